@@ -1,0 +1,80 @@
+"""What a call is once it has been understood: the one shape every wire format ends in. Pure; imports nothing of ours."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import msgspec
+
+
+class Usage(msgspec.Struct, gc=False, kw_only=True):
+    """Token counts in inclusive form: a part never exceeds the whole that contains it.
+
+    ``input ⊃ {cached, cache_write ⊃ {cache_write_1h}, audio_input ⊃ {cached_audio_input}, image_input}`` and
+    ``output ⊃ {reasoning, audio_output, image_output}``. ``extra_units`` are catalogue units that are not tokens
+    (web searches, pages, …) with their quantity.
+    """
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_input_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    audio_input_tokens: int = 0
+    cached_audio_input_tokens: int = 0
+    image_input_tokens: int = 0
+    reasoning_tokens: int = 0
+    audio_output_tokens: int = 0
+    image_output_tokens: int = 0
+    extra_units: dict[str, Decimal] | None = None
+    rule: str = "inclusive"  # which reading of the emitter's counts was used (otel-dialects.md §3)
+    inconsistent: bool = False  # the counts contradict each other; stored as sent, never clamped
+
+
+class Call(msgspec.Struct, gc=False, kw_only=True):
+    """One LLM request as telemetry, validated and normalised, before it is priced. Never its content.
+
+    Texts hold no U+0000 and no lone surrogates; ``''`` stands for "not given" so that rollup dimensions are NOT NULL.
+    Durations are milliseconds. ``call_id`` and ``started_at`` (UTC, microseconds) are the identity within a project.
+    """
+
+    call_id: str
+    started_at: datetime
+    provider: str  # canonical, otel-dialects.md §2; '' when it could not be inferred
+    provider_raw: str = ""
+    model: str
+    response_model: str = ""
+    operation: str = "chat"
+    feature: str = "default"
+    team: str = ""  # as sent; '' means the project's team
+    environment: str = "default"
+    user_id: str = ""
+    session_id: str = ""
+    trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str = ""
+    usage: Usage
+    latency_ms: float | None = None
+    time_to_first_token_ms: float | None = None
+    status: str = "ok"  # or "error"
+    error_type: str = ""
+    http_status: int | None = None
+    stream: bool = False
+    service_tier: str = "standard"
+    prompt_hash: str = ""
+    prompt_prefix_hash: str = ""
+    reported_cost_usd: Decimal | None = None
+    response_id: str = ""
+    upstream_request_id: str = ""
+    finish_reason: str = ""
+    agent_name: str = ""
+    prompt_version: str = ""
+    usage_partial: bool = False
+    usage_estimated: bool = False
+    retries: int | None = None
+    ratelimit_remaining_requests: int | None = None
+    ratelimit_remaining_tokens: int | None = None
+    tags: str = "{}"  # JSON object, already encoded: the writer copies it as it is
+    git_branch: str = ""
+    git_commit: str = ""
+    project_slug: str = ""  # only an organization key's event may name it
+    source: str = "rest"
