@@ -1,0 +1,138 @@
+"""Fixtures every app's tests share: two organizations that must never see each other, and the people in them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test import Client
+
+from core.databases import OWNER
+from tenants import services
+from tenants.models import Membership, Organization, Project, User
+from tenants.permissions import Role
+from tests.plugin import create_worker_database
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: "pytest.FixtureRequest") -> Iterator[None]:
+    """Replaces pytest-django's: the database is copied from a template, not migrated by the web role."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        create_worker_database()
+    yield
+    connections.close_all()
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: "pytest.FixtureRequest") -> Iterator[None]:
+    """A database without a surrounding transaction, for code that has its own connections; emptied afterwards."""
+    with django_db_blocker.unblock():  # type: ignore[attr-defined]
+        yield
+        connections.close_all()
+        _empty_database()
+
+
+def _empty_database() -> None:
+    keep = ("django_migrations", "django_content_type")
+    with psycopg.connect(settings.DATABASE.conninfo(OWNER), autocommit=True) as connection:
+        rows = connection.execute(
+            "select tablename from pg_tables where schemaname = 'public' and tableowner = %s and tablename <> all(%s)"
+            " and tablename !~ '^calls_[0-9]{8}$'",
+            [OWNER, list(keep)],
+        )
+        tables = ", ".join(name for (name,) in rows)
+        connection.execute(f"truncate {tables} restart identity cascade")
+
+
+def make_user(email: str) -> User:
+    user = User.objects.create_user(email=email, password="correct horse battery")
+    user.emailaddress_set.create(email=email, verified=True, primary=True)  # type: ignore[attr-defined]
+    return user
+
+
+def make_organization(name: str) -> Organization:
+    """An organization ``name`` owned by ``owner@<name>.test`` with one project ``web``."""
+    owner = make_user(f"owner@{name.lower()}.test")
+    organization = services.create_organization(actor=owner, name=name, time_zone="UTC")
+    services.create_project(organization=organization, actor=owner, name="Web")
+    return organization
+
+
+@pytest.fixture
+def acme(db: None) -> Organization:
+    return make_organization("Acme")
+
+
+@pytest.fixture
+def globex(db: None) -> Organization:
+    """The other tenant."""
+    return make_organization("Globex")
+
+
+@pytest.fixture
+def acme_project(acme: Organization, scope: "Scope") -> Project:
+    with scope(acme):
+        return Project.objects.get(slug="web")
+
+
+Scope = Callable[[Organization], AbstractContextManager[None]]
+
+
+@pytest.fixture
+def scope() -> Scope:
+    """``with scope(acme): …`` opens the organization's scope."""
+    from core.scope import org_scope
+
+    return lambda organization: org_scope(organization.pk)
+
+
+def _client_with_role(organization: Organization, role: str) -> Client:
+    user = make_user(f"{role}@{organization.slug}.test") if role != Role.OWNER else _owner(organization)
+    if role != Role.OWNER:
+        Membership.objects.create(user=user, organization=organization, role=role)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def _owner(organization: Organization) -> User:
+    return User.objects.get(memberships__organization=organization, memberships__role=Role.OWNER)
+
+
+@pytest.fixture
+def owner(acme: Organization) -> Client:
+    return _client_with_role(acme, Role.OWNER)
+
+
+@pytest.fixture
+def admin(acme: Organization) -> Client:
+    return _client_with_role(acme, Role.ADMIN)
+
+
+@pytest.fixture
+def member(acme: Organization) -> Client:
+    return _client_with_role(acme, Role.MEMBER)
+
+
+@pytest.fixture
+def viewer(acme: Organization) -> Client:
+    return _client_with_role(acme, Role.VIEWER)
+
+
+@pytest.fixture
+def nobody(acme: Organization) -> Client:
+    """Belongs to the organization with role none."""
+    return _client_with_role(acme, Role.NONE)
+
+
+@pytest.fixture
+def outsider(globex: Organization) -> Client:
+    """Owns another organization; acme must look as if it did not exist."""
+    return _client_with_role(globex, Role.OWNER)
+
+
+@pytest.fixture
+def anonymous(db: None) -> Client:
+    return Client()

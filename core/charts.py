@@ -1,0 +1,98 @@
+"""The chart contract between pages and ``static/js/charts.js``, and the same numbers as a table for everybody else."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, NotRequired, TypedDict
+
+from core import formats
+from core.formats import Number
+
+type Kind = Literal["stacked-area", "stacked-bar", "line", "bar", "donut"]
+type Unit = Literal["usd", "tokens", "count", "ms", "percent"]
+
+FORMATS: dict[Unit, Callable[[Number | None], str]] = {
+    "usd": formats.usd,
+    "tokens": formats.tokens,
+    "count": formats.count,
+    "ms": formats.duration_ms,
+    "percent": formats.percent,
+}
+SUMMABLE: frozenset[Unit] = frozenset({"usd", "tokens", "count"})
+OTHER = 0
+HUES = 10
+_BUCKET = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d.*)?")
+
+
+class Series(TypedDict):
+    """One line, layer or slice. ``color_index`` 1 to 10 is a hue, 0 is "other"; None in ``data`` is unknown."""
+
+    name: str
+    color_index: int
+    data: Sequence[Number | None]
+
+
+class ChartSpec(TypedDict):
+    """What a chart shows, without how. ``x`` holds buckets on the organization's wall clock
+    (``2026-07-12`` or ``2026-07-12T14:00:00+02:00``) or plain labels; a donut has one value a series.
+    """
+
+    kind: Kind
+    unit: Unit
+    x: Sequence[str]
+    series: Sequence[Series]
+    total: NotRequired[Number | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Legend:
+    """One entry below the chart's title."""
+
+    name: str
+    color_index: int
+    total: str
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A chart as rows of text: the first column is the bucket or label."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def legend(spec: ChartSpec) -> list[Legend]:
+    """Series names with their sums; a sum of latencies or shares means nothing, so those have none."""
+    return [Legend(s["name"], s["color_index"], _total(spec["unit"], s["data"])) for s in spec["series"]]
+
+
+def table(spec: ChartSpec) -> Table:
+    """The numbers of a chart, formatted as its tooltip formats them."""
+    show = FORMATS[spec["unit"]]
+    if spec["kind"] == "donut":
+        return Table(("", "Value"), tuple((s["name"], show(s["data"][0])) for s in spec["series"]))
+    columns = ("", *(series["name"] for series in spec["series"]))
+    rows = ((bucket_label(x), *(show(s["data"][i]) for s in spec["series"])) for i, x in enumerate(spec["x"]))
+    return Table(columns, tuple(rows))
+
+
+def is_empty(spec: ChartSpec) -> bool:
+    """Whether there is nothing to draw: no series, or only zeros and unknowns."""
+    return not any(value for series in spec["series"] for value in series["data"])
+
+
+def bucket_label(bucket: str) -> str:
+    """``12 Jul`` for a day, ``12 Jul, 14:00`` for a shorter bucket, the text itself for a label."""
+    if not _BUCKET.fullmatch(bucket):
+        return bucket
+    moment = datetime.fromisoformat(bucket)
+    day = f"{moment.day} {moment:%b}"
+    return f"{day}, {moment:%H:%M}" if "T" in bucket else day
+
+
+def _total(unit: Unit, data: Sequence[Number | None]) -> str:
+    known = [value for value in data if value is not None]
+    if unit not in SUMMABLE or not known:
+        return ""
+    return FORMATS[unit](sum(known))

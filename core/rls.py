@@ -1,0 +1,48 @@
+"""Migration helpers: what each database role may do with a table, written beside the table."""
+
+from django.db.migrations import RunSQL
+
+from core.databases import APP, EDGE
+
+# Wrapped in a sub-select the setting is read once a query and not once a row; the second half makes an unset scope an
+# error even when no row is looked at (measured: 180 ms against 350 ms over a million rows).
+SCOPE = (
+    "organization_id = (select current_setting('tokenops.org_id')::bigint)"
+    " and current_setting('tokenops.org_id')::bigint is not null"
+)
+
+
+def tenant_table(table: str, *, app: str = "select, insert, update, delete", edge: str = "") -> RunSQL:
+    """Row-level security for a table with ``organization_id``; ``app`` and ``edge`` list what the roles may do.
+
+    The edge writes for many organizations in one transaction, so its policy is open and its grants are narrow.
+    """
+    statements = [
+        f"alter table {table} enable row level security",
+        f"create policy app_scope on {table} to {APP} using ({SCOPE}) with check ({SCOPE})",
+        *_grants(table, app=app, edge=edge),
+    ]
+    undo = [f"drop policy app_scope on {table}", f"alter table {table} disable row level security"]
+    if edge:
+        statements.append(f"create policy edge_all on {table} to {EDGE} using (true) with check (true)")
+        undo.insert(0, f"drop policy edge_all on {table}")
+    return RunSQL(statements, undo)
+
+
+def open_table(table: str, *, app: str = "select, insert, update, delete", edge: str = "") -> RunSQL:
+    """Grants for a table of the closed list that has no row-level security (core.checks.TABLES_WITHOUT_RLS)."""
+    return RunSQL(_grants(table, app=app, edge=edge), RunSQL.noop)
+
+
+def _grants(table: str, *, app: str, edge: str) -> list[str]:
+    wanted = ((APP, app), (EDGE, edge))
+    grants = [f"grant {rights} on {table} to {role}" for role, rights in wanted if rights]
+    owns_sequence = f"pg_get_serial_sequence('{table}', 'id')"
+    sequences = f"""
+        do $$ begin
+          if exists (select from pg_attribute where attrelid = '{table}'::regclass and attname = 'id'
+                     and (attidentity <> '' or atthasdef)) and {owns_sequence} is not null then
+            execute 'grant usage on sequence ' || {owns_sequence} || ' to {APP}';
+          end if;
+        end $$"""
+    return [*grants, sequences] if "insert" in app else grants

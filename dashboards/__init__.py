@@ -1,0 +1,1 @@
+"""What people look at: pages, filters, charts, the log of calls."""

@@ -1,0 +1,1 @@
+"""What the shell of every page shows: where the user is and where else they may go."""

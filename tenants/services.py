@@ -1,0 +1,144 @@
+"""Writes about tenants: each is one transaction with its audit row."""
+
+import secrets
+import zoneinfo
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.utils.text import slugify
+
+from core import crypto, keys
+from core.scope import org_scope
+from tenants import audit
+from tenants.models import ApiKey, ApiKeyLookup, Membership, Organization, OrganizationSettings, Project, User
+from tenants.permissions import Role, Scope
+
+KEY_CHANNEL = "tokenops_keys"  # the edge listens here to forget changed keys
+
+
+@dataclass(frozen=True, slots=True)
+class IssuedKey:
+    """A key at the only moment its text can be shown."""
+
+    key: ApiKey
+    text: str = field(repr=False)
+
+
+@transaction.atomic
+def create_organization(*, actor: User, name: str, time_zone: str = "UTC") -> Organization:
+    """Create an organization owned by ``actor``.
+
+    :raises ValidationError: the name is empty or too long, or the time zone is not an IANA name.
+    """
+    if time_zone not in zoneinfo.available_timezones():
+        raise ValidationError({"time_zone": "Choose a time zone from the list."})
+    organization = Organization(name=name, slug=_free_slug(name))
+    organization.full_clean()
+    organization.save()
+    Membership.objects.create(user=actor, organization=organization, role=Role.OWNER)
+    with org_scope(organization.pk):
+        OrganizationSettings.objects.create(
+            organization=organization, time_zone=time_zone, hash_key=new_hash_key(organization.pk)
+        )
+        audit.record("organization.created", actor=actor, target=organization, name=name)
+    return organization
+
+
+def new_hash_key(organization_id: int) -> bytes:
+    """A new encrypted key for an organization's prompt and user hashes."""
+    context = f"hash-key:{organization_id}"
+    return crypto.encrypt(secrets.token_bytes(32), key=settings.ENCRYPTION_KEY, context=context)
+
+
+def _free_slug(name: str) -> str:
+    base = slugify(name)[:40].strip("-") or "organization"
+    if not Organization.objects.filter(slug=base).exists():
+        return base
+    return f"{base}-{secrets.token_hex(4)}"
+
+
+@transaction.atomic
+def create_project(*, organization: Organization, actor: User | None, name: str) -> Project:
+    """Create a project; the organization's first one is its default.
+
+    :raises ValidationError: the name is empty, too long, or gives a slug that is taken.
+    """
+    with org_scope(organization.pk):
+        project = Project(
+            organization=organization,
+            name=name,
+            slug=slugify(name)[:50].strip("-"),
+            is_default=not Project.objects.exists(),
+        )
+        if not project.slug:
+            raise ValidationError({"name": "Use at least one letter or digit."})
+        if Project.objects.filter(slug=project.slug).exists():
+            raise ValidationError({"name": "A project with this name exists already."})
+        project.full_clean()
+        project.save()
+        audit.record("project.created", actor=actor, target=project, name=name)
+    return project
+
+
+@transaction.atomic
+def create_key(
+    *,
+    organization: Organization,
+    actor: User | None,
+    name: str,
+    scopes: list[str],
+    project: Project | None,
+    expires_at: datetime | None = None,
+) -> IssuedKey:
+    """Issue a key for ``project``, or for the whole organization without one. Its text is in the answer only.
+
+    :raises ValidationError: no scope, an unknown scope, or an unusable name.
+    """
+    if not scopes or not set(scopes) <= set(Scope.values):
+        raise ValidationError({"scopes": "Choose at least one of the listed scopes."})
+    new = keys.generate()
+    with org_scope(organization.pk):
+        key = ApiKey(
+            organization=organization,
+            project=project,
+            name=name,
+            prefix=new.prefix,
+            scopes=sorted(set(scopes)),
+            created_by=actor,
+            expires_at=expires_at,
+        )
+        key.full_clean()
+        key.save()
+        ApiKeyLookup.objects.create(
+            key_id=key.pk,
+            prefix=key.prefix,
+            digest=keys.digest(new.text, pepper=settings.KEY_PEPPER),
+            organization_id=organization.pk,
+            project_id=project.pk if project else None,
+            scopes=key.scopes,
+            expires_at=expires_at,
+        )
+        audit.record("key.created", actor=actor, target=key, name=name, scopes=key.scopes)
+    return IssuedKey(key=key, text=new.text)
+
+
+@transaction.atomic
+def revoke_key(*, organization: Organization, actor: User | None, key: ApiKey, now: datetime) -> None:
+    """Stop a key everywhere: the edge hears of it at commit. Revoking twice changes nothing."""
+    with org_scope(organization.pk):
+        locked = ApiKey.objects.select_for_update().get(pk=key.pk)
+        if locked.revoked_at is not None:
+            return
+        locked.revoked_at = now
+        locked.save(update_fields=["revoked_at"])
+        ApiKeyLookup.objects.filter(key_id=key.pk).update(revoked_at=now)
+        audit.record("key.revoked", actor=actor, target=locked, name=locked.name)
+        _announce(locked.prefix)
+
+
+def _announce(prefix: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_notify(%s, %s)", [KEY_CHANNEL, prefix])

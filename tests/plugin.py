@@ -1,0 +1,100 @@
+"""pytest plugin: every run gets an embedded Postgres of its own, every worker a copy of one migrated database.
+
+Loaded with ``-p`` so that the environment is set before Django reads its settings. Tests run as the product's own
+database roles, because isolation that was only tested as the owner was not tested.
+"""
+
+import atexit
+import os
+import shutil
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from tokenops.embedded import EmbeddedPostgres, admin_url
+
+WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
+TEMPLATE = "tokenops_template"
+SECRET = "test-secret-that-is-long-enough-for-the-settings"
+
+
+def _state_dir() -> Path:
+    if "TOKENOPS_TEST_DIR" not in os.environ:
+        directory = tempfile.mkdtemp(prefix="tokenops-test-")
+        os.environ["TOKENOPS_TEST_DIR"] = directory
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return Path(os.environ["TOKENOPS_TEST_DIR"])
+
+
+STATE_DIR = _state_dir()
+
+
+def _url(database: str) -> str:
+    return admin_url(STATE_DIR).replace("/tokenops?", f"/{database}?")
+
+
+os.environ |= {
+    "DATABASE_URL": _url(f"test_{WORKER}"),
+    "SECRET_KEY": SECRET,
+    "KEY_PEPPER": SECRET + "-pepper",
+    "ENCRYPTION_KEY": SECRET + "-encryption",
+    "TOKENOPS_STATE_DIR": str(STATE_DIR / WORKER),
+    "LOG_LEVEL": "ERROR",
+    "DEBUG": "true",
+}
+for _name in ("BASE_URL", "HOST", "PORT", "SIGNUP", "EMAIL_URL", "CACHE_URL", "CELERY_BROKER_URL"):
+    os.environ.pop(_name, None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With workers, the controller starts the server for all of them; alone, the first test that needs it does."""
+    if WORKER == "main" and config.getoption("numprocesses", None):
+        _start_server()
+
+
+def _start_server() -> None:
+    if "TOKENOPS_TEST_SERVER" in os.environ:
+        return
+    server = EmbeddedPostgres(STATE_DIR, durable=False)
+    server.start()
+    atexit.register(server.stop)
+    os.environ["TOKENOPS_TEST_SERVER"] = "started"
+    _build_template()
+
+
+def _build_template() -> None:
+    """Migrate once, in this process's own database, and keep the result as the template of all others."""
+    from django.conf import settings
+    from django.db import connections
+
+    from core import provisioning
+
+    _admin(f"create database test_{WORKER}")
+    provisioning.create_roles(settings.DATABASE)
+    provisioning.migrate()
+    today = datetime.now(UTC).date()
+    with connections["owner"].cursor() as cursor:
+        cursor.execute("select ensure_partitions(%s, %s)", [today - timedelta(days=40), today + timedelta(days=14)])
+    connections.close_all()
+    _admin(f"alter database test_{WORKER} rename to {TEMPLATE}")
+
+
+def _admin(*statements: str) -> None:
+    with psycopg.connect(_url("postgres"), autocommit=True) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def create_worker_database() -> None:
+    """Copy the migrated template to this worker's own database."""
+    from django.conf import settings
+
+    from core import provisioning
+
+    _start_server()
+    _admin(f"create database test_{WORKER} template {TEMPLATE}")
+    # Privileges on a database are not copied from its template.
+    provisioning.create_roles(settings.DATABASE)

@@ -1,0 +1,222 @@
+"""Django settings, read once from the environment; docs/configuration.md describes each one that matters."""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from core.databases import APP, OWNER, STATEMENT_TIMEOUT_MS, WEB_STATEMENT_TIMEOUT_MS, Database
+from tokenops import env
+from tokenops.embedded import admin_url
+from tokenops.settings.logs import logging_config
+from tokenops.settings.mail import mailers
+
+BASE_DIR = Path(__file__).resolve().parents[2]
+STATE_DIR = Path(env.text("TOKENOPS_STATE_DIR", str(BASE_DIR / ".tokenops")))
+NODE_MODULES = BASE_DIR / "node_modules"
+
+DEBUG = env.boolean("DEBUG", False)
+_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
+HOST = env.text("HOST", "127.0.0.1")
+PORT = env.integer("PORT", 8000, low=1, high=65_535)
+BASE_URL = env.text("BASE_URL", f"http://{'localhost' if HOST in _EVERYWHERE else HOST}:{PORT}").rstrip("/")
+_BASE = urlsplit(BASE_URL)
+if _BASE.scheme not in {"http", "https"} or not _BASE.hostname:
+    raise env.ConfigurationError("BASE_URL must be an http or https URL with a host name.")
+SECURE = _BASE.scheme == "https"
+LOOPBACK = HOST in {"127.0.0.1", "::1", "localhost"}
+TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+
+# --- Secrets and the database -----------------------------------------------------------------------------------------
+_REAL_SERVER = bool(env.text("DATABASE_URL"))
+SECRET_KEY = env.secret("SECRET_KEY", state_dir=STATE_DIR, required=_REAL_SERVER)
+KEY_PEPPER = env.secret("KEY_PEPPER", state_dir=STATE_DIR, required=_REAL_SERVER)
+ENCRYPTION_KEY = env.secret("ENCRYPTION_KEY", state_dir=STATE_DIR, required=_REAL_SERVER)
+
+DATABASE = Database(url=env.text("DATABASE_URL", admin_url(STATE_DIR)), secret=SECRET_KEY)
+PROCESS = env.choice("TOKENOPS_PROCESS", "all", ("all", "edge", "web", "worker", "beat"))
+_TIMEOUT_MS = STATEMENT_TIMEOUT_MS[APP] if PROCESS in {"worker", "beat"} else WEB_STATEMENT_TIMEOUT_MS
+DATABASES = {
+    "default": DATABASE.django(APP, statement_timeout_ms=_TIMEOUT_MS)
+    | {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True},
+    "owner": DATABASE.django(OWNER),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Applications -----------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "core",
+    "tenants",
+    "ingestion",
+    "dashboards",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+]
+MIDDLEWARE = [
+    "core.middleware.RequestIdMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.csp.ContentSecurityPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "tokenops.urls"
+WSGI_APPLICATION = "tokenops.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csp",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "tenants.context.navigation",
+            ],
+            "builtins": ["core.templatetags.tokenops"],
+        },
+    }
+]
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-us"
+USE_I18N = False
+
+# --- Static files: ours, and exactly what we use of the npm packages --------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_DIRS: list[object] = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- People: sessions and accounts ------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "tenants.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "home"
+ACCOUNT_ADAPTER = "tenants.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_CONFIRM_EMAIL_ON_GET = True  # the mail's link is the confirmation; a second click adds nothing
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_DEFAULT_HTTP_PROTOCOL = _BASE.scheme
+# Who may create an account: open to anybody, by invitation, or nobody. Open only where nobody else can reach us.
+SIGNUP = env.choice("SIGNUP", "open" if LOOPBACK else "invite", ("open", "invite", "closed"))
+
+# --- Mail -------------------------------------------------------------------------------------------------------------
+EMAIL_URL = env.text("EMAIL_URL")
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", f"TokenOps <tokenops@{_BASE.hostname}>")
+MAIL_DIR = STATE_DIR / "mail"
+MAILERS = mailers(EMAIL_URL, MAIL_DIR)
+# Mails without a mail server are shown at /dev/mail, and only to this machine.
+DEV_MAIL = not EMAIL_URL and LOOPBACK
+
+# --- Cache ------------------------------------------------------------------------------------------------------------
+CACHE_URL = env.text("CACHE_URL")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": CACHE_URL}
+    if CACHE_URL
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "django_cache"}
+}
+
+# --- API --------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenants.api.authentication.ApiKeyAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "core.problems.exception_handler",
+    "COERCE_DECIMAL_TO_STRING": True,
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "TokenOps API",
+    "DESCRIPTION": "Send telemetry of LLM calls and read what they cost. Errors are RFC 9457 problem details.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SORT_OPERATIONS": True,
+}
+
+# --- Security ---------------------------------------------------------------------------------------------------------
+ALLOWED_HOSTS = (
+    ["*"] if DEBUG else sorted({_BASE.hostname, "localhost", "127.0.0.1", "[::1]", *env.words("ALLOWED_HOSTS")})
+)
+CSRF_TRUSTED_ORIGINS = [f"{_BASE.scheme}://{_BASE.netloc}"]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_HSTS_SECONDS = 31_536_000 if SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = SECURE
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CSP = {
+    "default-src": ["'self'"],
+    "script-src": ["'self'"],
+    "style-src": ["'self'"],
+    "style-src-attr": ["'unsafe-inline'"],  # ECharts positions its tooltip by a style attribute
+    "img-src": ["'self'", "data:"],
+    "connect-src": ["'self'"],
+    "frame-ancestors": ["'none'"],
+    "form-action": ["'self'"],
+    "base-uri": ["'none'"],
+    "object-src": ["'none'"],
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+
+# --- Processes --------------------------------------------------------------------------------------------------------
+WEB_THREADS = env.integer("WEB_THREADS", 8, low=1, high=64)
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
+LOGGING = logging_config(LOG_LEVEL)
+TEST_RUNNER = "django.test.runner.DiscoverRunner"
