@@ -1,0 +1,74 @@
+"""The door of every organization page: who comes in, with which permission, in which scope."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django_htmx.middleware import HtmxDetails
+
+from core.scope import org_scope
+from tenants.models import Membership, Organization, Project, User
+from tenants.permissions import Permission, Role, allows
+
+P = ParamSpec("P")
+
+
+class OrgRequest(HttpRequest):
+    """A request that ``org_view`` let in: ``organization`` is set, ``project`` too where the URL names one."""
+
+    user: User
+    htmx: HtmxDetails
+    organization: Organization
+    project: Project | None
+    role: str
+
+
+OrgView = Callable[Concatenate[OrgRequest, P], HttpResponse]
+
+
+def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., HttpResponseBase]]:
+    """Let members with ``permission`` in and run the view inside their organization's scope.
+
+    Reads ``organization_slug`` and, where present, ``project_slug`` from the URL. Strangers get 404, because 403 would
+    confirm that the organization exists; members without the permission get 403.
+    """
+
+    def decorate(view: OrgView[P]) -> Callable[..., HttpResponseBase]:
+        @login_required
+        @wraps(view)
+        def guarded(
+            request: OrgRequest, *args: P.args, organization_slug: str, project_slug: str = "", **kwargs: P.kwargs
+        ) -> HttpResponse:
+            enter_organization(request, organization_slug)
+            with org_scope(request.organization.pk):
+                request.project = _project(request, project_slug) if project_slug else None
+                if not allows(request.role, permission):
+                    raise PermissionDenied
+                return view(request, *args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined] # read by the permission matrix
+        return guarded
+
+    return decorate
+
+
+def enter_organization(request: OrgRequest, slug: str) -> None:
+    """Set ``organization`` and ``role`` on the request.
+
+    :raises Http404: there is no such organization, or the user is not in it.
+    """
+    membership = Membership.objects.select_related("organization").filter(user=request.user, organization__slug=slug)
+    found = membership.first()
+    if found is None:
+        raise Http404
+    request.organization, request.role = found.organization, found.role
+
+
+def _project(request: OrgRequest, slug: str) -> Project:
+    project = Project.objects.filter(slug=slug).first()
+    if project is None or request.role == Role.NONE:
+        raise Http404
+    return project
