@@ -1,0 +1,95 @@
+"""Writes the demo through the same services and the same writer as real telemetry."""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import batched
+
+from allauth.account.models import EmailAddress
+from django.conf import settings
+from django.db import transaction
+
+from core.scope import org_scope
+from ingestion import services as ingestion
+from tenants import services
+from tenants.models import ApiKey, Organization, Project, User
+from tenants.permissions import Role, Scope
+from tokenops.demo.generate import DAYS, DemoCall, demo_calls
+from tokenops.demo.profiles import PROJECTS
+
+SLUG, NAME, EMAIL = "northwind", "Northwind", "demo@northwind.example"
+RUN_KEY, DEMO_KEY = "make run", "demo traffic"
+_BATCH = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLogin:
+    """``password`` is None once somebody has changed it: then it is theirs."""
+
+    email: str
+    password: str | None = field(repr=False)
+    organization: str
+    project: str
+
+
+def demo_organization(*, progress: Callable[[str], None], now: datetime) -> DemoLogin:
+    """The demo organization, created with its ninety days of calls if it is missing or was interrupted half-way."""
+    organization = Organization.objects.filter(slug=SLUG).first() or _people_and_projects()
+    with org_scope(organization.pk):
+        unfinished = ApiKey.objects.filter(name=DEMO_KEY, revoked_at=None).first()
+    if unfinished is not None:
+        progress(f"Demo: {DAYS} days of calls")
+        _write_calls(organization, key=unfinished, calls=demo_calls(now=now), now=now)
+        # The revoked key is the mark that everything is written.
+        services.revoke_key(organization=organization, actor=None, key=unfinished, now=now)
+    user = User.objects.get(memberships__organization=organization, memberships__role=Role.OWNER)
+    password = demo_password()
+    return DemoLogin(
+        email=user.email,
+        password=password if user.check_password(password) else None,
+        organization=organization.slug,
+        project=next(iter(PROJECTS)),
+    )
+
+
+def renew_run_key(*, now: datetime) -> str:
+    """Revoke the key of the last start and issue a new one for the demo's default project."""
+    organization = Organization.objects.get(slug=SLUG)
+    with org_scope(organization.pk):
+        old = list(ApiKey.objects.filter(name=RUN_KEY, revoked_at=None))
+        project = Project.objects.get(is_default=True)
+    for key in old:
+        services.revoke_key(organization=organization, actor=None, key=key, now=now)
+    scopes = [Scope.INGEST.value, Scope.READ.value]
+    issued = services.create_key(organization=organization, actor=None, name=RUN_KEY, scopes=scopes, project=project)
+    return issued.text
+
+
+def demo_password() -> str:
+    """The demo login's first password: another one on every installation, the same at every start of one."""
+    return hmac.new(settings.SECRET_KEY.encode(), b"demo-password", hashlib.sha256).hexdigest()[:16]
+
+
+@transaction.atomic
+def _people_and_projects() -> Organization:
+    user = User.objects.create_user(email=EMAIL, password=demo_password(), name="Demo")
+    EmailAddress.objects.create(user=user, email=EMAIL, verified=True, primary=True)
+    organization = services.create_organization(actor=user, name=NAME)
+    for name in PROJECTS.values():
+        services.create_project(organization=organization, actor=user, name=name)
+    services.create_key(organization=organization, actor=None, name=DEMO_KEY, scopes=[Scope.INGEST.value], project=None)
+    return organization
+
+
+def _write_calls(organization: Organization, *, key: ApiKey, calls: Iterable[DemoCall], now: datetime) -> None:
+    with org_scope(organization.pk):
+        projects = dict(Project.objects.values_list("slug", "pk"))
+    for batch in batched(calls, _BATCH, strict=False):
+        ingestion.store_calls(
+            organization=organization,
+            api_key_id=key.pk,
+            calls=[(projects[item.project], item.call) for item in batch],
+            now=now,
+        )

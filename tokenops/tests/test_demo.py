@@ -1,0 +1,128 @@
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tokenops.demo.generate import DAYS, DemoCall, demo_calls
+
+NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
+WEEK, DAY = timedelta(days=7), timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def calls() -> list[DemoCall]:
+    return list(demo_calls(now=NOW))
+
+
+def of(calls: list[DemoCall], feature: str, since: datetime, until: datetime = NOW) -> list[DemoCall]:
+    return [item for item in calls if item.call.feature == feature and since <= item.call.started_at < until]
+
+
+def mean(numbers: list[int]) -> float:
+    return sum(numbers) / len(numbers)
+
+
+def test_same_moment_gives_the_same_calls(calls):
+    assert [item.call for item in demo_calls(now=NOW)] == [item.call for item in calls]
+
+
+def test_calls_cover_ninety_days_and_never_the_future(calls):
+    first, last = min(c.call.started_at for c in calls), max(c.call.started_at for c in calls)
+
+    assert (NOW.date() - first.date()).days == DAYS
+    assert NOW - DAY < last < NOW
+
+
+def test_identities_are_unique(calls):
+    assert len({item.call.call_id for item in calls}) == len(calls)
+
+
+def test_parts_never_exceed_their_whole(calls):
+    for item in calls:
+        usage = item.call.usage
+        assert usage.cached_input_tokens <= usage.input_tokens
+        assert usage.reasoning_tokens <= usage.output_tokens
+
+
+def test_several_teams_features_models_and_projects(calls):
+    assert len({c.call.team for c in calls}) >= 5
+    assert len({c.call.feature for c in calls}) >= 10
+    assert len({c.call.model for c in calls}) >= 8
+    assert {c.project for c in calls} == {"assistant", "documents", "research"}
+
+
+# The situations of rules.md, each with the number the rule will look at.
+
+
+def test_model_misuse(calls):
+    found = of(calls, "intent-routing", NOW - WEEK)
+
+    assert len(found) >= 50
+    assert mean([c.call.usage.output_tokens for c in found]) < 100
+
+
+def test_model_downgrade(calls):
+    found = of(calls, "label-check", NOW - WEEK)
+    small = [c for c in found if c.call.usage.input_tokens + c.call.usage.output_tokens < 100]
+
+    assert len(small) / 7 >= 100
+
+
+def test_long_prompts(calls):
+    found = of(calls, "contract-review", NOW - WEEK)
+
+    assert len(found) >= 50
+    assert mean([c.call.usage.input_tokens for c in found]) > 2_000
+
+
+def test_cache_waste(calls):
+    hashes = Counter(c.call.prompt_hash for c in of(calls, "faq-answers", NOW - DAY - DAY, NOW - DAY))
+
+    assert max(hashes.values()) >= 50
+
+
+def test_prompt_cache_opportunity(calls):
+    day = datetime(2026, 11, 19, tzinfo=UTC)
+    found = of(calls, "contract-review", day, day + DAY)
+
+    assert len(found) >= 50
+    assert len({c.call.prompt_prefix_hash for c in found}) == 1
+    assert sum(c.call.usage.cached_input_tokens for c in found) == 0
+
+
+def test_spike(calls):
+    yesterday = datetime(2026, 11, 19, tzinfo=UTC)
+    before = of(calls, "campaign-copy", yesterday - WEEK, yesterday)
+    spike = of(calls, "campaign-copy", yesterday, yesterday + DAY)
+
+    assert len(spike) >= 100
+    assert len(spike) > 3 * len(before) / 7
+
+
+def test_error_burst_in_the_last_full_hour(calls):
+    hour = NOW.replace(minute=0)
+    found = of(calls, "translation", hour - timedelta(hours=1), hour)
+    before = of(calls, "translation", hour - WEEK, hour - timedelta(hours=2))
+
+    def errors(some: list[DemoCall]) -> float:
+        return mean([int(c.call.status == "error") for c in some])
+
+    assert len(found) >= 50
+    assert errors(found) > 0.10
+    assert errors(found) > 3 * errors(before)
+
+
+def test_latency_regression(calls):
+    def p95(some: list[DemoCall]) -> float:
+        latencies = sorted(c.call.latency_ms or 0.0 for c in some if c.call.status == "ok")
+        return latencies[int(len(latencies) * 0.95)]
+
+    found = of(calls, "summarization", NOW - DAY)
+    before = of(calls, "summarization", NOW - WEEK - DAY, NOW - DAY)
+
+    assert len(found) >= 100
+    assert p95(found) > 2 * 1.11 * p95(before)
+
+
+def test_unpriced_model(calls):
+    assert of(calls, "code-review", NOW - WEEK)
