@@ -1,7 +1,7 @@
 """Runs a WSGI application behind ASGI, because Django is several times faster as WSGI than as ASGI.
 
-Written here because a2wsgi answers every POST under Granian with 500 (it takes ``receive()`` for a coroutine) and
-keeps producing a stream whose reader has left.
+Written here because a2wsgi answers every POST under Granian with 500 (it takes ``receive()`` for a coroutine)
+and keeps producing a stream whose reader has left.
 """
 
 import asyncio
@@ -47,9 +47,9 @@ class BodyTooLargeError(Exception):
 class Bridge:
     """ASGI application that serves ``app`` from ``threads`` threads.
 
-    The body is read first, so a slow upload never holds a thread. An answer goes out in steps of 64 KB, each waiting
-    until the client took it. ``max_body_bytes`` bounds an upload (413); ``patience`` is how many seconds a client
-    may neither send nor read anything.
+    The body is read first, so a slow upload never holds a thread. An answer goes out in steps of 64 KB, each
+    waiting until the client took it. ``max_body_bytes`` bounds an upload (413); ``patience`` is how many seconds
+    a client may neither send nor read anything.
     """
 
     def __init__(self, app: WSGIApp, *, threads: int, max_body_bytes: int, patience: float = 60.0) -> None:
@@ -67,9 +67,7 @@ class Bridge:
             try:
                 length = await self._read_body(scope, receive, body)
             except BodyTooLargeError:
-                await send_problem(
-                    send, 413, f"The request body is larger than {self._max_body_bytes} bytes."
-                )
+                await send_problem(send, 413, f"The request body is larger than {self._max_body_bytes} bytes.")
             except TimeoutError:
                 await send_problem(send, 408, "The request body did not arrive in time.")
             except ClientGoneError:
@@ -135,9 +133,7 @@ class _Chunks:
 class _Answer:
     """The way of one answer from its thread to the event loop."""
 
-    def __init__(
-        self, receive: Receive, send: Send, loop: asyncio.AbstractEventLoop, patience: float
-    ) -> None:
+    def __init__(self, receive: Receive, send: Send, loop: asyncio.AbstractEventLoop, patience: float) -> None:
         self.is_started = False
         self._receive, self._send, self._loop, self._patience = receive, send, loop, patience
         self._head: dict[str, Any] | None = None
@@ -145,9 +141,7 @@ class _Answer:
         self._gone = threading.Event()
         self._watcher: asyncio.Task[None] | None = None
 
-    def start(
-        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo = None
-    ) -> Callable[[bytes], object]:
+    def start(self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo = None) -> Callable[[bytes], object]:
         """``start_response`` of PEP 3333."""
         if exc_info and exc_info[1] and self.is_started:
             raise exc_info[1].with_traceback(exc_info[2])
@@ -205,8 +199,8 @@ class _Answer:
 def build_environ(scope: Scope, body: IO[bytes], length: int) -> Environ:
     """Translate an ASGI scope to a WSGI environ for a body of ``length`` bytes, already read.
 
-    Header names with an underscore are dropped: as environ keys they could not be told from the real header with a
-    dash, which a proxy in front may have set on purpose.
+    Header names with an underscore are dropped: as environ keys they could not be told from the real header
+    with a dash, which a proxy in front may have set on purpose.
     """
     server = scope.get("server") or ("localhost", 80)
     client = scope.get("client") or ("", 0)

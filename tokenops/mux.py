@@ -1,4 +1,4 @@
-"""One port for two kinds of code: exact paths go to raw ASGI handlers, everything else to the web application."""
+"""One port for two kinds of code: exact paths go to raw ASGI handlers, the rest to the web application."""
 
 import ctypes
 import json
@@ -25,13 +25,11 @@ _REQUEST_ID = b"x-request-id"
 class Mux:
     """ASGI application: ``routes`` by exact path, else ``fallback``, else 404.
 
-    ``lifespan`` is entered before the first request and left after the last answer, so what it flushes on the way out
-    includes everything that was accepted.
+    ``lifespan`` is entered before the first request and left after the last answer, so what it flushes on the
+    way out includes everything that was accepted.
     """
 
-    def __init__(
-        self, *, routes: Mapping[str, ASGIApp], fallback: ASGIApp | None, lifespan: Lifespan
-    ) -> None:
+    def __init__(self, *, routes: Mapping[str, ASGIApp], fallback: ASGIApp | None, lifespan: Lifespan) -> None:
         self._routes = {"/healthz": alive} | dict(routes)
         self._fallback = fallback or nothing_here
         self._lifespan = lifespan
@@ -46,7 +44,7 @@ class Mux:
             await send({"type": "websocket.close", "code": 1000})
 
     async def _live(self, receive: Receive, send: Send) -> None:
-        """Speak the lifespan protocol; a failed start is reported so that the server ends instead of limping."""
+        """Speak the lifespan protocol; a failed start is reported, so the server ends instead of limping."""
         await receive()
         started = False
         try:

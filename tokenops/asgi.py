@@ -1,0 +1,56 @@
+"""What Granian serves: the edge and Django on one port, or the one that ``TOKENOPS_PROCESS`` names."""
+
+import gc
+import os
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import django
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from tokenops.bridge import Bridge
+from tokenops.env import ConfigurationError
+from tokenops.mux import Lifespan, Mux, die_with_parent
+
+_MAX_BODY_BYTES = 10 * 2**20  # forms and the JSON API; telemetry has its own bounds on the edge
+
+
+def build(process: str) -> Mux:
+    """Put together what ``process`` (all, edge or web) serves.
+
+    :raises ConfigurationError: the process serves nothing.
+    """
+    if process not in {"all", "edge", "web"}:
+        raise ConfigurationError(f"TOKENOPS_PROCESS={process} has no web server; start it with Celery.")
+    edge: Lifespan | None = None
+    bridge: Bridge | None = None
+    routes = {}
+    # Imported here because a process must not load the half it does not serve, and only after django.setup().
+    if process != "web":
+        edge = import_string("ingestion.edge.lifespan")
+        routes = import_string("ingestion.edge.routes")()
+    if process != "edge":
+        web = import_string("tokenops.wsgi.application")
+        bridge = Bridge(web, threads=settings.WEB_THREADS, max_body_bytes=_MAX_BODY_BYTES)
+    return Mux(routes=routes, fallback=bridge, lifespan=lambda: _live(edge, bridge))
+
+
+@asynccontextmanager
+async def _live(edge: Lifespan | None, bridge: Bridge | None) -> AsyncIterator[None]:
+    """Start the edge; stop the web threads before it, so that its last flush is the last thing that happens."""
+    die_with_parent()
+    async with AsyncExitStack() as stack:
+        if edge:
+            await stack.enter_async_context(edge())
+        if bridge:
+            stack.callback(bridge.close)
+        # What exists by now lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        yield
+
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tokenops.settings")
+django.setup()
+application = build(settings.PROCESS)

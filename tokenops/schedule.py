@@ -1,0 +1,18 @@
+"""What runs by the clock, in code because a schedule in the database would differ from one instance to the next."""
+
+from typing import Any
+
+from celery.schedules import crontab
+
+
+def _entry(task: str, schedule: Any, *, expires: int) -> dict[str, Any]:
+    # A run that nobody took before the next one is due would only be done twice in a row.
+    return {"task": task, "schedule": schedule, "options": {"expires": expires}}
+
+
+SCHEDULE = {
+    "heartbeat": _entry("core.heartbeat", 30.0, expires=30),
+    "partitions": _entry("ingestion.ensure_partitions", crontab(minute="5"), expires=3_000),
+    "retention": _entry("ingestion.retention", crontab(minute="35"), expires=3_000),
+    "catalogue": _entry("ingestion.import_catalogue", crontab(hour="3", minute="20"), expires=80_000),
+}
