@@ -43,6 +43,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- Applications -----------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "tokenops",
     "core",
     "tenants",
     "ingestion",
