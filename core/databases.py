@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
@@ -41,7 +41,7 @@ class Database:
         """The same as one ``key=value`` line, for psycopg and the queue's driver."""
         return make_conninfo(**(self.parameters(role) | extra))
 
-    def django(self, role: str, *, statement_timeout_ms: int | None = None) -> dict[str, object]:
+    def django(self, role: str, *, statement_timeout_ms: int | None = None) -> dict[str, Any]:
         """A ``DATABASES`` entry for ``role``."""
         parameters = self.parameters(role)
         timeout = STATEMENT_TIMEOUT_MS[role] if statement_timeout_ms is None else statement_timeout_ms

@@ -1,5 +1,7 @@
 """Migration helpers: what each database role may do with a table, written beside the table."""
 
+from typing import Any
+
 from django.db.migrations import RunSQL
 
 from core.databases import APP, EDGE
@@ -12,17 +14,20 @@ SCOPE = (
 )
 
 
+Statements = list[str | tuple[str, dict[str, Any] | list[Any] | tuple[Any, ...] | tuple[()] | None]]
+
+
 def tenant_table(table: str, *, app: str = "select, insert, update, delete", edge: str = "") -> RunSQL:
     """Row-level security for a table with ``organization_id``; ``app`` and ``edge`` list what the roles may do.
 
     The edge writes for many organizations in one transaction, so its policy is open and its grants are narrow.
     """
-    statements = [
+    statements: Statements = [
         f"alter table {table} enable row level security",
         f"create policy app_scope on {table} to {APP} using ({SCOPE}) with check ({SCOPE})",
         *_grants(table, app=app, edge=edge),
     ]
-    undo = [f"drop policy app_scope on {table}", f"alter table {table} disable row level security"]
+    undo: Statements = [f"drop policy app_scope on {table}", f"alter table {table} disable row level security"]
     if edge:
         statements.append(f"create policy edge_all on {table} to {EDGE} using (true) with check (true)")
         undo.insert(0, f"drop policy edge_all on {table}")
@@ -34,9 +39,9 @@ def open_table(table: str, *, app: str = "select, insert, update, delete", edge:
     return RunSQL(_grants(table, app=app, edge=edge), RunSQL.noop)
 
 
-def _grants(table: str, *, app: str, edge: str) -> list[str]:
+def _grants(table: str, *, app: str, edge: str) -> Statements:
     wanted = ((APP, app), (EDGE, edge))
-    grants = [f"grant {rights} on {table} to {role}" for role, rights in wanted if rights]
+    grants: Statements = [f"grant {rights} on {table} to {role}" for role, rights in wanted if rights]
     owns_sequence = f"pg_get_serial_sequence('{table}', 'id')"
     sequences = f"""
         do $$ begin

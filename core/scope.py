@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 from django.db import connection, models, transaction
 
@@ -68,7 +68,7 @@ class OrgScopedModel(models.Model):
 
     organization = models.ForeignKey("tenants.Organization", on_delete=models.CASCADE, related_name="+")
 
-    objects: models.Manager[Self] = OrgScopedManager()
+    objects = OrgScopedManager()
 
     class Meta:
         abstract = True

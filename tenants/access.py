@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
@@ -40,7 +40,7 @@ def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., Htt
         @login_required
         @wraps(view)
         def guarded(
-            request: OrgRequest, *args: P.args, organization_slug: str, project_slug: str = "", **kwargs: P.kwargs
+            request: OrgRequest, *args: Any, organization_slug: str, project_slug: str = "", **kwargs: Any
         ) -> HttpResponse:
             enter_organization(request, organization_slug)
             with org_scope(request.organization.pk):

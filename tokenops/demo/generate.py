@@ -115,7 +115,7 @@ def _error_rate(profile: Profile, *, started_at: datetime, now: datetime) -> flo
 
 
 def _latency(profile: Profile, *, started_at: datetime, now: datetime, random: Random) -> float:
-    median = profile.latency_ms
+    median = float(profile.latency_ms)
     if profile.situation == "latency-regression" and now - started_at < timedelta(hours=25):
         median *= _SLOWER
     return _spread(median, sigma=0.45, random=random)
