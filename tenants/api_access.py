@@ -1,0 +1,120 @@
+"""The door of every API view: a person or a key comes in, with which right, in which organization's scope."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Concatenate, Literal, ParamSpec
+
+from django.db.models import QuerySet
+from django.http import Http404
+from rest_framework.exceptions import PermissionDenied, ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from core.scope import org_scope
+from tenants.models import Organization, Project, User
+from tenants.permissions import Permission, Scope, allows
+
+P = ParamSpec("P")
+
+NO_SCOPE = "This API key does not have the scope this needs."
+NO_PERMISSION = "Your role does not allow this."
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPrincipal:
+    """A machine that showed a valid API key. ``project_id`` is None for a key of the whole organization."""
+
+    key_id: int
+    organization_id: int
+    project_id: int | None
+    scopes: frozenset[str]
+
+    @property
+    def is_authenticated(self) -> Literal[True]:
+        """What the web framework asks every principal."""
+        return True
+
+
+class ApiRequest(Request):
+    """A request that ``org_api`` let in."""
+
+    organization: Organization
+    projects: QuerySet[Project]  # those the principal may see; use it inside the view only
+
+
+ApiView = Callable[Concatenate[ApiRequest, P], Response]
+
+
+def org_api(permission: Permission, scope: Scope) -> Callable[[ApiView[P]], Callable[..., Response]]:
+    """Let people with ``permission`` and keys with ``scope`` in and run the view inside their organization's scope.
+
+    The organization is a key's own. People name it: in the URL as ``organization_slug`` or as ``?organization=``.
+    What is not theirs is 404, because 403 would confirm that it exists.
+    """
+
+    def decorate(view: ApiView[P]) -> Callable[..., Response]:
+        @wraps(view)
+        def guarded(request: ApiRequest, *args: P.args, **kwargs: P.kwargs) -> Response:
+            named = kwargs.pop("organization_slug", None) or request.query_params.get("organization")
+            request.organization = enter(request, named, permission=permission, scope=scope)
+            request._request.organization = request.organization  # type: ignore[attr-defined] # for the access log
+            with org_scope(request.organization.pk):
+                request.projects = _visible_projects(key_of(request))
+                return view(request, *args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined] # read by the permission matrix
+        guarded.scope = scope  # type: ignore[attr-defined]
+        return guarded
+
+    return decorate
+
+
+def key_of(request: Request) -> KeyPrincipal | None:
+    """The key that made the request, or None when a person did."""
+    return request.auth if isinstance(request.auth, KeyPrincipal) else None
+
+
+def person_of(request: Request) -> User:
+    """The person who made the request; ask ``key_of`` first."""
+    assert isinstance(request.user, User)  # noqa: S101 - the authentication classes know nobody else
+    return request.user
+
+
+def enter(request: Request, named: object, *, permission: Permission, scope: Scope) -> Organization:
+    """The organization the principal acts in.
+
+    :raises Http404: it is not theirs, or does not exist.
+    :raises PermissionDenied: it is theirs and they may not do this.
+    :raises ValidationError: a person named none.
+    """
+    key = key_of(request)
+    if key is not None:
+        return _organization_of_key(key, named, scope)
+    if named is None:
+        raise ValidationError({"organization": "Name one of your organizations by its slug."})
+    membership = person_of(request).memberships.select_related("organization").filter(organization__slug=named).first()
+    if membership is None:
+        raise Http404
+    if not allows(membership.role, permission):
+        raise PermissionDenied(NO_PERMISSION)
+    return membership.organization
+
+
+def _organization_of_key(key: KeyPrincipal, named: object, scope: Scope) -> Organization:
+    require_scope(key, scope)
+    organization = Organization.objects.get(pk=key.organization_id)
+    if named is not None and named != organization.slug:
+        raise Http404
+    return organization
+
+
+def require_scope(key: KeyPrincipal, scope: Scope) -> None:
+    """:raises PermissionDenied: the key was not given ``scope``."""
+    if scope not in key.scopes:
+        raise PermissionDenied(NO_SCOPE)
+
+
+def _visible_projects(key: KeyPrincipal | None) -> QuerySet[Project]:
+    projects = Project.objects.order_by("slug")
+    return projects if key is None or key.project_id is None else projects.filter(pk=key.project_id)
