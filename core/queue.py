@@ -22,7 +22,7 @@ from psycopg_pool import ConnectionPool
 from core.databases import QUEUE, Database
 
 QUEUE_NAME = "tokenops"
-BROKER_URL = "tokenops://"
+BROKER_URL = "tokenops://localhost"  # the address is in the options; Celery wants to log some name
 VISIBILITY_TIMEOUT = 120  # seconds until the task of a killed worker runs again; longer than any task may take
 
 _FULL_WINDOW_SECONDS = 0.02

