@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,7 +137,7 @@ def _prepare(plan: Plan) -> dict[str, str | None]:
     command = [sys.executable, "-m", "tokenops.prepare", *options, "--report", str(report_path)]
     with static.collecting(BASE_DIR, plan.state_dir, log_path=plan.log_dir / "static.log"):
         _run_steps(command, log_path=plan.log_dir / "prepare.log")
-    report = json.loads(report_path.read_text(encoding="utf-8"))
+    report: dict[str, str | None] = json.loads(report_path.read_text(encoding="utf-8"))
     report_path.unlink()
     return {"url": plan.url} | report
 
@@ -175,7 +174,6 @@ def _why_failed(text: str, log_path: Path) -> str:
 
 def _start_children(plan: Plan, cleanup: ExitStack) -> list[Child]:
     console.step("Starting web and worker")
-    cleanup.callback(lambda: None)
     worker = _child("worker", _worker_command(), plan, process="worker", patience=_WORKER_PATIENCE)
     cleanup.callback(_stop, "worker", worker.stop)
     web = _child("web", _web_command(plan), plan, process="all", patience=_WEB_PATIENCE)
@@ -233,8 +231,9 @@ def _watch(plan: Plan, children: list[Child], database: EmbeddedPostgres | None)
 
 
 def _refuse_ended(plan: Plan, children: list[Child], database: EmbeddedPostgres | None) -> None:
-    states: Mapping[str, int | None] = {child.name: child.poll() for child in children}
-    states |= {"postgres": database.poll()} if database else {}
+    states = {child.name: child.poll() for child in children}
+    if database:
+        states["postgres"] = database.poll()
     for name, code in states.items():
         if code is not None:
             raise StackError(f"The process {name} ended (code {code}); see {plan.log_dir / name}.log.")

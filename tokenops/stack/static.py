@@ -11,7 +11,7 @@ from pathlib import Path
 from tokenops.stack import console
 from tokenops.stack.preflight import StackError
 
-_SOURCES = ("static", "core/staticfiles.py", "package-lock.json", "requirements.lock", "tokenops/settings")
+_SOURCES = ("static", "core/staticfiles.py", "package-lock.json", "requirements.lock", "tokenops/settings/__init__.py")
 
 
 @contextmanager
