@@ -1,0 +1,106 @@
+"""Reads calls newest first, page by page; the log pages and the API share it.
+
+Every page costs what it shows: each project is walked backwards along its identity index, and the walks are merged.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from ingestion.models import Call
+from tenants.models import Organization
+
+Filters = Mapping[str, Sequence[object]]
+
+# What a filter compares; a call passes when it equals any of the values. Text equality, so that row-level security
+# does not keep the planner from the partial indexes of traces and sessions.
+_CONDITIONS: Final = {
+    "model": "(c.model = any(%(model)s) or c.model_key = any(%(model)s))",
+    "model_key": "c.model_key = any(%(model_key)s)",
+    "provider": "c.provider = any(%(provider)s)",
+    "feature": "c.feature = any(%(feature)s)",
+    "team": "c.team = any(%(team)s)",
+    "environment": "c.environment = any(%(environment)s)",
+    "user_id": "c.user_id = any(%(user_id)s)",
+    "session_id": "c.session_id = any(%(session_id)s) and c.session_id <> ''",
+    "trace_id": "c.trace_id = any(%(trace_id)s) and c.trace_id <> ''",
+    "status": "c.status = any(%(status)s)",
+    "api_key_id": "c.api_key_id = any(%(api_key_id)s::bigint[])",
+}
+FILTERS: Final = frozenset(_CONDITIONS)
+
+# The row comparison alone would not exclude partitions, hence the bound on started_at beside it.
+_BEFORE: Final = """c.started_at <= %(before_at)s and (c.started_at, c.call_id) <= (%(before_at)s, %(before_call)s)
+          and (c.started_at, c.call_id, c.project_id) < (%(before_at)s, %(before_call)s, %(before_project)s)"""
+
+_PAGE: Final = """
+    select page.* from unnest(%(projects)s::bigint[]) as p (id)
+    cross join lateral (
+        select c.* from calls c
+        where c.organization_id = %(organization)s and c.project_id = p.id
+          and c.started_at >= %(since)s and c.started_at < %(until)s
+          and {conditions}
+        order by c.started_at desc, c.call_id desc
+        limit %(limit)s
+    ) page
+    order by page.started_at desc, page.call_id desc, page.project_id desc
+    limit %(limit)s"""
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Where a call stands in the log; the next page holds what comes after the last call of this one."""
+
+    started_at: datetime
+    call_id: str
+    project_id: int
+
+
+def position(call: Call) -> Position:
+    """Where ``call`` stands."""
+    return Position(started_at=call.started_at, call_id=call.call_id, project_id=call.project_id)
+
+
+def calls(
+    *,
+    organization: Organization,
+    project_ids: Sequence[int],
+    since: datetime,
+    until: datetime,
+    filters: Filters,
+    before: Position | None,
+    limit: int,
+) -> list[Call]:
+    """At most ``limit`` calls of ``project_ids`` that started in [since, until), newest first, after ``before``.
+
+    ``filters`` maps names of ``FILTERS`` to the accepted values; ``model`` accepts the name as sent or the priced one.
+
+    :raises ValueError: an unknown filter.
+    """
+    unknown = filters.keys() - FILTERS
+    if unknown:
+        raise ValueError(f"Calls cannot be filtered by {', '.join(sorted(unknown))}.")
+    conditions = [_CONDITIONS[name] for name in filters]
+    parameters: dict[str, object] = {name: list(values) for name, values in filters.items()}
+    if before is not None:
+        conditions.append(_BEFORE)
+        parameters |= {
+            "before_at": before.started_at,
+            "before_call": before.call_id,
+            "before_project": before.project_id,
+        }
+    parameters |= {
+        "organization": organization.pk,
+        "projects": list(project_ids),
+        "since": since,
+        "until": until,
+        "limit": limit,
+    }
+    return list(Call.objects.raw(_PAGE.format(conditions=" and ".join(conditions) or "true"), parameters))
+
+
+def call(*, project_ids: Sequence[int], call_id: str, started_at: datetime) -> list[Call]:
+    """The calls with this identity: one a project at most, in project order."""
+    found = Call.objects.filter(project_id__in=project_ids, started_at=started_at, call_id=call_id)
+    return list(found.order_by("project_id"))

@@ -1,0 +1,70 @@
+"""Rows of telemetry for tests that read it; tests of the write path send events instead."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from core.databases import EDGE
+from tenants.models import Project
+
+_DEFAULTS: Mapping[str, Any] = {
+    "api_key_id": 1,
+    "provider": "openai",
+    "model": "gpt-4o",
+    "model_key": "gpt-4o",
+    "input_tokens": 1000,
+    "output_tokens": 500,
+    "latency_ms": 250.0,
+    "cost_usd": Decimal("0.0075"),
+    "cost_input_usd": Decimal("0.0025"),
+    "cost_output_usd": Decimal("0.005"),
+    "cost_source": "rate_card",
+    "price_match": "model",
+}
+
+
+def make_call(project: Project, **overrides: Any) -> dict[str, Any]:
+    """Insert one call of ``project`` and return the columns that were written; ``overrides`` are columns of calls.
+
+    The call started just now unless said otherwise.
+    """
+    return make_calls(project, [overrides])[0]
+
+
+def make_calls(project: Project, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """``make_call`` for each of ``rows``.
+
+    The edge's role inserts, as in life, so the rows are committed and outlive the test's own transaction. Nobody
+    meets them again: ids of organizations and projects are never reused.
+    """
+    written = [_identity(project) | _DEFAULTS | dict(row) for row in rows]
+    with psycopg.connect(settings.DATABASE.conninfo(EDGE)) as connection, connection.pipeline():
+        for row in written:
+            connection.execute(_insert(row), [_adapted(value) for value in row.values()])
+    return written
+
+
+def _identity(project: Project) -> dict[str, Any]:
+    return {
+        "organization_id": project.organization_id,
+        "project_id": project.pk,
+        "started_at": datetime.now(UTC),
+        "call_id": str(uuid.uuid4()),
+    }
+
+
+def _insert(row: Mapping[str, Any]) -> sql.Composed:
+    columns = sql.SQL(", ").join(map(sql.Identifier, row))
+    values = sql.SQL(", ").join([sql.Placeholder()] * len(row))
+    return sql.SQL("insert into calls ({}) values ({})").format(columns, values)
+
+
+def _adapted(value: object) -> object:
+    return Jsonb(value) if isinstance(value, dict) else value
