@@ -28,7 +28,7 @@ pick() {
     usable "$$candidate" && echo "$$candidate" && return
   done
 }
-found=$$( { usable "$${PYTHON:-}" && echo "$$PYTHON"; } || pick )
+found=$$( { usable "$${PYTHON:-}" && echo "$$PYTHON"; } || pick ) || found=
 if [ -z "$$found" ]; then
   for candidate in python3.14 python3.13 python3.12 python3; do
     if suits "$$candidate"; then
@@ -97,10 +97,10 @@ install: .venv/installed node_modules/.installed
 	@mkdir -p build
 
 .venv/installed: requirements.lock
-	@set -e; if ! $(PY) -c 'import sys, pip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
+	@if ! $(PY) -c 'import sys, pip; sys.exit(sys.version_info < (3, 12))' 2>/dev/null; then \
 	  eval "$$FIND_PYTHON"; \
-	  echo "  → Creating .venv with $$($$found --version)"; \
-	  rm -rf .venv; "$$found" -m venv .venv; \
+	  echo "  → Creating .venv with $$("$$found" --version)"; \
+	  rm -rf .venv; "$$found" -m venv .venv || exit 1; \
 	fi
 	@echo "  → Installing Python packages (about a minute the first time)"
 	@$(PIP) -r requirements.lock || { echo "TokenOps: the Python packages could not be installed; see above." >&2; exit 1; }
