@@ -2,28 +2,36 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, Final, ParamSpec
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
 from core.scope import org_scope
+from tenants import selectors
 from tenants.models import Membership, Organization, Project, User
 from tenants.permissions import Permission, Role, allows
 
 P = ParamSpec("P")
+LAST_ORGANIZATION: Final = "last_organization"  # session key: the slug of the organization to come back to
 
 
 class OrgRequest(HttpRequest):
-    """A request that ``org_view`` let in: ``organization`` is set, ``project`` too where the URL names one."""
+    """A request that ``org_view`` let in: ``organization`` is set, ``project`` too where the URL names one.
+
+    ``time_zone`` is the organization's, and the current one while the view runs.
+    """
 
     user: User
     htmx: HtmxDetails
     organization: Organization
     project: Project | None
     role: str
+    time_zone: ZoneInfo
 
 
 OrgView = Callable[Concatenate[OrgRequest, P], HttpResponse]
@@ -47,7 +55,10 @@ def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., Htt
                 request.project = _project(request, project_slug) if project_slug else None
                 if not allows(request.role, permission):
                     raise PermissionDenied
-                return view(request, *args, **kwargs)
+                request.time_zone = selectors.time_zone(organization=request.organization)
+                _remember(request)
+                with timezone.override(request.time_zone):
+                    return view(request, *args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined] # read by the permission matrix
         return guarded
@@ -65,6 +76,19 @@ def enter_organization(request: OrgRequest, slug: str) -> None:
     if found is None:
         raise Http404
     request.organization, request.role = found.organization, found.role
+
+
+def the_project(request: OrgRequest) -> Project:
+    """The project of a page whose URL names one."""
+    if request.project is None:
+        raise LookupError("This URL names no project.")
+    return request.project
+
+
+def _remember(request: OrgRequest) -> None:
+    """The organization to come back to; the session is written only when it changes."""
+    if request.session.get(LAST_ORGANIZATION) != request.organization.slug:
+        request.session[LAST_ORGANIZATION] = request.organization.slug
 
 
 def _project(request: OrgRequest, slug: str) -> Project:

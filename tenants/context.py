@@ -1,1 +1,61 @@
 """What the shell of every page shows: where the user is and where else they may go."""
+
+from typing import Any, Final
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.functional import SimpleLazyObject
+
+from core import addresses
+from core.scope import ScopeError, current_organization_id
+from tenants import selectors
+from tenants.models import Organization, Project
+from tenants.permissions import Permission, allows
+
+# Entries of the navigation by the permission of the page they lead to.
+NEEDED: Final = {
+    "project-overview": Permission.TELEMETRY_READ,
+    "project-calls": Permission.TELEMETRY_READ,
+    "organization-overview": Permission.TELEMETRY_READ,
+    "organization-calls": Permission.TELEMETRY_READ,
+    "connect": Permission.TELEMETRY_READ,
+    "keys": Permission.KEY_READ,
+    "project-settings": Permission.PROJECT_MANAGE,
+    "project-create": Permission.PROJECT_CREATE,
+    "organization-settings": Permission.ORGANIZATION_MANAGE,
+}
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Organization, project and their siblings, read only if the template shows them (two queries)."""
+    context: dict[str, Any] = {"dev_mail_url": _dev_mail_url(request), "signup_policy": settings.SIGNUP}
+    organization: Organization | None = getattr(request, "organization", None)
+    if organization is None:
+        return context
+    role = getattr(request, "role", "")
+    return context | {
+        "organization": organization,
+        "project": getattr(request, "project", None),
+        "organizations": SimpleLazyObject(lambda: _organizations(request)),
+        "projects": SimpleLazyObject(lambda: _projects(organization)),
+        "nav_denied": frozenset(entry for entry, needed in NEEDED.items() if not allows(role, needed)),
+    }
+
+
+def _organizations(request: HttpRequest) -> list[Organization]:
+    user = request.user
+    return list(selectors.organizations_of(user=user)) if user.is_authenticated else []
+
+
+def _projects(organization: Organization) -> list[Project]:
+    """None on error pages: they are rendered when the scope is closed already."""
+    try:
+        current_organization_id()
+    except ScopeError:
+        return []
+    return list(selectors.projects(organization=organization))
+
+
+def _dev_mail_url(request: HttpRequest) -> str:
+    return reverse("dev:mail-list") if settings.DEV_MAIL and addresses.is_this_machine(request) else ""

@@ -1,5 +1,6 @@
 """Tables of people and tenants. Those without row-level security are the closed list of architecture.md."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
@@ -134,9 +135,15 @@ class ApiKey(OrgScopedModel):
     class Meta:
         db_table = "api_keys"
 
-    def is_usable(self, now: Any) -> bool:
+    def state(self, now: datetime) -> str:
+        """``active``, ``expired`` or ``revoked`` at ``now``."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "active" if self.expires_at is None or self.expires_at > now else "expired"
+
+    def is_usable(self, now: datetime) -> bool:
         """Neither revoked nor expired at ``now``."""
-        return self.revoked_at is None and (self.expires_at is None or self.expires_at > now)
+        return self.state(now) == "active"
 
 
 class ApiKeyLookup(models.Model):

@@ -8,6 +8,7 @@ from datetime import datetime
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.utils import timezone
 from django.utils.text import slugify
 
 from core import crypto, keys
@@ -16,6 +17,7 @@ from tenants import audit
 from tenants.models import ApiKey, ApiKeyLookup, Membership, Organization, OrganizationSettings, Project, User
 from tenants.permissions import Role, Scope
 
+RESERVED_SLUGS = frozenset({"new"})  # /o/new/ is a page
 KEY_CHANNEL = "tokenops_keys"  # the edge listens here to forget changed keys
 
 
@@ -55,9 +57,43 @@ def new_hash_key(organization_id: int) -> bytes:
 
 def _free_slug(name: str) -> str:
     base = slugify(name)[:40].strip("-") or "organization"
-    if not Organization.objects.filter(slug=base).exists():
+    if base not in RESERVED_SLUGS and not Organization.objects.filter(slug=base).exists():
         return base
     return f"{base}-{secrets.token_hex(4)}"
+
+
+@transaction.atomic
+def rename_organization(*, organization: Organization, actor: User, name: str) -> None:
+    """Give the organization another name; its slug, and with it every link, stays.
+
+    :raises ValidationError: the name is empty or too long.
+    """
+    with org_scope(organization.pk):
+        locked = Organization.objects.select_for_update().get(pk=organization.pk)
+        before, locked.name = locked.name, name
+        locked.full_clean()
+        if before == locked.name:
+            return
+        locked.save(update_fields=["name"])
+        audit.record("organization.renamed", actor=actor, target=locked, before=before, after=locked.name)
+    organization.name = locked.name
+
+
+@transaction.atomic
+def set_time_zone(*, organization: Organization, actor: User, time_zone: str) -> None:
+    """Move the organization's days to another zone. Whoever calls this sees to the rollups, which are local.
+
+    :raises ValidationError: ``time_zone`` is not an IANA name.
+    """
+    if time_zone not in zoneinfo.available_timezones():
+        raise ValidationError({"time_zone": "Choose a time zone from the list."})
+    with org_scope(organization.pk):
+        locked = OrganizationSettings.objects.select_for_update().get(organization=organization)
+        before, locked.time_zone = locked.time_zone, time_zone
+        if before == time_zone:
+            return
+        locked.save(update_fields=["time_zone"])
+        audit.record("organization.time_zone_changed", actor=actor, target=organization, before=before, after=time_zone)
 
 
 @transaction.atomic
@@ -84,6 +120,23 @@ def create_project(*, organization: Organization, actor: User | None, name: str)
 
 
 @transaction.atomic
+def rename_project(*, organization: Organization, actor: User, project: Project, name: str) -> None:
+    """Give a project another name; its slug, and with it every link, stays.
+
+    :raises ValidationError: the name is empty or too long.
+    """
+    with org_scope(organization.pk):
+        locked = Project.objects.select_for_update().get(pk=project.pk)
+        before, locked.name = locked.name, name
+        locked.full_clean()
+        if before == locked.name:
+            return
+        locked.save(update_fields=["name"])
+        audit.record("project.renamed", actor=actor, target=locked, before=before, after=locked.name)
+    project.name = locked.name
+
+
+@transaction.atomic
 def create_key(
     *,
     organization: Organization,
@@ -92,13 +145,16 @@ def create_key(
     scopes: list[str],
     project: Project | None,
     expires_at: datetime | None = None,
+    now: datetime | None = None,
 ) -> IssuedKey:
     """Issue a key for ``project``, or for the whole organization without one. Its text is in the answer only.
 
-    :raises ValidationError: no scope, an unknown scope, or an unusable name.
+    :raises ValidationError: no scope, an unknown scope, an unusable name, or an expiry that is not after ``now``.
     """
     if not scopes or not set(scopes) <= set(Scope.values):
         raise ValidationError({"scopes": "Choose at least one of the listed scopes."})
+    if expires_at is not None and expires_at <= (now or timezone.now()):
+        raise ValidationError({"expires_at": "Choose a moment in the future."})
     new = keys.generate()
     with org_scope(organization.pk):
         key = ApiKey(

@@ -1,5 +1,6 @@
 """Django settings, read once from the environment; docs/configuration.md describes each one that matters."""
 
+import tomllib
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -12,6 +13,7 @@ from tokenops.settings.mail import mailers
 BASE_DIR = Path(__file__).resolve().parents[2]
 STATE_DIR = Path(env.text("TOKENOPS_STATE_DIR", str(BASE_DIR / ".tokenops")))
 NODE_MODULES = BASE_DIR / "node_modules"
+VERSION = str(tomllib.loads((BASE_DIR / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"])
 
 DEBUG = env.boolean("DEBUG", False)
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - compared with, not bound to
@@ -54,6 +56,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django.contrib.humanize",
+    "django.contrib.postgres",
     "allauth",
     "allauth.account",
     "django_htmx",

@@ -1,0 +1,48 @@
+"""Who is asking: the client's address behind trusted proxies, and whether that is this machine itself."""
+
+import ipaddress
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from django.http import HttpRequest
+
+
+def client_address(*, remote: str, forwarded_for: str, trusted: Sequence[str]) -> str:
+    """The nearest hop that is not one of the ``trusted`` addresses or networks.
+
+    Only what a trusted proxy appended is believed: a client may send any ``X-Forwarded-For`` it likes.
+    """
+    networks = [ipaddress.ip_network(entry, strict=False) for entry in trusted]
+    hops = [part.strip() for part in forwarded_for.split(",") if part.strip()]
+    address = remote
+    while hops and _is_in(address, networks):
+        address = hops.pop()
+    return address
+
+
+def is_this_machine(request: HttpRequest) -> bool:
+    """Whether a browser on this machine asks us directly.
+
+    A proxy here would make every visitor look local, and a foreign name that resolves to loopback would let a foreign
+    page read ours, so both are refused.
+    """
+    host = urlsplit(f"//{request.get_host()}").hostname or ""
+    forwarded = {"X-Forwarded-For", "Forwarded", "X-Forwarded-Host"} & set(request.headers)
+    return not forwarded and _is_loopback(request.META.get("REMOTE_ADDR", "")) and _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _is_in(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(parsed in network for network in networks)

@@ -1,0 +1,49 @@
+"""What allauth asks us: who may sign up, how an address is written, where the links in mails lead."""
+
+import logging
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from allauth.account.adapter import DefaultAccountAdapter
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest
+
+from core import addresses
+
+logger = logging.getLogger(__name__)
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Only an open instance takes strangers; invitations bring their own way in."""
+        return settings.SIGNUP == "open"
+
+    def clean_email(self, email: str) -> str:
+        """One person, one spelling: addresses are compared and stored in lower case."""
+        return str(super().clean_email(email)).lower()
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """The address that rate limits count, seen through ``TRUSTED_PROXIES``."""
+        return addresses.client_address(
+            remote=request.META.get("REMOTE_ADDR", ""),
+            forwarded_for=request.headers.get("X-Forwarded-For", ""),
+            trusted=settings.TRUSTED_PROXIES,
+        )
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Send with links to ``BASE_URL``. A mail server that is down is said on the page, the same to everybody."""
+        links = {name: public_url(self.request, url) for name, url in context.items() if name.endswith("_url")}
+        try:
+            super().send_mail(template_prefix, email, context | links)
+        except OSError:  # smtplib's errors too
+            logger.exception("a mail could not be sent", extra={"template": template_prefix})
+            messages.error(self.request, "The mail could not be sent. Try again later, or ask your administrator.")
+
+
+def public_url(request: HttpRequest, url: str) -> str:
+    """``url`` on ``BASE_URL``, whatever host name the request chose to send; on this machine it stays as it is."""
+    if addresses.is_this_machine(request):
+        return url
+    base = urlsplit(settings.BASE_URL)
+    return urlunsplit(urlsplit(url)._replace(scheme=base.scheme, netloc=base.netloc))

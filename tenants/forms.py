@@ -1,0 +1,102 @@
+"""What people type about tenants; the rules are the services', these forms carry their words back to the field."""
+
+import zoneinfo
+from collections.abc import Callable
+from datetime import datetime, time, timedelta, tzinfo
+from functools import lru_cache
+from typing import Any, Final
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from tenants.permissions import Scope
+
+_NOT_PLACES: Final = ("Etc/", "SystemV/", "US/", "Canada/", "Brazil/", "Chile/", "Mexico/")
+
+
+def write_with[T](form: forms.Form, write: Callable[[dict[str, Any]], T]) -> T | None:
+    """The result of ``write`` on the cleaned data, or None when the form or the service said no."""
+    if not form.is_valid():
+        return None
+    try:
+        return write(form.cleaned_data)
+    except ValidationError as error:
+        _show(form, error)
+        return None
+
+
+def status(form: forms.Form) -> int:
+    """422 for a form that comes back with its errors."""
+    return 422 if form.errors else 200
+
+
+def _show(form: forms.Form, error: ValidationError) -> None:
+    """Each message beside its field; those about something the form does not ask go on top of it."""
+    by_field = error.message_dict if hasattr(error, "error_dict") else {"": error.messages}
+    for field, messages in by_field.items():
+        for message in messages:
+            form.add_error(field if field in form.fields else None, message)
+
+
+@lru_cache(maxsize=1)
+def time_zone_choices() -> tuple[tuple[str, str], ...]:
+    """UTC first, then the zones named after places."""
+    names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith(_NOT_PLACES))
+    return (("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names))
+
+
+class OrganizationForm(forms.Form):
+    name = forms.CharField(
+        label="Organization name",
+        max_length=100,
+        help_text="Your company or team. You can change it later.",
+        widget=forms.TextInput(attrs={"autofocus": True, "autocomplete": "organization"}),
+    )
+    time_zone = forms.ChoiceField(
+        label="Time zone",
+        choices=time_zone_choices,
+        initial="UTC",
+        help_text="Days and months in charts and budgets begin at midnight here.",
+        widget=forms.Select(attrs={"data-time-zone": ""}),
+    )
+
+
+class NameForm(forms.Form):
+    """A new name for something that has one."""
+
+    name = forms.CharField(label="Name", max_length=100)
+
+
+class ProjectForm(forms.Form):
+    name = forms.CharField(
+        label="Project name",
+        max_length=100,
+        help_text="One application or service, for example “Support bot”. Keys and dashboards belong to it.",
+        widget=forms.TextInput(attrs={"autofocus": True}),
+    )
+
+
+class KeyForm(forms.Form):
+    name = forms.CharField(
+        label="Name",
+        max_length=100,
+        help_text="Where the key is used, for example “production backend”.",
+    )
+    scopes = forms.MultipleChoiceField(
+        label="What it may do",
+        choices=Scope.choices,
+        initial=[Scope.INGEST],
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={"required": "Choose at least one."},
+    )
+    expires_at = forms.DateField(
+        label="Last day",
+        required=False,
+        widget=forms.DateInput(attrs={"type": "date"}),
+        help_text="The key works until the end of this day. Empty: until it is revoked.",
+    )
+
+    def expiry(self, zone: tzinfo) -> datetime | None:
+        """The moment the chosen day ends in ``zone``; None without one."""
+        last_day = self.cleaned_data["expires_at"]
+        return datetime.combine(last_day + timedelta(days=1), time.min, zone) if last_day else None

@@ -1,0 +1,21 @@
+from django.urls import path
+
+from tenants.views import connect, keys, organizations, projects
+
+app_name = "tenants"
+
+_ORGANIZATION = "o/<slug:organization_slug>/"
+_PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
+
+urlpatterns = [
+    path("o/new/", organizations.organization_create, name="organization-create"),
+    path(_ORGANIZATION + "settings/", organizations.organization_settings, name="organization-settings"),
+    path(_ORGANIZATION + "projects/", projects.project_list, name="project-list"),
+    path(_ORGANIZATION + "projects/new/", projects.project_create, name="project-create"),
+    path(_PROJECT + "settings/", projects.project_settings, name="project-settings"),
+    path(_PROJECT + "connect/", connect.connect, name="connect"),
+    path(_PROJECT + "connect/key/", connect.connect_key, name="connect-key"),
+    path(_PROJECT + "keys/", keys.key_list, name="key-list"),
+    path(_PROJECT + "keys/new/", keys.key_create, name="key-create"),
+    path(_PROJECT + "keys/<int:key_id>/revoke/", keys.key_revoke, name="key-revoke"),
+]

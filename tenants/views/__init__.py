@@ -1,0 +1,1 @@
+"""Pages about tenants: organizations, projects, keys, the first call, this instance and its development mails."""
