@@ -1,4 +1,4 @@
-"""What a call is once it has been understood: the one shape every wire format ends in. Pure; imports nothing of ours."""
+"""What a call is once it has been understood: the one shape every wire format ends in. Imports nothing of ours."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,7 +10,8 @@ class Usage(msgspec.Struct, gc=False, kw_only=True):
     """Token counts in inclusive form: a part never exceeds the whole that contains it.
 
     ``input ⊃ {cached, cache_write ⊃ {cache_write_1h}, audio_input ⊃ {cached_audio_input}, image_input}`` and
-    ``output ⊃ {reasoning, audio_output, image_output}``. ``extra_units`` are catalogue units that are not tokens
+    ``output ⊃ {reasoning, audio_output, image_output}``. Cached audio is in ``cached`` as well as in ``audio_input``; a
+    cached image is in ``cached`` only. ``extra_units`` are catalogue units that are not tokens
     (web searches, pages, …) with their quantity.
     """
 
@@ -76,5 +77,5 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
     tags: str = "{}"  # JSON object, already encoded: the writer copies it as it is
     git_branch: str = ""
     git_commit: str = ""
-    project_slug: str = ""  # only an organization key's event may name it
+    project_slug: str = ""  # a project other than the key's own that the event names: the caller decides
     source: str = "rest"

@@ -1,0 +1,82 @@
+"""What one request became: the calls to store and everything its sender is told about the rest."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from ingestion.wire.types import Call
+
+MOST_WARNINGS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParseContext:
+    """What the decoders need to know about the sender and the moment; they look nothing up themselves.
+
+    ``now``, ``earliest`` and ``latest`` are aware UTC; a call outside [earliest, latest], the partitions that exist,
+    is rejected. ``infer_provider`` maps a raw model id to a provider or ``''``. ``hash_key`` is the organization's HMAC
+    key. ``project_slug`` is the key's project, None for an organization key. ``random_bytes`` feeds server-made ids.
+    """
+
+    now: datetime
+    earliest: datetime
+    latest: datetime
+    infer_provider: Callable[[str], str]
+    hash_key: bytes = field(repr=False)
+    allow_personal_ids: bool = False
+    project_slug: str | None = None
+    source: str = "rest"
+    random_bytes: Callable[[int], bytes] = field(default=os.urandom, repr=False)
+
+
+class FieldError(msgspec.Struct, frozen=True, gc=False):
+    """Why a field was refused. ``field`` is ``''`` when it is the event as a whole; the message repeats no value."""
+
+    field: str
+    message: str
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """An event that is not stored; ``index`` counts the request's events from 0, ``id`` is as sent if it was usable."""
+
+    index: int
+    id: str | None
+    errors: list[FieldError]
+
+
+class FieldWarning(msgspec.Struct, frozen=True, gc=False):
+    """Something about an event its sender should know although it was not refused for it."""
+
+    index: int
+    field: str
+    message: str
+
+
+class Batch(msgspec.Struct, kw_only=True):
+    """The outcome of decoding one body. ``calls`` carry their event's index; ``warnings`` are the first 100."""
+
+    calls: list[tuple[int, Call]] = msgspec.field(default_factory=list)
+    rejected: list[Rejection] = msgspec.field(default_factory=list)
+    warnings: list[FieldWarning] = msgspec.field(default_factory=list)
+    content_fields_dropped: int = 0
+    total: int = 0
+
+    def warn(self, index: int, field: str, message: str) -> None:
+        """Keep a warning unless the answer is full already."""
+        if len(self.warnings) < MOST_WARNINGS:
+            self.warnings.append(FieldWarning(index, field, message))
+
+    def reject(self, index: int, call_id: str | None, errors: list[FieldError]) -> None:
+        """Refuse an event while decoding."""
+        self.rejected.append(Rejection(index, call_id, errors))
+
+    def refuse_calls(self, refused: dict[int, FieldError]) -> None:
+        """Turn decoded calls into rejections, for what only the caller can know (event index → why)."""
+        self.rejected += [
+            Rejection(index, call.call_id, [refused[index]]) for index, call in self.calls if index in refused
+        ]
+        self.rejected.sort(key=lambda rejection: rejection.index)
+        self.calls = [(index, call) for index, call in self.calls if index not in refused]
