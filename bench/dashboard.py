@@ -1,0 +1,130 @@
+"""dashboard: server time of the pages over a long history, and what ten times the history costs.
+
+``BENCH_CALLS`` sets the two sizes (default ``100000,1000000``; quality.md's goal is judged at ``1000000,10000000``).
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+
+from bench.installation import database
+from bench.report import Row
+from bench.tenants import FEATURES, MODELS, TEAMS, Tenant, create_tenant
+
+DAYS, ROUNDS = 90, 12
+RANGES = ("24h", "7d", "30d", "90d")
+
+
+def run() -> list[Row]:
+    sizes = [int(size) for size in os.environ.get("BENCH_CALLS", "100000,1000000").split(",")]
+    measured = {size: _measure(size) for size in sizes}
+    small, large = measured[sizes[0]], measured[sizes[-1]]
+    return [_row(page, sizes, small[page], large[page]) for page in large]
+
+
+def _row(page: str, sizes: list[int], small: list[float], large: list[float]) -> Row:
+    limit = 50.0 if page.startswith("calls") else 150.0
+    p95, before = _p95(large), _p95(small)
+    return Row(
+        name="dashboard",
+        case=f"{page}, {sizes[-1]:,} calls",
+        measured=p95,
+        unit="ms p95",
+        baseline=before,
+        baseline_name=f"{sizes[0]:,} calls",
+        goal=f"≤ {limit:.0f} ms, ≤ 1.5 × the smaller",
+        met=p95 <= limit and p95 <= 1.5 * before,
+        figures={"p50 ms": sorted(large)[len(large) // 2]},
+    )
+
+
+def _p95(samples: list[float]) -> float:
+    ordered = sorted(samples)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * 0.95))]
+
+
+def _measure(size: int) -> dict[str, list[float]]:
+    with database():
+        tenant = create_tenant()
+        _fill(tenant, size)
+        with _client(tenant) as get:
+            return {
+                page: [sample for url in urls for sample in _time(get, url)] for page, urls in _pages(tenant).items()
+            }
+
+
+def _pages(tenant: Tenant) -> dict[str, list[str]]:
+    organization, project = f"/o/{tenant.slug}/", f"/o/{tenant.slug}/p/{tenant.project_slugs[0]}/"
+    return {
+        f"{page} of the {whose}": [f"{base}{path}?range={span}" for span in RANGES]
+        for whose, base in (("organization", organization), ("project", project))
+        for page, path in (("overview", ""), ("calls", "calls/"))
+    }
+
+
+@contextmanager
+def _client(tenant: Tenant) -> Iterator["object"]:
+    from django.test import Client
+
+    from tenants.models import User
+
+    client = Client(headers={"host": "localhost"})
+    client.force_login(User.objects.get(email=tenant.email))
+    yield client.get
+
+
+def _time(get: "object", url: str) -> list[float]:
+    samples = []
+    for _ in range(ROUNDS):
+        started = time.perf_counter()
+        response = get(url)  # type: ignore[operator]
+        samples.append((time.perf_counter() - started) * 1000)
+        if response.status_code != 200:
+            raise RuntimeError(f"{url} answered {response.status_code}.")
+    return samples[2:]  # the first ones compile templates and warm caches
+
+
+def _fill(tenant: Tenant, size: int) -> None:
+    """Calls by SQL, rollups by the product's own rebuild, spread evenly over the days and every dimension."""
+    from django.conf import settings
+
+    from ingestion import services
+    from tenants.models import Organization
+
+    until = datetime.now(UTC)
+    since = until - timedelta(days=DAYS)
+    with psycopg.connect(settings.DATABASE.url, autocommit=True) as connection:
+        connection.execute(_INSERT, _parameters(tenant, size, since))
+        connection.execute("vacuum analyze calls")
+    organization = Organization.objects.get(pk=tenant.organization_id)
+    services.rebuild_rollups(organization=organization, since=since, until=until)
+    with psycopg.connect(settings.DATABASE.url, autocommit=True) as connection:
+        connection.execute("vacuum analyze call_rollups_hourly, call_rollups_daily")
+
+
+def _parameters(tenant: Tenant, size: int, since: datetime) -> dict[str, object]:
+    return {
+        "organization": tenant.organization_id,
+        "projects": tenant.project_ids,
+        "models": list(MODELS),
+        "features": list(FEATURES),
+        "teams": list(TEAMS),
+        "size": size,
+        "since": since,
+        "step": timedelta(days=DAYS) / size,
+    }
+
+
+_INSERT = """
+insert into calls (organization_id, project_id, started_at, call_id, api_key_id, provider, model, model_key, feature,
+                   team, input_tokens, output_tokens, latency_ms, cost_usd, cost_input_usd, cost_cached_input_usd,
+                   cost_cache_write_usd, cost_output_usd, cost_reasoning_usd, cost_other_usd, cost_source)
+select %(organization)s, (%(projects)s::bigint[])[1 + n %% 20], %(since)s + n * %(step)s::interval, 'call-' || n, 1,
+       'openai', model, model, (%(features)s::text[])[1 + (n / 100) %% 20], (%(teams)s::text[])[1 + (n / 2000) %% 4],
+       500 + n %% 3000, 100 + n %% 700, 300 + (n * 7919) %% 9000, 0.003, 0.001, 0, 0, 0.002, 0, 0, 'rate_card'
+from generate_series(0, %(size)s - 1) n, lateral (select (%(models)s::text[])[1 + (n / 20) %% 5] as model) m
+"""

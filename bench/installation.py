@@ -1,0 +1,93 @@
+"""A throw-away installation with a durable Postgres and a real server, for the time of one benchmark."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where a running edge and web answers."""
+
+    host: str
+    port: int
+    pid: int
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """An embedded Postgres with fsync on, prepared and without a demo; Django is set up on it."""
+    from tokenops.embedded import EmbeddedPostgres
+    from tokenops.env import ensure_secrets
+
+    with tempfile.TemporaryDirectory(prefix="tokenops-bench-") as directory:
+        os.environ["TOKENOPS_STATE_DIR"] = directory
+        os.environ.setdefault("LOG_LEVEL", "ERROR")
+        for name in ("DATABASE_URL", "SECRET_KEY", "KEY_PEPPER", "ENCRYPTION_KEY"):
+            os.environ.pop(name, None)
+        ensure_secrets(Path(directory))
+        with EmbeddedPostgres(Path(directory)):
+            _prepare()
+            yield
+
+
+def _prepare() -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tokenops.settings")
+    django.setup()
+    from tokenops.prepare import prepare
+
+    prepare(demo=False, run_key=False, progress=lambda step: None, now=datetime.now(UTC))
+
+
+@contextmanager
+def server(application: str = "tokenops.asgi:application") -> Iterator[Server]:
+    """One Granian worker serving ``application`` on a free port until the block ends."""
+    port = _free_port()
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
+    command += ["--workers", "1", "--no-ws", "--log-level", "error", application]
+    environ = os.environ | {"PORT": str(port)}
+    process = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True)
+    try:
+        _wait_until_alive(f"http://127.0.0.1:{port}/healthz", process)
+        yield Server("127.0.0.1", port, process.pid)
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_alive(url: str, process: "subprocess.Popen[bytes]", patience: float = 60.0) -> None:
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError("The server ended before it answered.")
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise RuntimeError("The server did not answer in time.")
