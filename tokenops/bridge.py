@@ -67,7 +67,7 @@ class Bridge:
             try:
                 length = await self._read_body(scope, receive, body)
             except BodyTooLargeError:
-                await send_problem(send, 413, f"The request body is larger than {self._max_body_bytes} bytes.")
+                await send_problem(send, 413, f"A request body may have {self._max_body_bytes} bytes at most.")
             except TimeoutError:
                 await send_problem(send, 408, "The request body did not arrive in time.")
             except ClientGoneError:

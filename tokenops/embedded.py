@@ -163,9 +163,15 @@ class EmbeddedPostgres:
                     self._process.wait(seconds)
                     break
             self._process = None
+            self._remove_foreign_socket_dir()
         if self._lock:
             self._lock.close()
             self._lock = None
+
+    def _remove_foreign_socket_dir(self) -> None:
+        if not self.socket_dir.is_relative_to(self.state_dir):
+            with contextlib.suppress(OSError):
+                self.socket_dir.rmdir()
 
     def _start(self, deadline: float) -> None:
         _make_private(self.state_dir)
