@@ -177,9 +177,14 @@ def _prices_at(provider: Provider, model: ModelInfo, at: datetime, context: dict
 def _unit_price(value: Decimal | TieredPrices, minimum: Decimal | None) -> UnitPrice:
     least = msgspec.UNSET if minimum is None else minimum
     if isinstance(value, TieredPrices):
-        tiers = tuple(Tier(tier.start, tier.price) for tier in value.tiers)
-        return UnitPrice(value.base, tiers, least)
-    return UnitPrice(value, (), least)
+        tiers = tuple(Tier(tier.start, _amount(tier.price)) for tier in value.tiers)
+        return UnitPrice(_amount(value.base), tiers, least)
+    return UnitPrice(_amount(value), (), least)
+
+
+def _amount(value: Decimal) -> Decimal:
+    """The amount, or one unknown for all: NaN would differ from itself at every import."""
+    return value if value.is_finite() else Decimal(-1)
 
 
 def clause_json(clause: object) -> dict[str, Any] | None:
