@@ -71,8 +71,9 @@ def table(spec: ChartSpec) -> Table:
     """The numbers of a chart, formatted as its tooltip formats them."""
     show = FORMATS[spec["unit"]]
     if spec["kind"] == "donut":
-        return Table(("", "Value"), tuple((s["name"], show(s["data"][0])) for s in spec["series"]))
-    columns = ("", *(series["name"] for series in spec["series"]))
+        return Table(("Name", "Value"), tuple((s["name"], show(s["data"][0])) for s in spec["series"]))
+    first = "Time" if all(_BUCKET.fullmatch(x) for x in spec["x"]) else "Name"
+    columns = (first, *(series["name"] for series in spec["series"]))
     rows = ((bucket_label(x), *(show(s["data"][i]) for s in spec["series"])) for i, x in enumerate(spec["x"]))
     return Table(columns, tuple(rows))
 

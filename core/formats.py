@@ -1,4 +1,4 @@
-"""How numbers and times read on every page; ``static/js/formats.js`` says the same in the browser, and a test compares them."""
+"""How numbers and times read on every page; ``static/js/formats.js`` says the same, and a test compares the two."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +13,9 @@ NBSP = "\u00a0"
 MINUS = "−"
 _SUFFIXES = ("", "K", "M", "B", "T")
 _SMALLEST_USD = Decimal("1e-12")
+_COMPACT_USD = 10_000
+_NOW_SECONDS = 5
+_HOUR = 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ def usd_compact(value: Number | None, unknown: str = UNKNOWN) -> str:
     if value is None:
         return unknown
     amount = _exact(value)
-    if abs(amount) >= 10_000:
+    if abs(amount) >= _COMPACT_USD:
         return _sign(amount) + "$" + _compact(abs(amount))
     return usd(amount).removesuffix(".00")
 
@@ -98,7 +101,7 @@ def delta(current: Number | None, previous: Number | None) -> Delta | None:
 def relative_time(moment: datetime, now: datetime) -> str:
     """``12 s ago`` up to ``29 d ago``, then the date; a moment ahead of us (clock skew) is ``in 5 min``."""
     seconds = int((now - moment).total_seconds())
-    if abs(seconds) < 5:
+    if abs(seconds) < _NOW_SECONDS:
         return "just now"
     text = _ago(abs(seconds))
     if text is None:
@@ -148,13 +151,13 @@ def _duration(size: Decimal) -> str:
     if seconds < Decimal("59.95"):
         return f"{_round(seconds, 2 if seconds < Decimal('9.995') else 1):f}{NBSP}s"
     whole = int(_round(seconds, 0))
-    if whole < 3600:
+    if whole < _HOUR:
         return f"{whole // 60}{NBSP}m{NBSP}{whole % 60:02d}{NBSP}s"
-    return f"{whole // 3600:,}{NBSP}h{NBSP}{whole % 3600 // 60:02d}{NBSP}m"
+    return f"{whole // _HOUR:,}{NBSP}h{NBSP}{whole % _HOUR // 60:02d}{NBSP}m"
 
 
 def _ago(seconds: int) -> str | None:
-    for limit, size, unit in ((60, 1, "s"), (3600, 60, "min"), (86_400, 3600, "h"), (30 * 86_400, 86_400, "d")):
+    for limit, size, unit in ((60, 1, "s"), (_HOUR, 60, "min"), (86_400, _HOUR, "h"), (30 * 86_400, 86_400, "d")):
         if seconds < limit:
             return f"{seconds // size}{NBSP}{unit}"
     return None

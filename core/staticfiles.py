@@ -20,7 +20,7 @@ VENDOR: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "vendor/space-mono": (
         "@fontsource/space-mono/files",
-        ("space-mono-latin-400-normal.woff2", "space-mono-latin-ext-400-normal.woff2", "space-mono-latin-700-normal.woff2"),
+        ("space-mono-latin-400-normal.woff2",),
     ),
 }
 
@@ -48,7 +48,7 @@ class VendorFinder(BaseFinder):
                     yield name, storage
 
 
-class StaticStorage(CompressedManifestStaticFilesStorage):
+class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
     """Hashed, compressed files whose ES modules import each other by hashed names too."""
 
     support_js_module_import_aggregation = True

@@ -1,0 +1,137 @@
+"""What every template may use: number formats, icons, times and small server-drawn charts."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from core import charts, formats, icons
+from core.charts import ChartSpec
+from core.formats import Number
+
+register = template.Library()
+logger = logging.getLogger(__name__)
+
+for _format in (formats.usd, formats.usd_compact, formats.tokens, formats.count, formats.duration_ms, formats.percent):
+    register.filter(_format.__name__, _format)
+
+_SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_EDGE = 96, 28, 2.0
+
+
+@register.simple_tag(name="icon")
+def icon(name: str, css_class: str = "", label: str = "") -> SafeString | str:
+    """``{% icon "activity" %}``; with ``label=`` it is an image, without it is decoration.
+
+    :raises UnknownIconError: in DEBUG only; a page with a missing icon beats no page.
+    """
+    try:
+        return icons.svg(name, css_class=css_class, label=label)
+    except icons.UnknownIconError:
+        if settings.DEBUG:
+            raise
+        logger.warning("unknown icon", extra={"icon": name})
+        return ""
+
+
+@register.simple_tag
+def when(moment: datetime | None, unknown: str = formats.UNKNOWN) -> SafeString | str:
+    """``{% when call.started_at %}``: relative, kept fresh by JavaScript, with the absolute time as a tooltip."""
+    if moment is None:
+        return unknown
+    return format_html(
+        '<time class="when" datetime="{}" title="{}" data-relative>{}</time>',
+        moment.isoformat(),
+        formats.absolute_time(timezone.localtime(moment)),
+        formats.relative_time(moment, timezone.now()),
+    )
+
+
+@register.simple_tag
+def at(moment: datetime | None, unknown: str = formats.UNKNOWN) -> SafeString | str:
+    """``{% at key.created_at %}``: the absolute time in the current zone."""
+    if moment is None:
+        return unknown
+    text = formats.absolute_time(timezone.localtime(moment))
+    return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+@register.simple_tag
+def bar(share: Number | None, color_index: int | None = None) -> SafeString:
+    """A bar filled to ``share`` (0 to 1). Drawn as SVG, because the content security policy refuses inline styles."""
+    width = round(min(max(float(share or 0), 0.0), 1.0) * 100, 2)
+    color = "" if color_index in {None, ""} else f" series-{color_index}"
+    return format_html(
+        '<svg class="bar{}" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="bar-fill" width="{}" height="1"></rect></svg>',
+        color,
+        width,
+    )
+
+
+@register.simple_tag
+def sparkline(values: Sequence[Number | None]) -> SafeString | str:
+    """The shape of a series in 96 × 28 pixels, unknown drawn as zero. Decoration: the number stands beside it."""
+    points = _spark_points([float(value or 0) for value in values])
+    if not points:
+        return ""
+    line = " ".join(f"{x:g},{y:g}" for x, y in points)
+    area = f"0,{_SPARK_HEIGHT} {line} {_SPARK_WIDTH},{_SPARK_HEIGHT}"
+    return format_html(
+        '<svg class="sparkline" viewBox="0 0 {} {}" preserveAspectRatio="none" aria-hidden="true">'
+        '<polygon points="{}"></polygon><polyline points="{}"></polyline></svg>',
+        _SPARK_WIDTH,
+        _SPARK_HEIGHT,
+        area,
+        line,
+    )
+
+
+@register.inclusion_tag("partials/chart_card.html")
+def chart_card(  # noqa: PLR0917  # a template tag: callers name what they pass
+    spec: ChartSpec | None,
+    id: str,  # noqa: A002  # the attribute it becomes
+    title: str,
+    subtitle: str = "",
+    height: str = "m",
+    src: str = "",
+    empty: str = "Nothing in this period.",
+) -> dict[str, Any]:
+    """A chart with title, legend and table view; ``spec`` is None while ``src`` still has to be asked.
+
+    ``height`` is s, m or l (176, 264, 352 pixels), fixed so that nothing moves when the chart arrives.
+    """
+    context: dict[str, Any] = {"id": id, "title": title, "subtitle": subtitle, "height": height, "src": src}
+    context |= {"spec": spec, "data_id": f"{id}-data", "empty_text": empty}
+    if spec is not None:
+        context |= {"legend": charts.legend(spec), "table": charts.table(spec), "is_empty": charts.is_empty(spec)}
+    return context
+
+
+@register.inclusion_tag("partials/delta.html")
+def change(current: Number | None, previous: Number | None, better: str = "") -> dict[str, Any]:
+    """Change against the previous period; ``better`` is "lower", "higher" or "" when neither is good or bad."""
+    delta = formats.delta(current, previous)
+    return {"delta": delta, "tone": _tone(delta, better)}
+
+
+def _tone(delta: formats.Delta | None, better: str) -> str:
+    if delta is None or delta.direction not in {"up", "down"} or not better:
+        return "neutral"
+    return "good" if (delta.direction == "down") == (better == "lower") else "bad"
+
+
+def _spark_points(values: list[float]) -> list[tuple[float, float]]:
+    if not values[1:]:
+        return []
+    top, step = max(values) or 1.0, _SPARK_WIDTH / (len(values) - 1)
+    room = _SPARK_HEIGHT - 2 * _SPARK_EDGE
+    return [
+        (round(i * step, 1), round(_SPARK_HEIGHT - _SPARK_EDGE - value / top * room, 1))
+        for i, value in enumerate(values)
+    ]

@@ -1,0 +1,190 @@
+"""A chart's numbers as legend, table and (in the browser) option: all from one spec."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from core import charts
+from core.charts import ChartSpec, Legend, Table
+from core.tests.browser_modules import evaluate, needs_node
+
+THEME = {
+    "text": "t", "muted": "m", "faint": "f", "border": "b", "surface": "s", "hover": "h", "font": "Space Grotesk",
+    "series": [f"c{i}" for i in range(11)],
+}  # fmt: skip
+OPTIONS = {"chart-options.js": "{ chartOption, tooltip, labelled, axisLabel }"}
+
+
+def cost() -> ChartSpec:
+    return {
+        "kind": "stacked-bar",
+        "unit": "usd",
+        "x": ["2026-07-11", "2026-07-12"],
+        "series": [
+            {"name": "gpt-5.1", "color_index": 1, "data": [Decimal("1.5"), Decimal("2.25")]},
+            {"name": "(other)", "color_index": 0, "data": [Decimal(0), None]},
+        ],
+    }
+
+
+def drawn(spec: object, *, hidden: list[int] | None = None, width: int = 600) -> dict[str, Any]:
+    view = "{ hidden: new Set(given.hidden), still: true, width: given.width }"
+    given = {"spec": spec, "theme": THEME, "hidden": hidden or [], "width": width}
+    option: dict[str, Any] = evaluate(f"chartOption(given.spec, given.theme, {view})", imports=OPTIONS, given=given)
+    return option
+
+
+def sent(spec: ChartSpec) -> dict[str, Any]:
+    """The spec as the page carries it: decimals are strings in JSON."""
+    series = [{**s, "data": [None if v is None else str(v) for v in s["data"]]} for s in spec["series"]]
+    return {**spec, "series": series}
+
+
+def test_a_legend_carries_the_sum_of_what_is_known() -> None:
+    assert charts.legend(cost()) == [Legend("gpt-5.1", 1, "$3.75"), Legend("(other)", 0, "$0.00")]
+
+
+@pytest.mark.parametrize("unit", ["ms", "percent"])
+def test_latencies_and_shares_have_no_sum(unit: charts.Unit) -> None:
+    spec = {**cost(), "unit": unit}
+
+    assert [entry.total for entry in charts.legend(spec)] == ["", ""]  # type: ignore[arg-type]
+
+
+def test_a_table_says_what_the_chart_says() -> None:
+    assert charts.table(cost()) == Table(
+        ("Time", "gpt-5.1", "(other)"), (("11 Jul", "$1.50", "$0.00"), ("12 Jul", "$2.25", "–"))
+    )
+
+
+def test_a_donut_is_a_table_of_its_slices() -> None:
+    spec: ChartSpec = {
+        "kind": "donut",
+        "unit": "count",
+        "x": [],
+        "series": [{"name": "a", "color_index": 1, "data": [1200]}, {"name": "b", "color_index": 2, "data": [None]}],
+    }
+
+    assert charts.table(spec) == Table(("Name", "Value"), (("a", "1,200"), ("b", "–")))
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"), [([], True), ([0, None], True), ([Decimal(0)], True), ([None, Decimal("1e-9")], False)]
+)
+def test_only_zeros_and_unknowns_are_nothing_to_draw(data: list[Decimal | None], expected: bool) -> None:
+    spec: ChartSpec = {
+        "kind": "line",
+        "unit": "usd",
+        "x": [],
+        "series": [{"name": "a", "color_index": 1, "data": data}],
+    }
+
+    assert charts.is_empty(spec) is expected
+
+
+BUCKETS = [
+    ("2026-07-02", "2 Jul"),
+    ("2026-07-12T14:00:00+02:00", "12 Jul, 14:00"),
+    ("2026-07-12T00:00:00+02:00", "12 Jul, 00:00"),
+    ("gpt-4o-2024-08-06", "gpt-4o-2024-08-06"),
+    ("2024-08", "2024-08"),
+]
+
+
+@pytest.mark.parametrize(("bucket", "expected"), BUCKETS)
+def test_a_bucket_is_shown_on_the_wall_clock_it_was_written_in(bucket: str, expected: str) -> None:
+    assert charts.bucket_label(bucket) == expected
+
+
+@needs_node
+def test_the_browser_labels_buckets_the_same() -> None:
+    labels = evaluate(
+        "given.map(([bucket]) => bucketLabel(bucket) ?? bucket)",
+        imports={"formats.js": "{ bucketLabel }"},
+        given=BUCKETS,
+    )
+
+    assert labels == [expected for _, expected in BUCKETS]
+
+
+@needs_node
+def test_a_stack_draws_numbers_in_the_series_own_colours() -> None:
+    option = drawn(sent(cost()))
+
+    assert [s["color"] for s in option["series"]] == ["c1", "c0"]
+    assert [s["data"] for s in option["series"]] == [[1.5, 2.25], [0, None]]
+    assert {s["stack"] for s in option["series"]} == {"all"}
+    assert option["animation"] is False
+
+
+@needs_node
+def test_a_hidden_series_keeps_its_place_but_not_its_numbers() -> None:
+    option = drawn(sent(cost()), hidden=[0])
+
+    assert [s["data"] for s in option["series"]] == [[], [0, None]]
+
+
+@needs_node
+def test_the_running_bucket_is_drawn_paler() -> None:
+    option = drawn({**sent(cost()), "partial": True})
+
+    assert option["series"][0]["data"] == [1.5, {"value": 2.25, "itemStyle": {"opacity": 0.5}}]
+
+
+@needs_node
+def test_bars_over_labels_lie_down_and_bars_over_time_stand() -> None:
+    over_time = drawn({**sent(cost()), "kind": "bar"})
+    over_labels = drawn({**sent(cost()), "kind": "bar", "x": ["a", "b"]})
+
+    assert (over_time["xAxis"]["type"], over_time["yAxis"]["type"]) == ("category", "value")
+    assert (over_labels["xAxis"]["type"], over_labels["yAxis"]["type"]) == ("value", "category")
+
+
+@needs_node
+def test_a_donut_shows_its_total_and_leaves_hidden_slices_out() -> None:
+    spec = {**sent(cost()), "kind": "donut"}
+
+    assert drawn(spec)["title"]["text"] == "$1.50"
+    assert [slice_["name"] for slice_ in drawn(spec, hidden=[0])["series"][0]["data"]] == ["(other)"]
+
+
+@needs_node
+def test_a_tooltip_lists_largest_first_without_zeros_and_says_what_it_leaves_out() -> None:
+    series = [{"name": f"m{i}", "color_index": i % 11, "data": [str(i)]} for i in range(13)]
+    spec = {"kind": "stacked-area", "unit": "usd", "x": ["2026-07-12"], "series": series}
+
+    box = evaluate(
+        "tooltip(given.spec, given.theme, 0, new Set())", imports=OPTIONS, given={"spec": spec, "theme": THEME}
+    )
+
+    assert (box["title"], box["total"], box["more"]) == ("12 Jul", "$78.00", 2)
+    assert [row["text"] for row in box["rows"]][:3] == ["$12.00", "$11.00", "$10.00"]
+    assert len(box["rows"]) == 10
+
+
+@needs_node
+def test_days_shown_in_hours_are_labelled_at_midnight() -> None:
+    hours = [f"2026-07-{day:02d}T{hour:02d}:00:00+00:00" for day in range(1, 8) for hour in range(24)]
+
+    places = evaluate("[...labelled(given, 600)]", imports=OPTIONS, given=hours)
+
+    assert places == [day * 24 for day in range(7)]
+
+
+@needs_node
+def test_labels_thin_out_where_room_is_short() -> None:
+    days = [f"2026-07-{day:02d}" for day in range(1, 31)]
+
+    assert evaluate("[...labelled(given, 300)]", imports=OPTIONS, given=days) == [0, 8, 16, 24]
+
+
+@needs_node
+def test_an_axis_counts_in_round_steps() -> None:
+    units = [["tokens", 80_000_000], ["tokens", 1_500_000], ["ms", 1000], ["ms", 1200], ["percent", 0.5], ["usd", 0.25]]
+
+    shown = evaluate(
+        "given.map(([unit, v]) => AXIS_FORMATS[unit](v))", imports={"formats.js": "{ AXIS_FORMATS }"}, given=units
+    )
+
+    assert [text.replace("\u00a0", " ") for text in shown] == ["80 M", "1.5 M", "1 s", "1.2 s", "50%", "$0.25"]

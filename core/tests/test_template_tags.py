@@ -1,0 +1,152 @@
+"""The tags pages are built from, rendered as pages render them."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from django.template import Context, Template
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from core import gallery
+from core.charts import ChartSpec
+from core.templatetags import tokenops
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PACKAGES = ROOT / "node_modules/lucide-static"
+pytestmark = pytest.mark.skipif(not PACKAGES.is_dir(), reason="npm packages are not installed")
+
+
+def render(source: str, **context: object) -> str:
+    return Template("{% load tokenops %}" + source).render(Context(context))
+
+
+def chart(**changes: object) -> ChartSpec:
+    series = [{"name": "<b>model</b>", "color_index": 3, "data": [Decimal("1.50")]}]
+    return {"kind": "line", "unit": "usd", "x": ["2026-07-12"], "series": series} | changes  # type: ignore[return-value]
+
+
+def test_numbers_are_formatted_by_filters() -> None:
+    numbers = {"cost": Decimal("0.000123"), "none": None, "calls": 1234, "share": 0.5}
+
+    html = render('{{ cost|usd }} {{ none|usd:"unknown" }} {{ calls|count }} {{ share|percent }}', **numbers)
+
+    assert html == "$0.000123 unknown 1,234 50.0%"
+
+
+def test_a_time_is_relative_with_the_absolute_as_tooltip() -> None:
+    moment = timezone.now() - timedelta(minutes=7)
+
+    html = render("{% when moment %}", moment=moment)
+
+    assert f'datetime="{moment.isoformat()}"' in html
+    assert f'title="{moment.day} {moment:%b %Y, %H:%M:%S} UTC"' in html
+    assert ">7\u00a0min ago</time>" in html
+
+
+def test_times_are_told_in_the_current_zone() -> None:
+    with timezone.override("Europe/Berlin"):
+        html = render("{% at moment %}", moment=datetime(2026, 7, 12, 14, 0, tzinfo=UTC))
+
+    assert html == '<time datetime="2026-07-12T14:00:00+00:00">12 Jul 2026, 16:00:00 CEST</time>'
+
+
+def test_a_time_that_never_was_is_a_dash() -> None:
+    assert render('{% when none %} {% at none "never" %}', none=None) == "– never"
+
+
+@pytest.mark.parametrize(
+    ("share", "width"), [(0.5, "50.0"), (Decimal("0.3333"), "33.33"), (1.7, "100.0"), (-1, "0.0"), (None, "0.0")]
+)
+def test_a_bar_fills_its_share_and_never_more(share: Decimal | float | None, width: str) -> None:
+    html = tokenops.bar(share, 3)
+
+    assert f'<rect class="bar-fill" width="{width}"' in html
+    assert 'class="bar series-3"' in html
+
+
+def test_nothing_is_styled_inline() -> None:
+    html = tokenops.bar(0.5) + tokenops.sparkline([1, 2, 3]) + render('{% chart_card spec "c" "Cost" %}', spec=chart())
+
+    assert "style=" not in html
+
+
+def test_a_sparkline_runs_from_edge_to_edge() -> None:
+    html = tokenops.sparkline([0, Decimal(5), None, 10])
+
+    assert '<polyline points="0,26 32,14 64,26 96,2">' in html
+
+
+@pytest.mark.parametrize("values", [[], [5]])
+def test_one_point_has_no_shape(values: list[int]) -> None:
+    assert tokenops.sparkline(values) == ""
+
+
+def test_a_sparkline_of_zeros_is_a_flat_line() -> None:
+    assert '<polyline points="0,26 96,26">' in tokenops.sparkline([0, 0])
+
+
+def test_a_chart_card_carries_its_numbers_twice_and_escapes_names() -> None:
+    html = render('{% chart_card spec "cost" "Cost over time" %}', spec=chart())
+
+    assert '<script id="cost-data" type="application/json">' in html
+    assert 'data-chart="cost-data"' in html
+    assert '<th scope="row">12 Jul</th><td class="num">$1.50</td>' in html
+    assert "<b>model</b>" not in html
+
+
+def test_an_empty_chart_says_so_instead_of_drawing_nothing() -> None:
+    html = render('{% chart_card spec "cost" "Cost" empty="Send a call." %}', spec=chart(series=[]))
+
+    assert "Send a call." in html
+    assert "application/json" not in html
+    assert "chart-table" not in html
+
+
+def test_a_chart_that_is_still_asked_for_shows_its_skeleton() -> None:
+    html = render('{% chart_card None "cost" "Cost" src="/data" %}')
+
+    assert 'data-src="/data"' in html
+    assert "chart-skeleton" in html
+
+
+@pytest.mark.parametrize(
+    ("current", "previous", "better", "tone"),
+    [
+        (120, 100, "lower", "bad"),
+        (80, 100, "lower", "good"),
+        (120, 100, "higher", "good"),
+        (80, 100, "higher", "bad"),
+        (120, 100, "", "neutral"),
+        (100, 100, "lower", "neutral"),
+        (5, 0, "lower", "neutral"),
+    ],
+)
+def test_a_change_is_good_or_bad_only_where_the_page_says_so(
+    current: int, previous: int, better: str, tone: str
+) -> None:
+    assert f'class="delta delta-{tone}"' in render(
+        "{% change now before better %}", now=current, before=previous, better=better
+    )
+
+
+def test_no_change_is_shown_when_the_past_is_unknown() -> None:
+    assert render("{% change 5 none %}", none=None).strip() == ""
+
+
+def test_a_field_with_errors_names_them_beside_it_and_keeps_what_was_typed() -> None:
+    form = gallery.GalleryForm({"name": "", "zone": "UTC", "email": "ada@", "scope": "ingest"})
+
+    html = render_to_string("partials/form.html", {"form": form})
+
+    assert 'value="ada@"' in html
+    assert 'aria-invalid="true" aria-describedby="id_email_error"' in html
+    assert '<div id="id_email_error">' in html
+    assert 'aria-describedby="id_name_helptext id_name_error"' in html
+
+
+@pytest.mark.parametrize("template", ["404.html", "403.html", "403_csrf.html", "429.html", "500.html"])
+def test_error_pages_need_no_context(template: str) -> None:
+    assert "<h1>" in render_to_string(template)

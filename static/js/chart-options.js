@@ -1,0 +1,221 @@
+/** Pure: our chart spec (core/charts.py) and a theme in, an ECharts option out. No page, no clock. */
+
+import { AXIS_FORMATS, FORMATS, bucketLabel } from "./formats.js";
+
+/**
+ * @typedef {{name: string, color_index: number, data: (number | string | null)[]}} Series
+ * @typedef {{
+ *   kind: "stacked-area" | "stacked-bar" | "line" | "bar" | "donut",
+ *   unit: import("./formats.js").Unit,
+ *   x: string[],
+ *   series: Series[],
+ *   total?: number | string | null,
+ *   partial?: boolean,
+ * }} Spec
+ * @typedef {{text: string, muted: string, faint: string, border: string, surface: string, hover: string, font: string, series: string[]}} Theme
+ * @typedef {{hidden: ReadonlySet<number>, still: boolean, width: number}} View
+ * @typedef {{name: string, color: string, value: number | null, index: number}} Row
+ */
+
+const MAX_ROWS = 10;
+const ANIMATION_MS = 120;
+const LABEL_PX = 72;
+
+/** Decimals arrive as strings. @param {number | string | null} value */
+export const number = (value) => (value === null ? null : Number(value));
+
+/** @param {Spec} spec @param {Theme} theme @param {View} view @returns {object} */
+export function chartOption(spec, theme, view) {
+  const option = spec.kind === "donut" ? donut(spec, theme, view) : cartesian(spec, theme, view);
+  return {
+    animation: !view.still,
+    animationDuration: ANIMATION_MS,
+    animationDurationUpdate: ANIMATION_MS,
+    textStyle: { fontFamily: theme.font, fontSize: 11.5, color: theme.muted },
+    ...option,
+  };
+}
+
+/** @param {Spec} spec */
+const isTime = (spec) => spec.x.length > 0 && spec.x.every((bucket) => bucketLabel(bucket) !== null);
+
+/** @param {Spec} spec */
+const isRanking = (spec) => spec.kind === "bar" && !isTime(spec);
+
+/**
+ * Indexes of the buckets that carry a label: midnights when days are shown in hours, else evenly spread.
+ * @param {string[]} x @param {number} width pixels
+ * @returns {Set<number>}
+ */
+export function labelled(x, width) {
+  const most = Math.max(2, Math.floor(width / LABEL_PX));
+  const midnights = x.flatMap((bucket, index) => (/T00:00/.test(bucket) ? [index] : []));
+  const candidates = midnights.length > 2 ? midnights : [...x.keys()];
+  const step = Math.ceil(candidates.length / most);
+  return new Set(candidates.filter((_, place) => place % step === 0));
+}
+
+/** The axis is short of room: a time of day, or the day at midnight. @param {string} bucket */
+export function axisLabel(bucket) {
+  const label = bucketLabel(bucket) ?? bucket;
+  const [day, time] = label.split(", ");
+  return time && time !== "00:00" ? time : day;
+}
+
+/** @param {Spec} spec @param {Theme} theme @param {View} view */
+function cartesian(spec, theme, view) {
+  const ranking = isRanking(spec);
+  const shown = labelled(spec.x, view.width - 64);
+  const names = {
+    type: "category",
+    data: spec.x,
+    inverse: ranking,
+    boundaryGap: spec.kind === "bar" || spec.kind === "stacked-bar",
+    axisTick: { show: false },
+    axisLine: { show: !ranking, lineStyle: { color: theme.border } },
+    axisLabel: ranking
+      ? { color: theme.muted, width: 120, overflow: "truncate", formatter: axisLabel }
+      : { color: theme.faint, margin: 10, interval: (/** @type {number} */ i) => shown.has(i), formatter: axisLabel, alignMinLabel: "left" },
+  };
+  const values = {
+    type: "value",
+    max: spec.unit === "percent" ? percentTop(spec) : undefined,
+    splitNumber: ranking ? 3 : 4,
+    minInterval: spec.unit === "count" || spec.unit === "tokens" ? 1 : undefined,
+    axisLabel: { color: theme.faint, formatter: (/** @type {number} */ value) => AXIS_FORMATS[spec.unit](value) },
+    splitLine: { lineStyle: { color: theme.border } },
+  };
+  return {
+    grid: { left: 8, right: ranking ? 24 : 12, top: 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    xAxis: ranking ? values : names,
+    yAxis: ranking ? names : values,
+    series: spec.series.map((series, index) => drawn(spec, series, theme, view.hidden.has(index))),
+  };
+}
+
+/** A share's axis ends at 100 %, unless all shares are small. @param {Spec} spec */
+function percentTop(spec) {
+  const top = Math.max(0, ...spec.series.flatMap((series) => series.data.map((value) => number(value) ?? 0)));
+  return top > 0.5 ? 1 : undefined;
+}
+
+/** @param {Spec} spec @param {Series} series @param {Theme} theme @param {boolean} hidden */
+function drawn(spec, series, theme, hidden) {
+  const color = theme.series[series.color_index] ?? theme.series[0];
+  const data = hidden ? [] : series.data.map(number);
+  // Silent: the pointer reads a bucket and dims nothing; the legend still highlights its series.
+  const common = { name: series.name, data, color, silent: true, emphasis: { focus: "series" }, blur: { itemStyle: { opacity: 0.25 } } };
+  if (spec.kind === "line") return line(common);
+  if (spec.kind === "stacked-area") return area(common, theme, spec.series.length);
+  return bar(common, spec, theme, hidden);
+}
+
+/** @param {{data: (number | null)[]}} common */
+function line(common) {
+  const alone = common.data.length === 1;
+  return { ...common, type: "line", showSymbol: alone, symbol: "circle", symbolSize: 6, lineStyle: { width: 2 }, blur: { lineStyle: { opacity: 0.2 } } };
+}
+
+/** @param {{color: string}} common @param {Theme} theme @param {number} layers */
+function area(common, theme, layers) {
+  const solo = layers === 1;
+  return {
+    ...common,
+    type: "line",
+    stack: "all",
+    showSymbol: false,
+    symbol: "circle",
+    symbolSize: 6,
+    lineStyle: { width: solo ? 2 : 1, color: solo ? common.color : theme.surface },
+    areaStyle: { color: common.color, opacity: solo ? 0.16 : 0.86 },
+    blur: { areaStyle: { opacity: 0.2 } },
+  };
+}
+
+/** @param {{data: (number | null)[]}} common @param {Spec} spec @param {Theme} theme @param {boolean} hidden */
+function bar(common, spec, theme, hidden) {
+  const stacked = spec.kind === "stacked-bar";
+  const ranking = isRanking(spec);
+  return {
+    ...common,
+    data: spec.partial && !hidden ? lastUnfinished(common.data) : common.data,
+    type: "bar",
+    stack: stacked ? "all" : undefined,
+    barMaxWidth: ranking ? 14 : 28,
+    barCategoryGap: ranking ? "36%" : spec.x.length > 60 ? "12%" : "24%",
+    barGap: "12%",
+    itemStyle: {
+      borderRadius: stacked ? 0 : ranking ? [0, 3, 3, 0] : [3, 3, 0, 0],
+      borderColor: stacked ? theme.surface : undefined,
+      borderWidth: stacked && spec.x.length <= 60 ? 0.75 : 0,
+    },
+  };
+}
+
+/** The running bucket is drawn paler: it is not over. @param {(number | null)[]} data */
+function lastUnfinished(data) {
+  return data.map((value, index) => (index === data.length - 1 ? { value, itemStyle: { opacity: 0.5 } } : value));
+}
+
+/** @param {Spec} spec @param {Theme} theme @param {View} view */
+function donut(spec, theme, view) {
+  const slices = spec.series.flatMap((series, index) => {
+    const color = theme.series[series.color_index] ?? theme.series[0];
+    return view.hidden.has(index) ? [] : [{ name: series.name, value: number(series.data[0]) ?? 0, index, itemStyle: { color } }];
+  });
+  const total = spec.total ?? slices.reduce((sum, slice) => sum + slice.value, 0);
+  return {
+    title: {
+      text: roundTotal(spec.unit, number(total)),
+      left: "center",
+      top: "middle",
+      textStyle: { color: theme.text, fontFamily: theme.font, fontSize: view.width < 200 ? 15 : 18, fontWeight: 500 },
+    },
+    series: [
+      {
+        type: "pie",
+        radius: ["70%", "94%"],
+        data: slices,
+        label: { show: false },
+        padAngle: slices.length > 1 ? 1 : 0,
+        itemStyle: { borderRadius: 3 },
+        emphasis: { scaleSize: 3 },
+      },
+    ],
+  };
+}
+
+/** The middle of a donut has room for seven characters: no cents from a thousand on. @param {import("./formats.js").Unit} unit @param {number | null} total */
+function roundTotal(unit, total) {
+  return AXIS_FORMATS[unit](unit === "usd" && total !== null && total >= 1000 ? Math.round(total) : total);
+}
+
+/**
+ * What the tooltip lists for one bucket: largest first, zeros left out, the tail as one line.
+ * @param {Spec} spec @param {Theme} theme @param {number} place @param {ReadonlySet<number>} hidden
+ * @returns {{title: string, total: string, rows: {name: string, color: string, text: string}[], more: number}}
+ */
+export function tooltip(spec, theme, place, hidden) {
+  const all = rowsAt(spec, theme, place, hidden);
+  const rows = all.filter((row) => row.value !== 0 || all.length === 1);
+  if (spec.kind !== "line" && spec.kind !== "bar") rows.sort((a, b) => (b.value ?? 0) - (a.value ?? 0));
+  const format = FORMATS[spec.unit];
+  const stacked = spec.kind.startsWith("stacked") && all.length > 1;
+  const sum = all.reduce((total, row) => total + (row.value ?? 0), 0);
+  const unfinished = spec.partial && place === spec.x.length - 1 ? " so far" : "";
+  return {
+    title: (bucketLabel(spec.x[place] ?? "") ?? spec.x[place] ?? "") + unfinished,
+    total: stacked ? format(sum) : "",
+    rows: rows.slice(0, MAX_ROWS).map(({ name, color, value }) => ({ name, color, text: format(value) })),
+    more: Math.max(0, rows.length - MAX_ROWS),
+  };
+}
+
+/** @param {Spec} spec @param {Theme} theme @param {number} place @param {ReadonlySet<number>} hidden @returns {Row[]} */
+function rowsAt(spec, theme, place, hidden) {
+  return spec.series.flatMap((series, index) =>
+    hidden.has(index)
+      ? []
+      : [{ name: series.name, color: theme.series[series.color_index] ?? theme.series[0], value: number(series.data[place] ?? null), index }],
+  );
+}
