@@ -22,7 +22,7 @@ def test_a_bag_is_packed_eight_digits_a_bucket():
 
 
 def test_decoding_gives_the_count_of_each_bucket():
-    assert histogram.decode(Decimal("10000000200000003")) == [3, 2, 1]
+    assert histogram.decode(Decimal(10000000200000003)) == [3, 2, 1]
     assert histogram.decode(Decimal("100000002e8")) == [0, 2, 1]
 
 

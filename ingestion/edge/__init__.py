@@ -1,0 +1,29 @@
+"""Telemetry's way in: raw ASGI beside Django, because a call must be taken in microseconds, not milliseconds."""
+
+from contextlib import AbstractAsyncContextManager
+from functools import cache
+
+from django.conf import settings
+
+from core.databases import EDGE
+from ingestion.edge.handler import Limits
+from ingestion.edge.http import ASGIApp
+from ingestion.edge.service import RATES_CHANNEL, Edge, EdgeSettings
+
+__all__ = ["RATES_CHANNEL", "Edge", "EdgeSettings", "Limits", "lifespan", "routes"]
+
+
+@cache
+def _edge() -> Edge:
+    conninfo = settings.DATABASE.conninfo(EDGE)
+    return Edge(EdgeSettings(conninfo=conninfo, pepper=settings.KEY_PEPPER, encryption_key=settings.ENCRYPTION_KEY))
+
+
+def routes() -> dict[str, ASGIApp]:
+    """The telemetry endpoints of this process as ASGI applications by exact path."""
+    return _edge().routes()
+
+
+def lifespan() -> AbstractAsyncContextManager[None]:
+    """What must run while the routes are served; leaving it stores everything that was accepted."""
+    return _edge().lifespan()

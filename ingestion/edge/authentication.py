@@ -1,0 +1,70 @@
+"""From request headers to the key that sends: 401 for no usable key, 403 for one without the right."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from core import keys
+from ingestion.edge.directory import Directory, DirectoryUnavailableError, Sender
+from ingestion.edge.http import Problem, unavailable
+from tenants.permissions import Scope
+
+_KEY_HEADERS: Final = (b"ts-api-key", b"x-tokenops-key", b"x-api-key")  # in this order, then Authorization
+_BEARER: Final = b"bearer "
+_CHALLENGE: Final = (("www-authenticate", 'Bearer realm="TokenOps"'),)
+
+type HeaderValues = Mapping[bytes, list[bytes]]
+
+
+def _unauthenticated(detail: str) -> Problem:
+    return Problem(401, "unauthenticated", "These credentials are not valid.", detail, headers=_CHALLENGE)
+
+
+def presented_key(headers: HeaderValues) -> str:
+    """The key text of a request.
+
+    :raises Problem: 401 when there is none, or two different ones.
+    """
+    found = [value.strip() for name in _KEY_HEADERS for value in headers.get(name, ())]
+    authorizations = headers.get(b"authorization", ())
+    found += [value[len(_BEARER) :].strip() for value in authorizations if value[: len(_BEARER)].lower() == _BEARER]
+    different = set(filter(None, found))
+    if not different:
+        title = "No credentials were given."
+        detail = "Send an API key in TS-API-Key, or as Authorization: Bearer."
+        raise Problem(401, "unauthenticated", title, detail, headers=_CHALLENGE)
+    if len(different) > 1:
+        raise _unauthenticated("The request carries two different API keys.")
+    return different.pop().decode("latin-1")
+
+
+async def authenticate(headers: HeaderValues, directory: Directory, *, pepper: str, now: datetime) -> Sender:
+    """The sender of a request, entitled to ingest.
+
+    Who has not the whole secret learns nothing about a key.
+
+    :raises Problem: 401 no, unknown, revoked or expired key; 403 without the scope; 503 when nobody can be asked.
+    """
+    text = presented_key(headers)
+    prefix = keys.prefix_of(text)
+    if prefix is None:
+        raise _unauthenticated("This is not a TokenOps API key.")
+    try:
+        sender = await directory.find(prefix)
+    except DirectoryUnavailableError:
+        raise unavailable("The key cannot be checked.") from None
+    if sender is None or not keys.matches(text, sender.digest, pepper=pepper):
+        raise _unauthenticated("This API key is not known.")
+    _check_usable(sender, now)
+    return sender
+
+
+def _check_usable(sender: Sender, now: datetime) -> None:
+    if sender.revoked_at is not None:
+        raise _unauthenticated("This API key has been revoked.")
+    if sender.expires_at is not None and sender.expires_at <= now:
+        raise _unauthenticated("This API key has expired.")
+    if sender.is_bound and sender.home is None:
+        raise _unauthenticated("The project of this API key is gone.")
+    if Scope.INGEST not in sender.scopes:
+        raise Problem(403, "missing-scope", "This API key may not send telemetry.", "It needs the scope ingest.")

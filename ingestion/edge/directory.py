@@ -1,0 +1,201 @@
+"""Who a key belongs to and where it may write, read from Postgres and remembered for a short while."""
+
+import asyncio
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+
+from core import crypto
+from ingestion.writer import LocalTime, Target
+
+logger = logging.getLogger(__name__)
+
+OPTIONS: Final = "-c statement_timeout=2000 -c timezone=UTC"
+FRESH_SECONDS: Final = 30.0  # bounds the age of what no notification tells: projects, time zone
+FRESH_SECONDS_UNHEARD: Final = 2.0  # while nobody would tell us of a revocation
+_PAUSE_AFTER_FAILURE: Final = 0.25
+_MOST_ENTRIES: Final = 10_000
+
+local_time = lru_cache(maxsize=1_000)(LocalTime)
+
+_LOOKUP: Final = b"""
+    select k.key_id, k.digest, k.organization_id, k.project_id as own_project_id, k.scopes, k.expires_at, k.revoked_at,
+           s.time_zone, s.hash_key, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days
+    from api_key_lookup k
+    join organization_settings s using (organization_id)
+    left join projects p on p.organization_id = k.organization_id and (k.project_id is null or p.id = k.project_id)
+    where k.prefix = %s"""
+
+
+class DirectoryUnavailableError(Exception):
+    """The database cannot be asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project a key may write to."""
+
+    slug: str
+    allow_personal_ids: bool
+    retention_days: int
+    target: Target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """An API key with everything the edge decides by."""
+
+    key_id: int
+    organization_id: int
+    digest: bytes = field(repr=False)
+    hash_key: bytes = field(repr=False)
+    scopes: frozenset[str]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    is_bound: bool  # to one project; else it is the organization's
+    home: Project | None  # its own project, or the organization's default
+    projects: dict[str, Project]
+
+
+class Directory:
+    """Keys by their public prefix. Lives in one event loop.
+
+    A listener tells of changes. Everything is forgotten whenever it starts to listen, so that what it missed before
+    does not matter.
+    """
+
+    def __init__(self, conninfo: str, *, encryption_key: str) -> None:
+        self._reader = Reader(conninfo)
+        self._encryption_key = encryption_key
+        self._entries: OrderedDict[str, tuple[float, Sender | None]] = OrderedDict()
+        self._generation = 0
+        self._is_hearing = False
+
+    async def find(self, prefix: str) -> Sender | None:
+        """The key with this prefix, or None when there is none.
+
+        :raises DirectoryUnavailableError: it is not remembered and the database is away.
+        """
+        found = self._remembered(prefix)
+        if found is None:
+            async with self._reader.lock:
+                found = self._remembered(prefix) or await self._read(prefix)
+        return found[1]
+
+    def forget(self, prefix: str) -> None:
+        self._generation += 1
+        self._entries.pop(prefix, None)
+
+    def start_hearing(self) -> None:
+        self._generation += 1
+        self._entries.clear()
+        self._is_hearing = True
+
+    def stop_hearing(self) -> None:
+        self._is_hearing = False
+
+    async def close(self) -> None:
+        await self._reader.close()
+
+    def _remembered(self, prefix: str) -> tuple[float, Sender | None] | None:
+        entry = self._entries.get(prefix)
+        if entry is None:
+            return None
+        age = time.monotonic() - entry[0]
+        return entry if age < (FRESH_SECONDS if self._is_hearing else FRESH_SECONDS_UNHEARD) else None
+
+    async def _read(self, prefix: str) -> tuple[float, Sender | None]:
+        generation = self._generation
+        asked_at = time.monotonic()
+        rows = await self._reader.rows(_LOOKUP, [prefix])
+        entry = (asked_at, self._sender(rows) if rows else None)
+        # What was told while we asked may be newer than the answer, which then serves this one request only.
+        if generation == self._generation:
+            self._entries[prefix] = entry
+            self._entries.move_to_end(prefix)
+            if len(self._entries) > _MOST_ENTRIES:
+                self._entries.popitem(last=False)
+        return entry
+
+    def _sender(self, rows: Sequence[dict[str, Any]]) -> Sender:
+        key = rows[0]
+        organization_id = key["organization_id"]
+        found = [_project(row) for row in rows if row["id"] is not None]
+        home = next((project for project, row in zip(found, rows, strict=False) if _is_home(row)), None)
+        return Sender(
+            key_id=key["key_id"],
+            organization_id=organization_id,
+            digest=bytes(key["digest"]),
+            hash_key=crypto.decrypt(
+                bytes(key["hash_key"]), key=self._encryption_key, context=f"hash-key:{organization_id}"
+            ),
+            scopes=frozenset(key["scopes"]),
+            expires_at=key["expires_at"],
+            revoked_at=key["revoked_at"],
+            is_bound=key["own_project_id"] is not None,
+            home=home,
+            projects={project.slug: project for project in found},
+        )
+
+
+def _is_home(row: dict[str, Any]) -> bool:
+    return row["is_default"] or row["own_project_id"] is not None
+
+
+def _project(row: dict[str, Any]) -> Project:
+    target = Target(row["organization_id"], row["id"], row["key_id"], local_time(row["time_zone"]))
+    return Project(row["slug"], row["allow_personal_ids"], row["retention_days"], target)
+
+
+class Reader:
+    """One connection for rare reads. Hold ``lock`` while reading."""
+
+    def __init__(self, conninfo: str) -> None:
+        self.lock = asyncio.Lock()
+        self._conninfo = psycopg.conninfo.make_conninfo(conninfo, options=OPTIONS, connect_timeout="2")
+        self._connection: AsyncConnection[dict[str, Any]] | None = None
+        self._failed_at = float("-inf")
+
+    async def rows(self, query: bytes, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+        """:raises DirectoryUnavailableError: now, or within the last moment."""
+        if time.monotonic() - self._failed_at < _PAUSE_AFTER_FAILURE:
+            raise DirectoryUnavailableError
+        try:
+            async with asyncio.timeout(4):
+                return await self._rows(query, parameters)
+        except (psycopg.Error, TimeoutError) as error:
+            self._failed_at = time.monotonic()
+            await self.close()
+            raise DirectoryUnavailableError from error
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+            self._connection = None
+
+    async def _rows(self, query: bytes, parameters: Sequence[object]) -> list[dict[str, Any]]:
+        kept = self._connection is not None
+        try:
+            return await self._ask(query, parameters)
+        except psycopg.OperationalError:
+            await self.close()
+            if not kept:
+                raise
+        return await self._ask(query, parameters)  # the kept connection had died while nobody used it
+
+    async def _ask(self, query: bytes, parameters: Sequence[object]) -> list[dict[str, Any]]:
+        if self._connection is None:
+            self._connection = await AsyncConnection.connect(
+                self._conninfo, autocommit=True, row_factory=dict_row, application_name="tokenops_edge reader"
+            )
+        cursor = await self._connection.execute(query, parameters)
+        return await cursor.fetchall()

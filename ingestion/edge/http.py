@@ -1,0 +1,161 @@
+"""The little HTTP the edge needs on raw ASGI: headers, a bounded body, one answer, and problems as exceptions."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from core.logs import request_id
+from core.middleware import clean_request_id
+from core.problems import CONTENT_TYPE, problem
+
+type Scope = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+type Send = Callable[[dict[str, Any]], Awaitable[None]]
+type ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+type Headers = tuple[tuple[str, str], ...]
+
+_FIRST_ERROR: Final = 400
+_REQUEST_ID: Final = b"x-request-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: Headers = ()
+
+    @property
+    def is_error(self) -> bool:
+        return self.status >= _FIRST_ERROR
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457's own word
+    """An answer that is an error; the text is for the client and repeats nothing of what it sent."""
+
+    def __init__(self, status: int, slug: str, title: str, detail: str = "", *, headers: Headers = ()) -> None:
+        super().__init__(slug)
+        self.status, self.slug = status, slug
+        self._title, self._detail, self._headers = title, detail, headers
+
+    def reply(self) -> Reply:
+        document = problem(self.status, self.slug, self._title, self._detail)
+        return Reply(self.status, json.dumps(document).encode(), CONTENT_TYPE, self._headers)
+
+
+def unavailable(detail: str) -> Problem:
+    """503: nothing is stored for certain, sending the same again is safe."""
+    title = "TokenOps cannot take telemetry right now."
+    return Problem(503, "unavailable", title, detail, headers=(("retry-after", "1"),))
+
+
+class ClientGoneError(Exception):
+    """The client left before its request was complete; nobody waits for an answer."""
+
+
+def headers_of(scope: Scope) -> dict[bytes, list[bytes]]:
+    """Values by lower-case name, all of those that were sent."""
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in scope["headers"]:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def text_header(headers: dict[bytes, list[bytes]], name: bytes) -> str:
+    """The first value, without blanks around it; '' when there is none."""
+    values = headers.get(name)
+    return values[0].decode("latin-1").strip() if values else ""
+
+
+def name_request(headers: dict[bytes, list[bytes]]) -> str:
+    """The request's id, the client's own if it is harmless, for the answer and for every log line."""
+    identifier = clean_request_id(text_header(headers, _REQUEST_ID))
+    request_id.set(identifier)
+    return identifier
+
+
+@dataclass(slots=True)
+class InFlight:
+    """How many bytes of bodies are in memory, of all requests of this process together."""
+
+    limit: int
+    used: int = field(default=0, init=False)
+
+    def take(self, size: int) -> None:
+        """:raises Problem: 503, too much is being received already."""
+        if self.used + size > self.limit:
+            raise unavailable("Too many requests are being received at once.")
+        self.used += size
+
+    def give_back(self, size: int) -> None:
+        self.used -= size
+
+
+class Body:
+    """The body's pieces as they came from the socket, counted against what may be in memory until ``release``."""
+
+    def __init__(self, in_flight: InFlight, *, limit: int, patience: float) -> None:
+        self.chunks: list[bytes] = []
+        self.size = 0
+        self._in_flight = in_flight
+        self._limit, self._patience = limit, patience
+
+    async def read(self, receive: Receive, declared: str) -> None:
+        """Read to the end; ``declared`` is Content-Length, '' when the body is chunked.
+
+        :raises Problem: 413 too large, 408 too slow, 503 no room.
+        :raises ClientGoneError: it left.
+        """
+        if declared.isdecimal() and int(declared[:20]) > self._limit:
+            raise self._too_large()
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._read(receive)
+        except TimeoutError:
+            raise Problem(408, "timeout", "The body did not arrive in time.") from None
+
+    async def _read(self, receive: Receive) -> None:
+        more = True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ClientGoneError
+            self._add(message.get("body", b""))
+            more = message.get("more_body", False)
+
+    def _add(self, chunk: bytes) -> None:
+        if self.size + len(chunk) > self._limit:
+            raise self._too_large()
+        self._in_flight.take(len(chunk))
+        self.size += len(chunk)
+        self.chunks.append(chunk)
+
+    def release(self) -> None:
+        """Forget the pieces and give their room back."""
+        self._in_flight.give_back(self.size)
+        self.size = 0
+        self.chunks.clear()
+
+    def _too_large(self) -> Problem:
+        return too_large(f"A body may have at most {self._limit // 2**20} MB.")
+
+
+def too_large(detail: str) -> Problem:
+    return Problem(413, "too-large", "The request is too large.", detail)
+
+
+async def send_reply(send: Send, reply: Reply, *, identifier: str) -> None:
+    """Send the answer in one piece."""
+    headers: Sequence[tuple[str, str]] = (
+        ("content-type", reply.content_type),
+        ("content-length", str(len(reply.body))),
+        ("x-request-id", identifier),
+        *reply.headers,
+    )
+    encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "http.response.start", "status": reply.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": reply.body, "more_body": False})

@@ -1,0 +1,110 @@
+"""The edge of one process: its paths, and what runs beside the requests."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Final
+
+from psycopg.conninfo import make_conninfo
+
+from ingestion.edge.digest import Parse
+from ingestion.edge.directory import OPTIONS, Directory, DirectoryUnavailableError
+from ingestion.edge.handler import Engine, Limits, serve
+from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
+from ingestion.edge.listener import listen
+from ingestion.edge.reference import Reference
+from ingestion.wire.batch import Batch, ParseContext
+from ingestion.wire.rest import parse_ingest, parse_log
+from ingestion.writer import Writer
+from tenants.services import KEY_CHANNEL
+
+RATES_CHANNEL: Final = "tokenops_rates"  # whoever changes rate cards says so here
+_DIGEST_THREADS: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeSettings:
+    """``conninfo`` is for tokenops_edge and must not go through a transaction pooler: the edge listens."""
+
+    conninfo: str = field(repr=False)
+    pepper: str = field(repr=False)
+    encryption_key: str = field(repr=False)
+    limits: Limits = field(default_factory=Limits)
+
+
+class Edge:
+    """Its routes may be mounted before ``lifespan`` is entered; they answer 503 until then."""
+
+    def __init__(self, settings: EdgeSettings) -> None:
+        self._settings = settings
+        self._engine: Engine | None = None
+
+    def routes(self) -> dict[str, ASGIApp]:
+        """ASGI applications by exact path."""
+        return {"/api/v1/ingest": self._route(_ingest), "/log": self._route(_log)}
+
+    @asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        """Write, listen and keep prices fresh; at the end store everything that was accepted.
+
+        Starts without a database too: requests are answered 503 until it is there.
+        """
+        engine = self._new_engine()
+        with contextlib.suppress(DirectoryUnavailableError):
+            await engine.reference.refresh()
+        engine.writer.start()
+        tasks = [asyncio.create_task(self._listen(engine)), asyncio.create_task(engine.reference.keep_fresh())]
+        self._engine = engine
+        try:
+            yield
+        finally:
+            self._engine = None
+            await _stop(engine, tasks)
+
+    def _route(self, parse: Parse) -> ASGIApp:
+        async def handle(scope: Scope, receive: Receive, send: Send) -> None:
+            await serve(self._engine, parse, scope, receive, send)
+
+        return handle
+
+    def _new_engine(self) -> Engine:
+        settings, limits = self._settings, self._settings.limits
+        return Engine(
+            directory=Directory(settings.conninfo, encryption_key=settings.encryption_key),
+            reference=Reference(settings.conninfo),
+            writer=Writer(settings.conninfo, most_rows=limits.waiting_rows),
+            pool=ThreadPoolExecutor(_DIGEST_THREADS, thread_name_prefix="digest"),
+            in_flight=InFlight(limits.in_flight),
+            limits=limits,
+            pepper=settings.pepper,
+        )
+
+    async def _listen(self, engine: Engine) -> None:
+        directory, reference = engine.directory, engine.reference
+        await listen(
+            make_conninfo(self._settings.conninfo, options=OPTIONS),
+            {KEY_CHANNEL: directory.forget, RATES_CHANNEL: lambda _: reference.prices_changed()},
+            on_start=directory.start_hearing,
+            on_end=directory.stop_hearing,
+        )
+
+
+async def _stop(engine: Engine, tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await engine.directory.close()
+    await engine.reference.close()
+    engine.pool.shutdown()
+    await asyncio.to_thread(engine.writer.close)
+
+
+def _ingest(body: bytes, content_type: str, context: ParseContext) -> Batch:
+    return parse_ingest(body, content_type=content_type, context=context)
+
+
+def _log(body: bytes, _content_type: str, context: ParseContext) -> Batch:
+    return parse_log(body, context=context)

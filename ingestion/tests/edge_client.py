@@ -1,0 +1,147 @@
+"""Drives an edge in this process: its event loop runs in a thread, so that tests and the ORM stay synchronous."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+
+from core.databases import EDGE
+from core.scope import org_scope
+from ingestion.edge import Edge, EdgeSettings, Limits
+from tenants import services
+from tenants.models import Organization, Project, User
+
+INGEST = "/api/v1/ingest"
+
+
+@dataclass(frozen=True)
+class Response:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class EdgeClient:
+    """Posts to a running edge as a server would."""
+
+    def __init__(self, edge: Edge, loop: asyncio.AbstractEventLoop) -> None:
+        self._routes = edge.routes()
+        self._loop = loop
+
+    def post(self, body: object, *, key: str = "", path: str = INGEST, **options: Any) -> Response:
+        """``body`` is bytes as they are, or anything JSON has; ``options`` as in ``request``."""
+        return self.together([(body, key)], path=path, **options)[0]
+
+    def together(self, requests: Iterable[tuple[object, str]], **options: Any) -> list[Response]:
+        """Send body and key of each at the same time."""
+
+        async def send_all() -> list[Response]:
+            return await asyncio.gather(*(self.request(body, key=key, **options) for body, key in requests))
+
+        return asyncio.run_coroutine_threadsafe(send_all(), self._loop).result(60)
+
+    async def request(
+        self,
+        body: object,
+        *,
+        key: str = "",
+        path: str = INGEST,
+        method: str = "POST",
+        headers: Mapping[str, str] | None = None,
+        pieces: int = 1,
+        delays: Iterable[asyncio.Event] = (),
+    ) -> Response:
+        """One request whose body arrives in ``pieces``; a piece waits for its event of ``delays`` where it has one."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        wanted = {"content-type": "application/json"} | ({"ts-api-key": key} if key else {}) | dict(headers or {})
+        scope = {
+            "type": "http",
+            "method": method,
+            "path": path,
+            "query_string": b"secret=in-the-query",
+            "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in wanted.items()],
+        }
+        sent: list[dict[str, Any]] = []
+        await self._routes[path](scope, _receiver(content, pieces, list(delays)), _collector(sent))
+        start, *bodies = sent
+        answered = {name.decode(): value.decode() for name, value in start["headers"]}
+        return Response(start["status"], answered, b"".join(part["body"] for part in bodies))
+
+
+def _receiver(content: bytes, pieces: int, delays: list[asyncio.Event]) -> Any:
+    size = max(1, -(-len(content) // pieces))
+    parts = [content[start : start + size] for start in range(0, len(content), size)] or [b""]
+
+    async def receive() -> dict[str, Any]:
+        if delays:
+            await delays.pop(0).wait()
+        return {"type": "http.request", "body": parts.pop(0), "more_body": bool(parts)}
+
+    return receive
+
+
+def _collector(sent: list[dict[str, Any]]) -> Any:
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    return send
+
+
+@contextmanager
+def running_edge(limits: Limits | None = None, conninfo: str = "") -> Iterator[EdgeClient]:
+    """An edge on this worker's database, stopped in order at the end."""
+    edge = Edge(
+        EdgeSettings(
+            conninfo=conninfo or settings.DATABASE.conninfo(EDGE),
+            pepper=settings.KEY_PEPPER,
+            encryption_key=settings.ENCRYPTION_KEY,
+            limits=limits or Limits(),
+        )
+    )
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    lifespan = edge.lifespan()
+    try:
+        asyncio.run_coroutine_threadsafe(lifespan.__aenter__(), loop).result(60)
+        yield EdgeClient(edge, loop)
+    finally:
+        asyncio.run_coroutine_threadsafe(lifespan.__aexit__(None, None, None), loop).result(60)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+def issue_key(organization: Organization, *, project: str | None = "web", **options: Any) -> str:
+    """The text of a new key of ``project``, or of the organization without one."""
+    with org_scope(organization.pk):
+        found = Project.objects.get(slug=project) if project else None
+        issued = services.create_key(
+            organization=organization,
+            actor=User.objects.get(memberships__organization=organization),
+            name="test",
+            project=found,
+            **({"scopes": ["ingest"]} | options),
+        )
+    return issued.text
+
+
+def stored_calls(organization: Organization, **filters: Any) -> list[dict[str, Any]]:
+    """Columns of the organization's calls, oldest first."""
+    from ingestion.models import Call
+
+    with org_scope(organization.pk):
+        return list(Call.objects.filter(**filters).order_by("started_at", "call_id").values())
+
+
+def now_text() -> str:
+    return datetime.now(UTC).isoformat()

@@ -1,0 +1,317 @@
+"""One flush is one transaction: calls, rollups and activity of many requests, together or not at all.
+
+The common case costs nothing for duplicates: rows go by COPY straight into the day's partition, and only when its
+unique index objects is the flush done again through a temporary table that tells which rows are new.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, Final
+
+import psycopg
+from psycopg import Connection, errors
+
+from ingestion import store
+from ingestion.writer import rollups
+from ingestion.writer.rollups import Day, DistinctValues, Values
+from ingestion.writer.rows import Key, Row, Target
+
+type Rows = Sequence[Row]
+
+logger = logging.getLogger(__name__)
+
+_MOST_ATTEMPTS: Final = 4
+_SUSPECT_SECONDS: Final = 60.0
+_KEY_USAGE_SECONDS: Final = 60.0
+_MOST_REMEMBERED: Final = 20_000
+_OPTIONS: Final = "-c statement_timeout=2000 -c timezone=UTC -c client_min_messages=warning"
+# A peer that is gone must not hold a writer for longer than its clients wait.
+_PATIENCE: Final = {"connect_timeout": "3", "tcp_user_timeout": "5000", "keepalives_idle": "5"}
+_TRY_AGAIN: Final = (errors.DeadlockDetected, errors.SerializationFailure)
+# What a row can be to blame for while the others of its flush are fine: its values, or a day without partition.
+_REFUSED: Final = ("22", "23")
+_NO_PARTITION: Final = ("42P01", "23514")
+
+_by_key = attrgetter("key")
+
+_VALUES_OF_DAYS = f"""
+    select project_id, bucket_date, {", ".join(f"array_agg(distinct {name})" for name in store.DIMENSIONS)}
+    from {store.DAILY} where (project_id, bucket_date) in (select * from unnest(%s::bigint[], %s::date[]))
+    group by 1, 2"""
+_ACTIVITY = """
+    insert into project_activity as a (project_id, organization_id, first_received_at, last_received_at)
+    select p, o, %(now)s, %(now)s from unnest(%(projects)s::bigint[], %(organizations)s::bigint[]) x (p, o)
+    on conflict (project_id) do update set last_received_at = greatest(a.last_received_at, excluded.last_received_at)"""
+_KEY_USAGE = """
+    insert into api_key_usage as u (key_id, organization_id, last_used_at) values (%s, %s, %s)
+    on conflict (key_id) do update set last_used_at = greatest(u.last_used_at, excluded.last_used_at)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The request's calls are durable; ``duplicates`` were there before, or twice in what arrived together."""
+
+    accepted: int
+    duplicates: int
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Postgres refuses something in this request, alone and for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """Not known to be stored; sending the same again is safe."""
+
+
+type Outcome = Stored | Refused | Unavailable
+
+
+class _CommitUnknownError(Exception):
+    """The connection broke while committing."""
+
+
+@dataclass(slots=True)
+class Memory:
+    """What the writers of one process know together. Times are monotonic seconds."""
+
+    values: DistinctValues = field(default_factory=DistinctValues)
+    suspects: "Recent" = field(default_factory=lambda: Recent(_SUSPECT_SECONDS))
+    key_usage: "Recent" = field(default_factory=lambda: Recent(_KEY_USAGE_SECONDS))
+
+
+class Recent:
+    """Ids that something happened to within the last ``seconds``; forgets all when it would grow too large."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until: dict[int, float] = {}
+        self._lock = threading.Lock()
+
+    def add(self, identifier: int) -> None:
+        with self._lock:
+            if len(self._until) >= _MOST_REMEMBERED:
+                self._until.clear()
+            self._until[identifier] = time.monotonic() + self._seconds
+
+    def discard(self, identifier: int) -> None:
+        with self._lock:
+            self._until.pop(identifier, None)
+
+    def __contains__(self, identifier: int) -> bool:
+        return self._until.get(identifier, 0.0) > time.monotonic()
+
+
+class Flusher:
+    """Stores requests through one connection as ``tokenops_edge``. Belongs to one thread."""
+
+    def __init__(self, conninfo: str, memory: Memory) -> None:
+        self._conninfo = psycopg.conninfo.make_conninfo(conninfo, options=_OPTIONS, **_PATIENCE)
+        self._memory = memory
+        self._connection: Connection[Any] | None = None
+
+    def flush(self, requests: Sequence[Rows]) -> list[Outcome]:
+        """Store the rows of each request; one outcome a request. Never raises for what the database says."""
+        try:
+            return self._store(requests)
+        except psycopg.Error as error:
+            self.close()
+            if _is_about_content(error) and len(requests) > 1:
+                return [self.flush([request])[0] for request in requests]
+            if _is_refusal(error):
+                logger.error("Postgres refused what looked valid to us", extra={"sqlstate": error.sqlstate})
+                return [Refused()]
+            logger.warning("a flush failed", extra={"error": type(error).__name__, "sqlstate": error.sqlstate})
+        except _CommitUnknownError:
+            logger.warning("the outcome of a commit is unknown")
+        except Exception:
+            self.close()
+            logger.exception("a flush failed unexpectedly")
+        return [Unavailable()] * len(requests)
+
+    def close(self) -> None:
+        """Close rather than reuse: a connection in doubt may be in the middle of a COPY."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def note_key_usage(self, targets: Iterable[Target], now: datetime) -> None:
+        """Remember when keys were last used, at most once a minute a key. Losing one is harmless."""
+        for target in targets:
+            if target.api_key_id in self._memory.key_usage:
+                continue
+            self._memory.key_usage.add(target.api_key_id)
+            try:
+                connection = self._connect()
+                connection.execute(_KEY_USAGE, [target.api_key_id, target.organization_id, now])
+                connection.commit()
+            except psycopg.Error as error:  # also: the key was deleted a moment ago
+                self.close()
+                logger.info("the use of a key was not noted", extra={"sqlstate": error.sqlstate})
+
+    def _store(self, requests: Sequence[Rows]) -> list[Outcome]:
+        unique = _unique(requests)
+        stored = self._until_it_works(sorted(unique.values(), key=_by_key))
+        if stored is None and len(unique) == sum(map(len, requests)):
+            return [Stored(len(request), 0) for request in requests]
+        return [self._counted(request, unique, stored) for request in requests]
+
+    def _counted(self, request: Rows, unique: dict[Key, Row], stored: set[Key] | None) -> Stored:
+        new = [row for row in request if unique[row.key] is row]
+        accepted = len(new) if stored is None else sum(1 for row in new if row.key in stored)
+        if accepted < len(request):
+            for project in {row.key[0] for row in request}:
+                self._memory.suspects.add(project)
+        return Stored(accepted, len(request) - accepted)
+
+    def _until_it_works(self, rows: Rows) -> set[Key] | None:
+        """The stored keys, or None for all of them.
+
+        Up to the commit nothing is stored for certain, so a deadlock or a connection that turned out to be dead is no
+        reason to bother the sender.
+        """
+        staged = self._of_suspects(rows)
+        for attempt in range(_MOST_ATTEMPTS):
+            last = attempt == _MOST_ATTEMPTS - 1
+            reused = self._connection is not None
+            try:
+                return self._attempt(rows, staged)
+            except errors.UniqueViolation:
+                self._rollback()
+                staged = list(rows)
+            except _TRY_AGAIN:
+                self._rollback()
+                if last:
+                    raise
+            except psycopg.OperationalError as error:
+                self.close()
+                if last or not reused or error.sqlstate == errors.QueryCanceled.sqlstate:
+                    raise
+        raise errors.UniqueViolation("duplicates appear faster than they can be told apart")
+
+    def _of_suspects(self, rows: Rows) -> list[Row]:
+        """Rows of projects that sent duplicates a moment ago: one retrier must not spoil every flush."""
+        suspects = {project for project in {row.key[0] for row in rows} if project in self._memory.suspects}
+        return [row for row in rows if row.key[0] in suspects] if suspects else []
+
+    def _attempt(self, rows: Rows, staged: list[Row]) -> set[Key] | None:
+        connection = self._connect()
+        cursor = connection.cursor()
+        # Step (a), the claim of Idempotency-Key rows, comes first in this transaction.
+        direct = _others(rows, staged)
+        if direct:
+            _copy_to_partitions(cursor, direct)
+        stored = None
+        if staged:
+            stored = _insert_staged(cursor, staged) | set(map(_by_key, direct))
+            rows = [row for row in rows if row.key in stored]
+        if rows:
+            self._add_to_rollups(cursor, rows)
+            _note_activity(cursor, rows)
+        self._commit(connection)
+        return stored
+
+    def _add_to_rollups(self, cursor: psycopg.Cursor[Any], rows: Rows) -> None:
+        groups = rollups.group(rows)
+        unseen = self._memory.values.unseen(rollups.days(groups))
+        if unseen:
+            self._memory.values.learn(_values_of(cursor, unseen))
+        hourly, daily = rollups.rollup_rows(rollups.cap(groups, self._memory.values))
+        for table, lines in ((store.HOURLY, hourly), (store.DAILY, daily)):
+            cursor.execute(_UPSERTS[table], store.array_literals(lines))
+
+    def _connect(self) -> Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self._conninfo, application_name="tokenops_edge writer")
+        return self._connection
+
+    def _commit(self, connection: Connection[Any]) -> None:
+        try:
+            connection.commit()
+        except psycopg.OperationalError as error:
+            self.close()
+            raise _CommitUnknownError from error
+
+    def _rollback(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.rollback()
+        except psycopg.Error:
+            self.close()
+
+
+_UPSERTS: Final = {table: store.rollup_upsert(table).encode() for table in store.BUCKETS}
+
+
+def _is_refusal(error: psycopg.Error) -> bool:
+    state = error.sqlstate or ""
+    return state[:2] in _REFUSED and state not in _NO_PARTITION
+
+
+def _is_about_content(error: psycopg.Error) -> bool:
+    return _is_refusal(error) or error.sqlstate in _NO_PARTITION
+
+
+def _unique(requests: Sequence[Rows]) -> dict[Key, Row]:
+    """Rows by identity; the first of a key wins."""
+    # Written last to first, because in a dictionary the last one wins.
+    return {row.key: row for request in reversed(requests) for row in reversed(request)}
+
+
+def _others(rows: Rows, staged: Rows) -> Rows:
+    projects = {row.key[0] for row in staged}
+    return [row for row in rows if row.key[0] not in projects] if projects else rows
+
+
+def _copy_to_partitions(cursor: psycopg.Cursor[Any], rows: Rows) -> None:
+    """COPY rows, sorted by key, day by day: a partition takes only its own day (UTC)."""
+    by_day = sorted(rows, key=_day) if _day(min(rows, key=_start)) != _day(max(rows, key=_start)) else rows
+    for day, group in groupby(by_day, key=_day):
+        _copy(cursor, store.leaf(day), list(group))
+
+
+def _start(row: Row) -> datetime:
+    return row.key[1]
+
+
+def _day(row: Row) -> Any:
+    return row.key[1].date()
+
+
+def _copy(cursor: psycopg.Cursor[Any], table: str, rows: Rows) -> None:
+    with cursor.copy(store.copy_calls(table).encode()) as copy:
+        copy.write(store.csv([row.columns for row in rows]))
+
+
+def _insert_staged(cursor: psycopg.Cursor[Any], rows: Rows) -> set[Key]:
+    cursor.execute(store.CREATE_STAGE.encode())
+    _copy(cursor, store.STAGE, rows)
+    cursor.execute(store.INSERT_STAGED.encode())
+    return set(cursor.fetchall())
+
+
+def _values_of(cursor: psycopg.Cursor[Any], days: Sequence[Day]) -> dict[Day, Values]:
+    """The distinct values the daily rollups hold already; empty sets for a day without rows."""
+    projects, dates = zip(*days, strict=True)
+    cursor.execute(_VALUES_OF_DAYS.encode(), [list(projects), list(dates)])
+    known: dict[Day, Values] = {(row[0], row[1]): tuple(set(values) for values in row[2:]) for row in cursor}
+    return {day: known.get(day) or tuple(set() for _ in store.DIMENSIONS) for day in days}
+
+
+def _note_activity(cursor: psycopg.Cursor[Any], rows: Rows) -> None:
+    projects = sorted({(row.dimensions.project_id, row.dimensions.organization_id) for row in rows})
+    cursor.execute(
+        _ACTIVITY.encode(),
+        {
+            "now": datetime.now(UTC),
+            "projects": [project for project, _ in projects],
+            "organizations": [organization for _, organization in projects],
+        },
+    )

@@ -1,0 +1,144 @@
+"""The queue between the event loop and the writer threads."""
+
+import asyncio
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from ingestion.writer.flush import Flusher, Memory, Outcome, Unavailable
+from ingestion.writer.rows import Row, Target
+
+FLUSH_ROWS: Final = 2_000
+LINGER_SECONDS: Final = 0.005
+# While one thread waits for Postgres the other prepares its rows; a third brought nothing (measured).
+THREADS: Final = 2
+MOST_WAITING_ROWS: Final = 40_000
+
+logger = logging.getLogger(__name__)
+
+
+class QueueFullError(Exception):
+    """More rows are waiting than may; the sender should come back in a moment."""
+
+
+@dataclass(slots=True, eq=False)
+class _Request:
+    rows: Sequence[Row]
+    targets: Sequence[Target]
+    loop: asyncio.AbstractEventLoop
+    done: asyncio.Future[Outcome]
+
+
+class Writer:
+    """Accepts rows from coroutines and stores them from its own threads.
+
+    ``start`` before the first ``write``; ``close`` stores everything that was accepted and then ends.
+    """
+
+    def __init__(self, conninfo: str, *, memory: Memory | None = None, most_rows: int = MOST_WAITING_ROWS) -> None:
+        self._conninfo = conninfo
+        self._memory = memory or Memory()
+        self._most_rows = most_rows
+        self._waiting: deque[_Request] = deque()
+        self._rows_waiting = 0
+        self._changed = threading.Condition()
+        self._closing = False
+        self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(THREADS)]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def close(self) -> None:
+        """Flush and end the threads. Blocks; not for the event loop."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    @property
+    def rows_waiting(self) -> int:
+        """Rows accepted and not yet taken by a flush."""
+        return self._rows_waiting
+
+    async def write(self, rows: Sequence[Row], targets: Sequence[Target]) -> Outcome:
+        """Store the rows of one request and say what became of them. ``targets`` are where they go.
+
+        :raises QueueFullError: nothing was taken.
+        """
+        loop = asyncio.get_running_loop()
+        request = _Request(rows, targets, loop, loop.create_future())
+        with self._changed:
+            if self._closing or self._rows_waiting + len(rows) > self._most_rows:
+                raise QueueFullError
+            self._waiting.append(request)
+            self._rows_waiting += len(rows)
+            self._changed.notify()
+        return await request.done
+
+    def _run(self) -> None:
+        flusher = Flusher(self._conninfo, self._memory)
+        while requests := self._take():
+            outcomes: Sequence[Outcome] = [Unavailable()] * len(requests)
+            try:
+                outcomes = flusher.flush([request.rows for request in requests])
+            finally:
+                _answer(requests, outcomes)
+            flusher.note_key_usage({target for request in requests for target in request.targets}, datetime.now(UTC))
+        flusher.close()
+
+    def _take(self) -> list[_Request]:
+        """The requests of the next flush; empty when there will be no more."""
+        with self._changed:
+            while True:
+                while not self._waiting:
+                    if self._closing:
+                        return []
+                    self._changed.wait()
+                self._linger()
+                if self._waiting:  # or the other thread was faster
+                    return self._take_waiting()
+
+    def _linger(self) -> None:
+        """Give others the chance to share the commit."""
+        deadline = time.monotonic() + LINGER_SECONDS
+        while self._rows_waiting < FLUSH_ROWS and not self._closing:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            self._changed.wait(left)
+
+    def _take_waiting(self) -> list[_Request]:
+        taken: list[_Request] = []
+        rows = 0
+        while self._waiting and (not taken or rows + len(self._waiting[0].rows) <= FLUSH_ROWS):
+            request = self._waiting.popleft()
+            taken.append(request)
+            rows += len(request.rows)
+        self._rows_waiting -= rows
+        if self._waiting:
+            self._changed.notify()
+        return taken
+
+
+def _answer(requests: Sequence[_Request], outcomes: Sequence[Outcome]) -> None:
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Outcome], Outcome]]] = {}
+    for request, outcome in zip(requests, outcomes, strict=True):
+        by_loop.setdefault(request.loop, []).append((request.done, outcome))
+    for loop, answers in by_loop.items():
+        try:
+            loop.call_soon_threadsafe(_settle, answers)
+        except RuntimeError:  # the loop is gone, and with it everybody who waited
+            logger.info("nobody waits for a flush any more")
+
+
+def _settle(answers: Sequence[tuple[asyncio.Future[Outcome], Outcome]]) -> None:
+    for future, outcome in answers:
+        if not future.done():
+            future.set_result(outcome)
