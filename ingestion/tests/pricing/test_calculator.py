@@ -318,3 +318,22 @@ def test_bedrock_through_langchain_costs_half_a_cent(book: PriceBook) -> None:
     # 3 × 3.30 + 13,216 × 0.33 + 25 × 4.125 + 12 × 16.50 per million; as plain input and output it would be $0.20.
     assert priced.cost_usd == Decimal("0.004672305")
     assert priced.cost_cached_input == Decimal("0.00436128")
+
+
+def test_sonnet_on_bedrock_is_billed_for_what_it_wrote(book: PriceBook) -> None:
+    usage = Usage(input_tokens=8_270, cached_input_tokens=7_917, cache_write_tokens=350, output_tokens=442)
+
+    priced = book.price(1, make_call("aws.bedrock", "us.anthropic.claude-sonnet-4-5-20250929-v1:0", usage=usage))
+
+    assert priced.cost_output == Decimal("0.007293")  # 442 × 16.50 per million, not 8,709
+    assert priced.cost_input == Decimal("0.0000099")
+    assert not priced.inconsistent
+
+
+def test_an_anthropic_call_that_mostly_read_its_cache_costs_something(book: PriceBook) -> None:
+    usage = Usage(input_tokens=21_754, cached_input_tokens=20_646, cache_write_tokens=1_101, output_tokens=123)
+
+    priced = book.price(1, make_call("anthropic", "claude-sonnet-4", usage=usage))
+
+    # 7 × 3.00 + 20,646 × 0.30 + 1,101 × 3.75 + 123 × 15.00 per million
+    assert priced.cost_usd == Decimal("0.01218855")
