@@ -40,6 +40,7 @@ class ApiRequest(Request):
     """A request that ``org_api`` let in."""
 
     organization: Organization
+    role: str | None  # None for a key
     projects: QuerySet[Project]  # those the principal may see; use it inside the view only
 
 
@@ -56,8 +57,8 @@ def org_api(permission: Permission, scope: Scope) -> Callable[[ApiView[P]], Call
     def decorate(view: ApiView[P]) -> Callable[..., Response]:
         @wraps(view)
         def guarded(request: ApiRequest, *args: P.args, **kwargs: P.kwargs) -> Response:
-            named = kwargs.pop("organization_slug", None) or request.query_params.get("organization")
-            request.organization = enter(request, named, permission=permission, scope=scope)
+            named = str(kwargs.pop("organization_slug", "") or request.query_params.get("organization", ""))
+            request.organization, request.role = enter(request, named, permission=permission, scope=scope)
             request._request.organization = request.organization  # type: ignore[attr-defined] # for the access log
             with org_scope(request.organization.pk):
                 request.projects = _visible_projects(key_of(request))
@@ -81,8 +82,8 @@ def person_of(request: Request) -> User:
     return request.user
 
 
-def enter(request: Request, named: object, *, permission: Permission, scope: Scope) -> Organization:
-    """The organization the principal acts in.
+def enter(request: Request, named: str, *, permission: Permission, scope: Scope) -> tuple[Organization, str | None]:
+    """The organization the principal acts in, and a person's role there.
 
     :raises Http404: it is not theirs, or does not exist.
     :raises PermissionDenied: it is theirs and they may not do this.
@@ -90,21 +91,22 @@ def enter(request: Request, named: object, *, permission: Permission, scope: Sco
     """
     key = key_of(request)
     if key is not None:
-        return _organization_of_key(key, named, scope)
-    if named is None:
+        return _organization_of_key(key, named, scope), None
+    if not named:
         raise ValidationError({"organization": "Name one of your organizations by its slug."})
-    membership = person_of(request).memberships.select_related("organization").filter(organization__slug=named).first()
+    memberships = person_of(request).memberships.select_related("organization")
+    membership = None if "\0" in named else memberships.filter(organization__slug=named).first()
     if membership is None:
         raise Http404
     if not allows(membership.role, permission):
         raise PermissionDenied(NO_PERMISSION)
-    return membership.organization
+    return membership.organization, membership.role
 
 
-def _organization_of_key(key: KeyPrincipal, named: object, scope: Scope) -> Organization:
+def _organization_of_key(key: KeyPrincipal, named: str, scope: Scope) -> Organization:
     require_scope(key, scope)
     organization = Organization.objects.get(pk=key.organization_id)
-    if named is not None and named != organization.slug:
+    if named and named != organization.slug:
         raise Http404
     return organization
 

@@ -3,9 +3,18 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from dashboards.home import home
+from tokenops.health import healthz, readyz
+
+handler400 = "tokenops.errors.bad_request"
+handler403 = "tokenops.errors.permission_denied"
+handler404 = "tokenops.errors.not_found"
+handler500 = "tokenops.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("api/", include("tokenops.api")),
     path("accounts/", include("allauth.account.urls")),
     path("", include("tenants.urls")),
     path("", include("tenants.instance_urls")),

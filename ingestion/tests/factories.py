@@ -44,7 +44,7 @@ def make_calls(project: Project, rows: Iterable[Mapping[str, Any]]) -> list[dict
     The edge's role inserts, as in life, so the rows are committed and outlive the test's own transaction. Nobody
     meets them again: ids of organizations and projects are never reused.
     """
-    written = [_identity(project) | _DEFAULTS | dict(row) for row in rows]
+    written = [{**_identity(project), **_DEFAULTS, **row} for row in rows]
     with psycopg.connect(settings.DATABASE.conninfo(EDGE)) as connection, connection.pipeline():
         for row in written:
             connection.execute(_insert(row), [_adapted(value) for value in row.values()])

@@ -1,0 +1,71 @@
+"""Query parameters of the API: what is not understood is refused by name, and no message repeats a value."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.http import QueryDict
+from rest_framework import serializers
+
+
+class Values(serializers.ListField):
+    """A parameter that may be repeated: any of the values will do. What is wrong is said of the parameter."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        try:
+            return super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            if not isinstance(error.detail, dict):
+                raise
+            messages = [message for of_one in error.detail.values() for message in of_one]
+            raise serializers.ValidationError(sorted(set(map(str, messages)))) from error
+
+
+class Choice(serializers.ChoiceField):
+    """A choice whose refusal names the choices instead of what was sent."""
+
+    def __init__(self, choices: tuple[str, ...], **options: Any) -> None:
+        super().__init__(choices, **options)
+        self.error_messages["invalid_choice"] = f"Must be one of: {', '.join(choices)}."
+
+
+class Parameters(serializers.Serializer[Any]):
+    """The parameters of one endpoint; ``ALIASES`` maps other accepted names to the field's own."""
+
+    ALIASES: ClassVar[Mapping[str, str]] = {}
+
+    @classmethod
+    def read(cls, query: QueryDict) -> dict[str, Any]:
+        """The validated values, defaults included.
+
+        :raises ValidationError: an unknown parameter, one given under two names, or a bad value.
+        """
+        given, errors = cls()._by_field(query)
+        serializer = cls(data=given)
+        serializer.is_valid()
+        if errors or serializer.errors:
+            raise serializers.ValidationError(errors | dict(serializer.errors))
+        return dict(serializer.validated_data)
+
+    def _by_field(self, query: QueryDict) -> tuple[dict[str, Any], dict[str, Any]]:
+        given, errors = dict[str, Any](), dict[str, Any]()
+        for name, values in query.lists():
+            field = self.ALIASES.get(name, name)
+            if field not in self.fields:
+                errors[name] = ["There is no such parameter."]
+            elif field in given:
+                errors[name] = [f"This is another name of {field}; give only one of them."]
+            elif isinstance(self.fields[field], Values):
+                given[field] = values
+            elif len(values) > 1:
+                errors[name] = ["Give this once."]
+            else:
+                given[field] = values[0]
+        return given, errors
+
+
+class OrganizationParameters(Parameters):
+    """What the door of every organization's endpoint reads (tenants.api_access)."""
+
+    organization = serializers.CharField(
+        required=False, max_length=50, help_text="Slug of the organization. People must name it; a key has its own."
+    )

@@ -1,0 +1,72 @@
+"""Tenants as the API shows them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from core.fields import InstantField
+from tenants.models import Project
+from tenants.permissions import Role, Scope
+
+
+class OrganizationSerializer(serializers.Serializer[Any]):
+    """An organization the principal is in; ``role`` is null for a key."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+    role = serializers.ChoiceField(Role.choices, allow_null=True)
+
+
+class OrganizationDetailSerializer(OrganizationSerializer):
+    """The same with what the organization decides for all its projects."""
+
+    time_zone = serializers.CharField(help_text="IANA name; days and months are local to it.")
+
+
+class OrganizationListSerializer(serializers.Serializer[Any]):
+    results = OrganizationSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="Always null: the list has one page.")
+
+
+class ProjectSerializer(serializers.ModelSerializer[Project]):
+    """What telemetry and keys attach to."""
+
+    created_at = InstantField()
+
+    class Meta:
+        model = Project
+        fields = ["slug", "name", "is_default", "retention_days", "allow_personal_ids", "created_at"]
+        read_only_fields = fields
+
+
+class ProjectListSerializer(serializers.Serializer[Any]):
+    results = ProjectSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="Always null: the list has one page.")
+
+
+class UserSerializer(serializers.Serializer[Any]):
+    email = serializers.EmailField()
+    name = serializers.CharField()
+
+
+class KeySerializer(serializers.Serializer[Any]):
+    prefix = serializers.CharField(help_text="The public part of the key.")
+    name = serializers.CharField()
+    scopes = serializers.ListField(child=serializers.ChoiceField(Scope.choices))
+    expires_at = InstantField(allow_null=True)
+
+
+class NamedSerializer(serializers.Serializer[Any]):
+    slug = serializers.CharField()
+    name = serializers.CharField()
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    """Who is asking: a person (``user``, ``memberships``) or a key (``key``, ``organization``, ``project``)."""
+
+    kind = serializers.ChoiceField(["user", "key"])
+    user = UserSerializer(allow_null=True)
+    memberships = OrganizationSerializer(many=True)
+    key = KeySerializer(allow_null=True)
+    organization = NamedSerializer(allow_null=True)
+    project = NamedSerializer(allow_null=True, help_text="Null for a key of the whole organization.")

@@ -1,0 +1,80 @@
+"""A brake for clients that ask too often, so that one of them does not slow the others down.
+
+Buckets live in the process: an answer about a limit must not cost a query. With several web processes each allows
+the full rate.
+"""
+
+import math
+import threading
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Final
+
+from rest_framework.request import Request
+from rest_framework.throttling import BaseThrottle
+
+from tenants.api_access import key_of
+
+RATE: Final = 20.0  # requests a second, lasting
+BURST: Final = 100  # requests at once, after a rest
+_MOST_CLIENTS: Final = 10_000
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    filled_at: float
+
+
+class Limiter:
+    """Token buckets by client; those not seen for longest are forgotten first. Safe between threads."""
+
+    def __init__(self, *, rate: float, burst: int) -> None:
+        self._rate, self._burst = rate, burst
+        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def wait_for(self, client: str, *, now: float) -> float:
+        """Take one request of ``client`` and return 0, or the seconds until there is one to take.
+
+        ``now`` is seconds on a clock that never goes back.
+        """
+        with self._lock:
+            bucket = self._bucket(client, now)
+            if bucket.tokens < 1:
+                return (1 - bucket.tokens) / self._rate
+            bucket.tokens -= 1
+            return 0.0
+
+    def _bucket(self, client: str, now: float) -> _Bucket:
+        bucket = self._buckets.setdefault(client, _Bucket(tokens=self._burst, filled_at=now))
+        self._buckets.move_to_end(client)
+        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.filled_at) * self._rate)
+        bucket.filled_at = now
+        while len(self._buckets) > _MOST_CLIENTS:
+            self._buckets.popitem(last=False)
+        return bucket
+
+
+limiter = Limiter(rate=RATE, burst=BURST)
+
+
+class ClientThrottle(BaseThrottle):
+    """Counts requests by key or person; strangers never get here, because they are refused before."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+
+    def allow_request(self, request: Request, view: Any) -> bool:
+        self._seconds = limiter.wait_for(_client(request), now=time.monotonic())
+        return not self._seconds
+
+    def wait(self) -> float:
+        """Whole seconds, rounded up: ``Retry-After`` has no fractions, and 0 would say "at once"."""
+        return math.ceil(self._seconds)
+
+
+def _client(request: Request) -> str:
+    key = key_of(request)
+    return f"key:{key.key_id}" if key else f"user:{request.user.pk}"

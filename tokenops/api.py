@@ -1,0 +1,34 @@
+"""Every URL below /api/ that Django answers; the edge's are in tokenops.openapi."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, re_path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+
+from core.problems import problem_response
+from ingestion.api import views as calls
+from tenants.api import views as tenants
+
+app_name = "api"
+
+
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """Paths of the API that match nothing, answered alike in development, where Django would show its own page."""
+    return problem_response(404, "not-found", "There is nothing here.")
+
+
+urlpatterns = [
+    path("v1/me", tenants.me, name="me"),
+    path("v1/organizations", tenants.organization_list, name="organization-list"),
+    path("v1/organizations/<slug:organization_slug>", tenants.organization_detail, name="organization-detail"),
+    path("v1/projects", tenants.project_list, name="project-list"),
+    path("v1/projects/<slug:project_slug>", tenants.project_detail, name="project-detail"),
+    path("v1/calls", calls.call_list, name="call-list"),
+    path("v1/calls/<path:call_id>", calls.call_detail, name="call-detail"),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path(
+        "docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="api:schema", template_name="api/docs.html"),
+        name="docs",
+    ),
+    re_path(r"^v1(/|$)", nothing_here),
+]
