@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from pytest_django.plugin import blocking_manager_key
 
 from tokenops.embedded import EmbeddedPostgres, admin_url
 
@@ -52,7 +53,8 @@ for _name in ("BASE_URL", "HOST", "PORT", "SIGNUP", "EMAIL_URL", "CACHE_URL", "C
 def pytest_configure(config: pytest.Config) -> None:
     """With workers, the controller starts the server for all of them; alone, the first test that needs it does."""
     if WORKER == "main" and config.getoption("numprocesses", None):
-        _start_server()
+        with config.stash[blocking_manager_key].unblock():
+            _start_server()
 
 
 def _start_server() -> None:
