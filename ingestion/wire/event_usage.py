@@ -11,7 +11,7 @@ from ingestion.wire.event import ABSENT, Event
 from ingestion.wire.tolerant import FieldProblem, is_given, read_anything
 from ingestion.wire.types import Usage
 from ingestion.wire.usage import CountError, settle
-from ingestion.wire.usage_reader import UsageError
+from ingestion.wire.usage_reader import UnknownShapeError, UsageError
 from ingestion.wire.usage_shapes import parse_usage
 
 _UNIT = re.compile(r"[a-z][a-z0-9_]{0,49}", re.ASCII)
@@ -84,11 +84,17 @@ def _losing_aliases(event: Event) -> tuple[str, ...]:
 
 
 def _from_object(event: Event, provider: str, errors: list[FieldError]) -> Used:
+    counted = any(getattr(event, name) is not None for name in _COUNTS)
     try:
         members = read_anything(bytes(event.usage), longest=_LONGEST_USAGE)
         if not isinstance(members, dict):
             raise FieldProblem("must be an object")
         parsed = parse_usage(members, provider)
+    except UnknownShapeError as error:
+        if not members or counted:  # nothing was said, or it was said in our words too
+            used = _from_counts(event, errors)
+            return used._replace(ignored=("usage",) if members else used.ignored)
+        errors.append(FieldError(error.field, error.message))
     except UsageError as error:
         errors.append(FieldError(error.field, error.message))
     except FieldProblem as problem:

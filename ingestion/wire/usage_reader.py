@@ -17,6 +17,13 @@ class UsageError(ValueError):
         self.message = message
 
 
+class UnknownShapeError(UsageError):
+    """No provider we know answers such an object."""
+
+    def __init__(self) -> None:
+        super().__init__("usage", "is not a usage object of a provider we know")
+
+
 class UsageReader:
     """One object of the usage tree; names are tried in order, absent and null count as 0."""
 

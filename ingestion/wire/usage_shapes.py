@@ -13,7 +13,7 @@ from ingestion.wire import usage as counts
 from ingestion.wire.amounts import MAX_COUNT
 from ingestion.wire.types import Usage
 from ingestion.wire.usage import Reading, settle
-from ingestion.wire.usage_reader import UsageError, UsageReader
+from ingestion.wire.usage_reader import UnknownShapeError, UsageError, UsageReader
 
 _TICK_PLACES = 10  # 1 USD is 10¹⁰ ticks (docs.x.ai, cost tracking)
 _MOST_TICKS = MAX_COUNT * 10**_TICK_PLACES
@@ -34,13 +34,14 @@ class ParsedUsage(msgspec.Struct, gc=False, kw_only=True):
 def parse_usage(raw: Mapping[str, object], provider: str) -> ParsedUsage:
     """Read a provider's usage object; ``provider`` is the canonical name or ``''``.
 
-    :raises UsageError: no shape we know, or a count that is not an integer from 0 to 10⁹.
+    :raises UnknownShapeError: no shape we know.
+    :raises UsageError: a count that is not an integer from 0 to 10⁹.
     """
     reader = _unwrapped(UsageReader(raw))
     for recognises, read in _SHAPES:
         if reader.has(*recognises):
             return _read(read, reader, provider)
-    raise UsageError("usage", "is not a usage object of a provider we know")
+    raise UnknownShapeError
 
 
 def _read(read: Shape, reader: UsageReader, provider: str) -> ParsedUsage:

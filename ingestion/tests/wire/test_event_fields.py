@@ -244,7 +244,8 @@ def test_flags_are_booleans(name):
     assert getattr(accepted(**{name: True}), name) is True
     assert getattr(accepted(**{name: False}), name) is False
     assert getattr(accepted(**{name: True}, unknown=1), name) is True
-    for value in (1, 0, "true", [], 1.0):
+    wrong: tuple[object, ...] = (1, 0, "true", [], 1.0)
+    for value in wrong:
         assert refused(**{name: value}) == [(name, "must be true or false")]
 
 
@@ -544,9 +545,13 @@ def test_a_framework_is_not_a_provider():
 
 
 def test_a_provider_is_inferred_once_for_each_model_of_a_request():
-    asked = []
+    asked: list[str] = []
 
-    parse([{"model": m} for m in ("a", "b", "a", "a")], infer_provider=lambda model: asked.append(model) or "openai")
+    def infer(model: str) -> str:
+        asked.append(model)
+        return "openai"
+
+    parse([{"model": m} for m in ("a", "b", "a", "a")], infer_provider=infer)
 
     assert asked == ["a", "b"]
 

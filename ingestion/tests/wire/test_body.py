@@ -1,0 +1,108 @@
+import gzip
+import zlib
+
+import pytest
+
+from ingestion.wire.body import BoundedBody, read_body
+from ingestion.wire.errors import BadEncoding, BodyTooLarge, UnsupportedEncoding
+
+LIMIT = 100_000
+
+
+def pieces(data, size):
+    return [data[start : start + size] for start in range(0, len(data), size)]
+
+
+@pytest.mark.parametrize("name", ["", "identity", " Identity "])
+def test_an_uncompressed_body_is_passed_through(name):
+    assert read_body([b"ab", b"", b"c"], content_encoding=name, limit=3) == b"abc"
+
+
+@pytest.mark.parametrize("name", ["gzip", "GZIP", "x-gzip"])
+@pytest.mark.parametrize("size", [1, 7, 4096, 200_000])
+def test_gzip_is_decoded_however_it_is_cut(name, size):
+    text = b"0123456789" * 9_000
+
+    assert read_body(pieces(gzip.compress(text), size), content_encoding=name, limit=LIMIT) == text
+
+
+def test_no_body_at_all_is_empty():
+    assert read_body([], content_encoding="gzip", limit=LIMIT) == b""
+    assert read_body([b""], content_encoding="", limit=LIMIT) == b""
+
+
+@pytest.mark.parametrize("size", [1, 50, 10_000])
+def test_members_are_joined(size):
+    stream = gzip.compress(b"one,") + gzip.compress(b"") + gzip.compress(b"two")
+
+    assert read_body(pieces(stream, size), content_encoding="gzip", limit=LIMIT) == b"one,two"
+
+
+@pytest.mark.parametrize("name", ["br", "deflate", "zstd", "gzip, gzip", "identity, gzip", "compress", "gzip;q=1"])
+def test_other_codings_are_not_supported(name):
+    with pytest.raises(UnsupportedEncoding):
+        BoundedBody(content_encoding=name, limit=LIMIT)
+
+
+def test_the_limit_itself_is_allowed():
+    text = b"x" * LIMIT
+
+    assert read_body([text], content_encoding="", limit=LIMIT) == text
+    assert read_body([gzip.compress(text)], content_encoding="gzip", limit=LIMIT) == text
+
+
+@pytest.mark.parametrize(("name", "encode"), [("", bytes), ("gzip", gzip.compress)])
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_one_byte_more_is_too_large(name, encode, size):
+    with pytest.raises(BodyTooLarge):
+        read_body(pieces(encode(b"x" * (LIMIT + 1)), size), content_encoding=name, limit=LIMIT)
+
+
+def test_a_bomb_is_refused_without_being_inflated():
+    bomb = gzip.compress(bytes(50_000_000))
+    body = BoundedBody(content_encoding="gzip", limit=1_000)
+
+    with pytest.raises(BodyTooLarge):
+        body.feed(bomb)
+
+    assert len(body._body) == 0
+
+
+def test_a_bomb_of_many_members_is_refused():
+    with pytest.raises(BodyTooLarge):
+        read_body([gzip.compress(bytes(60_000)) * 2], content_encoding="gzip", limit=LIMIT)
+
+
+def test_empty_members_without_end_are_refused():
+    with pytest.raises(BadEncoding, match="too many members"):
+        read_body([gzip.compress(b"") * 1_001], content_encoding="gzip", limit=LIMIT)
+
+
+def test_blocks_that_decode_to_nothing_do_not_go_on_for_ever():
+    header = gzip.compress(b"")[:10]
+    empty_stored_block = b"\x00\x00\x00\xff\xff"
+    body = BoundedBody(content_encoding="gzip", limit=1_000)
+    body.feed(header)
+    body.feed(empty_stored_block * 10_000)
+
+    with pytest.raises(BodyTooLarge):
+        body.feed(empty_stored_block * 10_000)
+
+
+@pytest.mark.parametrize(
+    "stream",
+    [
+        b"not gzip",
+        b"\x1f\x8b",
+        zlib.compress(b"zlib is not gzip"),
+        gzip.compress(b"cut off", mtime=0)[:-1],
+        gzip.compress(b"cut off", mtime=0)[:12],
+        gzip.compress(b"flipped", mtime=0)[:-5] + b"\x00" + gzip.compress(b"flipped", mtime=0)[-4:],
+        gzip.compress(b"good", mtime=0) + b"trailing",
+        gzip.compress(b"good", mtime=0) + gzip.compress(b"cut off", mtime=0)[:-3],
+    ],
+)
+@pytest.mark.parametrize("size", [1, 1_000])
+def test_damaged_streams_are_refused(stream, size):
+    with pytest.raises(BadEncoding):
+        read_body(pieces(stream, size), content_encoding="gzip", limit=LIMIT)
