@@ -80,21 +80,24 @@ class Transport(pgmq.Transport):
     def drain_events(self, connection: Any, timeout: float | None = None, **kwargs: Any) -> None:
         deadline = None if timeout is None else monotonic() + timeout
         while True:
+            # Asked before reading: a slot that is freed just after a read that did not happen must not look like
+            # a queue that was read and is empty.
+            is_full = self._is_full()
             try:
                 self.cycle.get(self._deliver, timeout=timeout)
             except Empty:
                 left = self.polling_interval if deadline is None else deadline - monotonic()
                 if left <= 0:
                     raise TimeoutError from None
-                self._rest(min(self.polling_interval, left))
+                if is_full:
+                    sleep(min(_FULL_WINDOW_SECONDS, left))
+                else:
+                    self._get_notify_waiter().wait(min(self.polling_interval, left))
             else:
                 return
 
-    def _rest(self, seconds: float) -> None:
-        if any(channel._consumers and not channel.qos.can_consume() for channel in self.channels):
-            sleep(min(_FULL_WINDOW_SECONDS, seconds))
-        else:
-            self._get_notify_waiter().wait(seconds)
+    def _is_full(self) -> bool:
+        return any(channel._consumers and not channel.qos.can_consume() for channel in self.channels)
 
     @property
     def pool(self) -> "ConnectionPool[psycopg.Connection[Any]]":
