@@ -8,9 +8,9 @@ from django.conf import settings
 from core.databases import EDGE
 from ingestion.edge.handler import Limits
 from ingestion.edge.http import ASGIApp
-from ingestion.edge.service import RATES_CHANNEL, Edge, EdgeSettings
+from ingestion.edge.service import Edge, EdgeSettings
 
-__all__ = ["RATES_CHANNEL", "Edge", "EdgeSettings", "Limits", "lifespan", "routes"]
+__all__ = ["Edge", "EdgeSettings", "Limits", "lifespan", "routes"]
 
 
 @cache

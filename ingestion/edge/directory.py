@@ -92,12 +92,15 @@ class Directory:
         return found[1]
 
     def forget(self, prefix: str) -> None:
+        """Read this key again when it is needed next; '' stands for every key."""
         self._generation += 1
-        self._entries.pop(prefix, None)
+        if prefix:
+            self._entries.pop(prefix, None)
+        else:
+            self._entries.clear()
 
     def start_hearing(self) -> None:
-        self._generation += 1
-        self._entries.clear()
+        self.forget("")
         self._is_hearing = True
 
     def stop_hearing(self) -> None:

@@ -13,6 +13,7 @@ from ingestion.edge.directory import DirectoryUnavailableError, Reader
 from ingestion.edge.http import unavailable
 from ingestion.pricing.book import PriceBook
 from ingestion.pricing.selectors import read_book
+from ingestion.store import RATES_SIGNATURE
 
 logger = logging.getLogger(__name__)
 
@@ -21,10 +22,8 @@ _PRICES_SECONDS: Final = 60.0
 _RETRY_SECONDS: Final = 0.5
 _MOST_AHEAD: Final = timedelta(minutes=10)
 
-# Rows are added and closed, never rewritten, so these change with every import.
-_CARDS_SIGNATURE: Final = (
-    b"select count(*) as count, count(valid_to) as closed, max(id), max(version) as version from rate_cards"
-)
+# Cards are added and closed, so this changes with nearly every import; the rest is announced.
+_SIGNATURE: Final = RATES_SIGNATURE.encode()
 _PARTITIONS: Final = b"select first_date, last_date from call_partitions()"
 
 
@@ -52,7 +51,7 @@ class Reference:
         self._reader = Reader(conninfo)
         self._book: PriceBook | None = None
         self._window: Window | None = None
-        self._signature: tuple[Any, ...] | None = None
+        self._signature: dict[str, Any] | None = None
         self._prices_due = 0.0
         self._changed = asyncio.Event()
 
@@ -111,12 +110,11 @@ class Reference:
         return True
 
     async def _read_prices(self) -> None:
-        (row,) = await self._reader.rows(_CARDS_SIGNATURE)
-        signature = tuple(row.values())
+        (signature,) = await self._reader.rows(_SIGNATURE)
         if signature != self._signature:
             self._book = await asyncio.to_thread(self._read_book)
             self._signature = signature
-            logger.info("prices loaded", extra={"rate_cards": row["count"]})
+            logger.info("prices loaded", extra={"rate_cards": signature["count"]})
 
     def _read_book(self) -> PriceBook:
         try:

@@ -16,12 +16,12 @@ from ingestion.edge.handler import Engine, Limits, serve
 from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
 from ingestion.edge.listener import listen
 from ingestion.edge.reference import Reference
+from ingestion.store import RATES_CHANNEL
 from ingestion.wire.batch import Batch, ParseContext
 from ingestion.wire.rest import parse_ingest, parse_log
 from ingestion.writer import Writer
 from tenants.services import KEY_CHANNEL
 
-RATES_CHANNEL: Final = "tokenops_rates"  # whoever changes rate cards says so here
 _DIGEST_THREADS: Final = 2
 
 
