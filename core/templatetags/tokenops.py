@@ -62,8 +62,11 @@ def at(moment: datetime | None, unknown: str = formats.UNKNOWN) -> SafeString | 
 
 
 @register.simple_tag
-def bar(share: Number | None, color_index: int | None = None) -> SafeString:
-    """A bar filled to ``share`` (0 to 1). Drawn as SVG, because the content security policy refuses inline styles."""
+def bar(share: Number | None, color_index: int | str | None = None) -> SafeString:
+    """A bar filled to ``share`` (0 to 1), in the accent unless a hue is given.
+
+    Drawn as SVG, because the content security policy refuses inline styles.
+    """
     width = round(min(max(float(share or 0), 0.0), 1.0) * 100, 2)
     color = "" if color_index in {None, ""} else f" series-{color_index}"
     return format_html(

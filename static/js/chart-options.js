@@ -89,7 +89,7 @@ function cartesian(spec, theme, view) {
     grid: { left: 8, right: ranking ? 24 : 12, top: 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     xAxis: ranking ? values : names,
     yAxis: ranking ? names : values,
-    series: spec.series.map((series, index) => drawn(spec, series, theme, view.hidden.has(index))),
+    series: spec.series.map((series, index) => drawn(spec, series, theme, view.hidden.has(index), view.width / spec.x.length)),
   };
 }
 
@@ -99,15 +99,15 @@ function percentTop(spec) {
   return top > 0.5 ? 1 : undefined;
 }
 
-/** @param {Spec} spec @param {Series} series @param {Theme} theme @param {boolean} hidden */
-function drawn(spec, series, theme, hidden) {
+/** @param {Spec} spec @param {Series} series @param {Theme} theme @param {boolean} hidden @param {number} room pixels a bucket */
+function drawn(spec, series, theme, hidden, room) {
   const color = theme.series[series.color_index] ?? theme.series[0];
   const data = hidden ? [] : series.data.map(number);
   // Silent: the pointer reads a bucket and dims nothing; the legend still highlights its series.
   const common = { name: series.name, data, color, silent: true, emphasis: { focus: "series" }, blur: { itemStyle: { opacity: 0.25 } } };
   if (spec.kind === "line") return line(common);
   if (spec.kind === "stacked-area") return area(common, theme, spec.series.length);
-  return bar(common, spec, theme, hidden);
+  return bar(common, spec, theme, hidden, room);
 }
 
 /** @param {{data: (number | null)[]}} common */
@@ -132,8 +132,8 @@ function area(common, theme, layers) {
   };
 }
 
-/** @param {{data: (number | null)[]}} common @param {Spec} spec @param {Theme} theme @param {boolean} hidden */
-function bar(common, spec, theme, hidden) {
+/** @param {{data: (number | null)[]}} common @param {Spec} spec @param {Theme} theme @param {boolean} hidden @param {number} room */
+function bar(common, spec, theme, hidden, room) {
   const stacked = spec.kind === "stacked-bar";
   const ranking = isRanking(spec);
   return {
@@ -147,7 +147,7 @@ function bar(common, spec, theme, hidden) {
     itemStyle: {
       borderRadius: stacked ? 0 : ranking ? [0, 3, 3, 0] : [3, 3, 0, 0],
       borderColor: stacked ? theme.surface : undefined,
-      borderWidth: stacked && spec.x.length <= 60 ? 0.75 : 0,
+      borderWidth: stacked && room > 16 ? 0.75 : 0,
     },
   };
 }

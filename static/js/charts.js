@@ -172,6 +172,11 @@ function legendItem(event) {
   return chart && item instanceof HTMLElement ? [chart, Number(item.dataset.series), item] : null;
 }
 
+/** @param {Chart} chart */
+function downplay(chart) {
+  for (const seriesIndex of chart.spec.series.keys()) chart.instance.dispatchAction({ type: "downplay", seriesIndex });
+}
+
 /** @param {Event} event */
 function toggle(event) {
   const hit = legendItem(event);
@@ -179,6 +184,7 @@ function toggle(event) {
   const [chart, index, item] = hit;
   if (!chart.hidden.delete(index)) chart.hidden.add(index);
   item.setAttribute("aria-pressed", String(!chart.hidden.has(index)));
+  downplay(chart); // the pointer is still on the legend, and what it highlighted may be gone
   draw(chart);
 }
 
@@ -187,6 +193,7 @@ const emphasize = (type) => (/** @type {Event} */ event) => {
   const hit = legendItem(event);
   if (!hit) return;
   const [chart, index] = hit;
+  if (type === "highlight" && chart.hidden.has(index)) return;
   const target = chart.spec.kind === "donut" ? { seriesIndex: 0, name: chart.spec.series[index].name } : { seriesIndex: index };
   chart.instance.dispatchAction({ type, ...target });
 };
