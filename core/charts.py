@@ -35,7 +35,8 @@ class Series(TypedDict):
 
 class ChartSpec(TypedDict):
     """What a chart shows, without how. ``x`` holds buckets on the organization's wall clock
-    (``2026-07-12`` or ``2026-07-12T14:00:00+02:00``) or plain labels; a donut has one value a series.
+    (``2026-07-12`` or ``2026-07-12T14:00:00+02:00``) or plain labels; a donut has one value a series. With ``partial``
+    the last bucket is not over.
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class ChartSpec(TypedDict):
     x: Sequence[str]
     series: Sequence[Series]
     total: NotRequired[Number | None]
+    partial: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
