@@ -46,6 +46,7 @@ os.environ |= {
     "LOG_LEVEL": "ERROR",
     "DEBUG": "true",
 }
+(STATE_DIR / WORKER / "static").mkdir(parents=True, exist_ok=True)
 for _name in ("BASE_URL", "HOST", "PORT", "SIGNUP", "EMAIL_URL", "CACHE_URL", "CELERY_BROKER_URL"):
     os.environ.pop(_name, None)
 
