@@ -11,7 +11,7 @@ import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from contextvars import copy_context
 from http import HTTPStatus
 from tempfile import SpooledTemporaryFile
@@ -33,6 +33,7 @@ type WSGIApp = Callable[[Environ, Callable[..., Callable[[bytes], object]]], Ite
 logger = logging.getLogger(__name__)
 
 _MEMORY_BYTES = 2**20  # a larger body waits on disk
+_DISCARD_BYTES = 2**25  # how much of a refused body is read for politeness
 _GATHER_BYTES = 2**16  # an answer below this crosses from its thread to the loop in one step
 
 
@@ -67,6 +68,7 @@ class Bridge:
             try:
                 length = await self._read_body(scope, receive, body)
             except BodyTooLargeError:
+                await self._discard_rest(scope, receive)
                 await send_problem(send, 413, f"A request body may have {self._max_body_bytes} bytes at most.")
             except TimeoutError:
                 await send_problem(send, 408, "The request body did not arrive in time.")
@@ -91,6 +93,18 @@ class Bridge:
             more = message.get("more_body", False)
         body.seek(0)
         return length
+
+    async def _discard_rest(self, scope: Scope, receive: Receive) -> None:
+        """Let the client finish: one that is still sending when the connection closes never sees the answer."""
+        if (b"expect", b"100-continue") in scope["headers"]:
+            return  # it sends nothing before we ask
+        left, more = _DISCARD_BYTES, True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience):
+                while more and left > 0:
+                    message = await receive()
+                    left -= len(message.get("body", b""))
+                    more = message.get("more_body", False)
 
     async def _answer(self, environ: Environ, receive: Receive, send: Send) -> None:
         loop = asyncio.get_running_loop()

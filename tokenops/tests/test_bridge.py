@@ -42,6 +42,10 @@ class Client:
             self._gone.set()
 
     @property
+    def has_sent_all(self):
+        return not self._messages
+
+    @property
     def status(self):
         return self.sent[0]["status"]
 
@@ -138,8 +142,10 @@ def test_a_body_larger_than_memory_arrives_whole():
     assert hashlib.sha256(seen["body"]).digest() == hashlib.sha256(piece * 3).digest()
 
 
-def test_a_declared_length_over_the_limit_is_refused_unread():
-    client = serve(never, Client({"type": "never read"}), limit=10, headers=[(b"content-length", b"11")])
+def test_a_declared_length_over_the_limit_is_refused_before_it_is_sent():
+    headers = [(b"content-length", b"11"), (b"expect", b"100-continue")]
+
+    client = serve(never, Client({"type": "never read"}), limit=10, headers=headers)
 
     assert client.status == 413
     assert client.headers[b"content-type"] == b"application/problem+json"
@@ -149,10 +155,22 @@ def test_a_declared_length_over_the_limit_is_refused_unread():
 
 def test_an_undeclared_body_over_the_limit_is_refused():
     pieces = [{"type": "http.request", "body": b"12345", "more_body": True}] * 3
+    client = Client(*pieces, {"type": "http.request", "body": b"the end"})
 
-    client = serve(never, Client(*pieces), limit=10)
+    serve(never, client, limit=10)
 
     assert client.status == 413
+    assert client.has_sent_all
+
+
+def test_a_refused_body_that_never_ends_is_not_read_for_ever():
+    endless = [{"type": "http.request", "body": bytes(2**20), "more_body": True}] * 100
+    client = Client(*endless)
+
+    serve(never, client, limit=10)
+
+    assert client.status == 413
+    assert not client.has_sent_all
 
 
 def test_a_body_of_exactly_the_limit_is_served():
