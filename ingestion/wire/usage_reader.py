@@ -6,6 +6,7 @@ from decimal import Decimal
 from ingestion.wire.amounts import MAX_COUNT, NumberError, decimal_number, whole_number
 
 _LONGEST_WORD = 50
+_ZERO = Decimal(0)
 
 
 class UsageError(ValueError):
@@ -35,7 +36,10 @@ class UsageReader:
 
     def has(self, *names: str) -> bool:
         """Is any of the members present and not null?"""
-        return any(self._members.get(name) is not None for name in names)
+        for name in names:  # noqa: SIM110 - a generator would take three times as long
+            if self._members.get(name) is not None:
+                return True
+        return False
 
     def count(self, *names: str, at_most: int = MAX_COUNT) -> int:
         """A number of tokens.
@@ -57,7 +61,7 @@ class UsageReader:
         """
         name, value = self._first(names)
         if value is None:
-            return Decimal(0)
+            return _ZERO
         try:
             return decimal_number(value, at_most=at_most)
         except NumberError as error:

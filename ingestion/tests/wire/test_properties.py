@@ -192,7 +192,7 @@ def attempt(read: Callable[[], Batch]) -> tuple[Batch, str]:
         return Batch(), str(refusal) or "refused without a reason"
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(encoded)
 def test_any_json_document_gives_a_batch_or_a_declared_refusal(text):
     body = as_bytes(text)
@@ -204,13 +204,13 @@ def test_any_json_document_gives_a_batch_or_a_declared_refusal(text):
         assert MARKER not in refusal
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.one_of(encoded, st.text(max_size=20)), max_size=5))
 def test_any_lines_give_a_batch(lines):
     check_batch(parse_text(as_bytes("\n".join(lines)), content_type="application/x-ndjson"))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(encoded, st.integers(0, 10_000), st.binary(max_size=4))
 def test_damaged_documents_give_a_batch_or_a_declared_refusal(text, position, damage):
     body = as_bytes(text)
@@ -225,7 +225,7 @@ def test_damaged_documents_give_a_batch_or_a_declared_refusal(text, position, da
             check_call(call)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.binary(max_size=64), st.sampled_from(["application/json", "application/x-ndjson"]))
 def test_any_bytes_give_a_batch_or_a_declared_refusal(body, content_type):
     batch, refusal = attempt(partial(parse_ingest, body, content_type=content_type, context=CONTEXT))
@@ -234,7 +234,7 @@ def test_any_bytes_give_a_batch_or_a_declared_refusal(body, content_type):
     assert refusal == "" or refusal.startswith("the body ")
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(plausible)
 def test_the_fast_and_the_careful_way_give_the_same_call(event):
     plain = json.dumps(event)
@@ -244,7 +244,7 @@ def test_the_fast_and_the_careful_way_give_the_same_call(event):
     assert batch.rejected == careful.rejected
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(events, min_size=1, max_size=4))
 def test_an_event_is_decoded_the_same_alone_in_an_array_and_in_a_line(several):
     array = parse_text(json.dumps(several))
@@ -264,7 +264,7 @@ def test_every_content_field_is_counted(content):
     assert batch.content_fields_dropped == len(content)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=3_000), st.integers(1, 700), st.integers(0, 3_000))
 def test_gzip_gives_back_what_was_put_in_or_refuses(data, piece, limit):
     stream = gzip.compress(data)
@@ -276,7 +276,7 @@ def test_gzip_gives_back_what_was_put_in_or_refuses(data, piece, limit):
         assert len(data) > limit
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200), st.integers(0, 60), st.binary(min_size=1, max_size=3))
 def test_damaged_gzip_never_raises_anything_else(data, position, damage):
     stream = gzip.compress(data)
