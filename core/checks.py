@@ -53,9 +53,14 @@ def check_isolation(*, databases: Sequence[str] | None = None, **_: Any) -> list
         return []
     try:
         with connection.cursor() as cursor:
-            return [*_role_errors(cursor), *_table_errors(cursor)]
+            return isolation_errors(cursor)
     except DatabaseError as error:
         return [Error(f"The database cannot be asked about tenant isolation: {error}", id="tokenops.E000")]
+
+
+def isolation_errors(cursor: Any) -> list[CheckMessage]:
+    """What is wrong for the role and the database behind ``cursor``."""
+    return [*_role_errors(cursor), *_table_errors(cursor)]
 
 
 def _role_errors(cursor: Any) -> Iterable[CheckMessage]:

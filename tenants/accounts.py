@@ -36,4 +36,4 @@ def make_instance_admin(*, email: str, password: str | None) -> bool:
 
 
 def _has_other_primary(user: User) -> bool:
-    return EmailAddress.objects.filter(user=user, primary=True).exclude(email=user.email).exists()
+    return bool(EmailAddress.objects.filter(user=user, primary=True).exclude(email=user.email).exists())

@@ -2,7 +2,7 @@
 
 import zoneinfo
 from collections.abc import Callable
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 
@@ -99,4 +99,6 @@ class KeyForm(forms.Form):
     def expiry(self, zone: tzinfo) -> datetime | None:
         """The moment the chosen day ends in ``zone``; None without one."""
         last_day = self.cleaned_data["expires_at"]
-        return datetime.combine(last_day + timedelta(days=1), time.min, zone) if last_day else None
+        if last_day is None:
+            return None
+        return datetime.combine(last_day + timedelta(days=1), time.min, zone).astimezone(UTC)
