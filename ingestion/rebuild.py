@@ -1,7 +1,7 @@
 """Recomputes rollups from the calls themselves, in SQL: the independent proof of what the writer added up."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Final
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import connection
@@ -36,7 +36,7 @@ def local_midnight(day: date, zone: str) -> datetime:
 
 
 def _rebuild_day(organization_id: int, zone: str, day: date) -> int:
-    parameters = {
+    parameters: dict[str, Any] = {
         "organization": organization_id,
         "zone": zone,
         "day": day,

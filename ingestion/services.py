@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 from itertools import batched
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import OperationalError, connection
@@ -97,7 +97,7 @@ _DELETE = """
 
 def _delete_before(organization: Organization, project_id: int, before: datetime, most_batches: int) -> tuple[int, int]:
     """How many calls were deleted in how many batches that found some."""
-    parameters = {"project": project_id, "before": before, "most": _DELETE_AT_ONCE}
+    parameters: dict[str, Any] = {"project": project_id, "before": before, "most": _DELETE_AT_ONCE}
     deleted = batches = 0
     while batches < most_batches:
         with org_scope(organization.pk), connection.cursor() as cursor:
