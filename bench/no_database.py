@@ -1,0 +1,16 @@
+"""The same edge with a writer that stores nothing: what decoding, pricing and answering cost by themselves."""
+
+from collections.abc import Sequence
+
+from ingestion.writer import Outcome, Row, Stored, Target, Writer
+
+
+async def _acknowledge(self: Writer, rows: Sequence[Row], targets: Sequence[Target]) -> Outcome:
+    return Stored(len(rows), 0)
+
+
+Writer.write = _acknowledge  # type: ignore[method-assign]
+
+from tokenops.asgi import application  # noqa: E402 - the edge must find the writer above
+
+__all__ = ["application"]
