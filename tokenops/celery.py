@@ -9,6 +9,7 @@ from django.conf import settings
 from core.databases import QUEUE
 from core.queue import BROKER_URL, QUEUE_NAME, VISIBILITY_TIMEOUT, broker_options
 from tokenops.beat import BeatThread
+from tokenops.overstay import Overstay
 from tokenops.schedule import SCHEDULE
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tokenops.settings")
@@ -30,8 +31,9 @@ app.conf.update(
     # A killed worker's task runs again, so every task may run twice.
     task_acks_late=True,
     task_reject_on_worker_lost=True,
-    task_time_limit=90,
-    task_soft_time_limit=80,
+    worker_pool="threads",
+    worker_concurrency=4,
+    task_time_limit=90,  # threads do not know it; Overstay enforces it
     # The sweeps find what could not be enqueued; a web request does not wait for a broker that is away.
     task_publish_retry=False,
     worker_prefetch_multiplier=4,
@@ -42,5 +44,5 @@ app.conf.update(
     beat_scheduler="tokenops.beat:SoleScheduler",
     timezone="UTC",
 )
-app.steps["worker"].add(BeatThread)
+app.steps["worker"] |= {BeatThread, Overstay}
 app.autodiscover_tasks()

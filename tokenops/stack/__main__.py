@@ -203,7 +203,7 @@ def _web_command(plan: Plan) -> list[str]:
 
 
 def _worker_command() -> list[str]:
-    command = ["celery", "-A", "tokenops.celery", "worker", "--concurrency", "2", "--loglevel", "INFO"]
+    command = ["celery", "-A", "tokenops.celery", "worker", "--loglevel", "INFO"]
     return [*command, "--without-gossip", "--without-mingle", "--without-heartbeat"]
 
 
@@ -231,6 +231,9 @@ def _watch(plan: Plan, children: list[Child], database: EmbeddedPostgres | None)
 
 
 def _refuse_ended(plan: Plan, children: list[Child], database: EmbeddedPostgres | None) -> None:
+    for child in children:
+        if child.poll() == os.EX_TEMPFAIL:  # a task overstayed; see tokenops.overstay
+            child.start()
     states = {child.name: child.poll() for child in children}
     if database:
         states["postgres"] = database.poll()

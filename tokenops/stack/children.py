@@ -59,22 +59,26 @@ class Child:
         patience: float,
     ) -> None:
         self.name = name
-        self.log = Log(log_dir / f"{name}.log")
-        self._patience = patience
+        self._log = Log(log_dir / f"{name}.log")
+        self._warnings = Warnings(name, warn)
+        self._command = [*tie_to_parent("TERM"), *command]
+        self._directory, self._environment, self._patience = directory, dict(environment), patience
+        self.start()
+
+    def start(self) -> None:
+        """Start it, also again after it ended."""
         self._process = subprocess.Popen(  # noqa: S603 - our own programs
-            [*tie_to_parent("TERM"), *command],
-            cwd=directory,
-            env=dict(environment),
+            self._command,
+            cwd=self._directory,
+            env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
             umask=0o077,
         )
-        assert self._process.stdout  # noqa: S101 - a pipe was asked for
-        self._reader = threading.Thread(
-            target=_copy, args=(self._process.stdout, self.log, Warnings(name, warn)), daemon=True
-        )
+        output = self._process.stdout
+        self._reader = threading.Thread(target=_copy, args=(output, self._log, self._warnings), daemon=True)
         self._reader.start()
 
     @property
@@ -94,7 +98,7 @@ class Child:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         self._reader.join(timeout=1.0)
-        self.log.close()
+        self._log.close()
 
 
 class Warnings:
