@@ -1,0 +1,30 @@
+"""Rows for tests of the writer, without a request around them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+
+from core.databases import EDGE
+from ingestion.pricing.book import PriceBook
+from ingestion.tests.edge.conftest import CARDS
+from ingestion.wire.types import Call, Usage
+from ingestion.writer import LocalTime, Row, Target, row
+from ingestion.writer.flush import Flusher, Memory
+from tenants.models import Project
+
+BOOK = PriceBook(CARDS)
+AN_HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
+
+
+def make_row(project: Project, call_id: str, *, zone: str = "UTC", api_key_id: int = 7, **fields: Any) -> Row:
+    """A priced call of ``project``; ``fields`` are the call's."""
+    usage = Usage(input_tokens=fields.pop("input_tokens", 10), output_tokens=fields.pop("output_tokens", 1))
+    given = {"started_at": AN_HOUR_AGO, "provider": "openai", "model": "gpt-4o", "usage": usage} | fields
+    call = Call(call_id=call_id, **given)
+    target = Target(project.organization_id, project.pk, api_key_id, LocalTime(zone))
+    return row(call, BOOK.price(project.organization_id, call), target, datetime.now(UTC))
+
+
+def new_flusher(memory: Memory | None = None) -> Flusher:
+    return Flusher(settings.DATABASE.conninfo(EDGE), memory or Memory())
