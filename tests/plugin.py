@@ -5,6 +5,7 @@ database roles, because isolation that was only tested as the owner was not test
 """
 
 import atexit
+import fcntl
 import os
 import shutil
 import tempfile
@@ -98,6 +99,8 @@ def create_worker_database() -> None:
     from core import provisioning
 
     _start_server()
-    _admin(f"create database test_{WORKER} template {TEMPLATE}")
-    # Privileges on a database are not copied from its template.
-    provisioning.create_roles(settings.DATABASE)
+    with (STATE_DIR / "worker.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # roles belong to the whole server: workers change them one at a time
+        _admin(f"create database test_{WORKER} template {TEMPLATE}")
+        # Privileges on a database are not copied from its template.
+        provisioning.create_roles(settings.DATABASE)
