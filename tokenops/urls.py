@@ -20,4 +20,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.instance_urls")),
     path("", include("tenants.dev_urls")),
     path("", include("ingestion.urls")),
+    path("", include("dashboards.urls")),
 ]

@@ -154,6 +154,37 @@ function dropGone() {
   }
 }
 
+/** Whether two specs show the same series, so that hidden ones stay hidden. @param {Spec} a @param {Spec} b */
+const sameSeries = (a, b) => a.series.length === b.series.length && a.series.every(({ name }, place) => name === b.series[place].name);
+
+/**
+ * A page that refreshes itself keeps its canvas: the new numbers are drawn where the old ones were, without a blink.
+ * @param {Chart} chart @param {HTMLElement} gone @param {HTMLElement} holder @param {Spec} spec
+ */
+function adopt(chart, gone, holder, spec) {
+  holder.dataset.started = "true";
+  if (!sameSeries(chart.spec, spec)) chart.hidden.clear();
+  chart.spec = spec;
+  charts.delete(gone);
+  charts.set(holder, chart);
+  holder.append(chart.canvas);
+  holder.classList.add("is-ready");
+  for (const index of chart.hidden) {
+    document.querySelector(`[data-legend="${CSS.escape(holder.id)}"] [data-series="${index}"]`)?.setAttribute("aria-pressed", "false");
+  }
+  const wasTable = gone.closest(".chart-card")?.querySelector("details")?.open;
+  if (wasTable) holder.closest(".chart-card")?.querySelector("details")?.setAttribute("open", "");
+  draw(chart);
+}
+
+function adoptAll() {
+  for (const [gone, chart] of [...charts]) {
+    const holder = gone.isConnected ? null : document.getElementById(gone.id);
+    const source = holder && document.getElementById(holder.dataset.chart ?? "");
+    if (holder && source && !holder.dataset.started) adopt(chart, gone, holder, JSON.parse(source.textContent ?? ""));
+  }
+}
+
 async function startAll() {
   dropGone();
   // Labels are measured when they are drawn, so the font comes first; a font that never comes may not stop a chart.
@@ -205,6 +236,7 @@ function redrawAll() {
 document.addEventListener("click", toggle);
 document.addEventListener("mouseover", emphasize("highlight"));
 document.addEventListener("mouseout", emphasize("downplay"));
+document.addEventListener("htmx:afterSwap", adoptAll); // at once; "load" comes a frame later
 document.addEventListener("htmx:load", () => void startAll());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
 new MutationObserver(redrawAll).observe(document.documentElement, { attributeFilter: ["data-theme"] });

@@ -1,0 +1,101 @@
+"""The filter bar as its template shows it: ranges, chips and facets, each a link or a form field. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+from dashboards.filters import CUSTOM, DIMENSIONS, LABELS, NONE, RANGES, SEARCHES, STATUSES, Filter, Option
+
+_SHORT: Final = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d"}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A choice that is an address."""
+
+    key: str
+    text: str
+    url: str
+    title: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """One value the page is narrowed to, and the address without it."""
+
+    label: str
+    value: str
+    remove_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A dimension and the values to choose from: (option, whether it is chosen)."""
+
+    name: str
+    label: str
+    options: list[tuple[Option, bool]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterBar:
+    """Everything between the page's title and its numbers. ``facets`` is None until somebody opens the panel."""
+
+    chosen: Filter
+    ranges: list[Link]
+    is_custom: bool
+    first_day: str
+    last_day: str
+    latest_day: str
+    days_text: str
+    hidden: Sequence[tuple[str, str]]
+    chips: list[Chip]
+    clear_url: str
+    panel_url: str
+    statuses: list[tuple[str, str, bool]]
+    searches: list[tuple[str, str, str]]
+    facets: list[Facet] | None
+
+
+def filter_bar(chosen: Filter, *, path: str, is_log: bool, options: Mapping[str, list[Option]] | None) -> FilterBar:
+    """The bar of the page at ``path``; ``options`` are those of its dimensions, once they were asked for."""
+    today = chosen.now.astimezone(chosen.zone).date()
+    return FilterBar(
+        chosen=chosen,
+        ranges=[Link(name, _SHORT[name], address(path, chosen.with_range(name)), RANGES[name]) for name in RANGES],
+        is_custom=chosen.range == CUSTOM,
+        first_day=chosen.period.first_day.isoformat(),
+        last_day=chosen.period.last_day.isoformat(),
+        latest_day=today.isoformat(),
+        days_text=chosen.period.days_text(today=today),
+        hidden=chosen.narrowed_by,
+        chips=[_chip(chosen, path, *pair) for pair in chosen.narrowed_by],
+        clear_url=address(path, chosen.cleared()),
+        panel_url=address(path, chosen, ("panel", "filters")),
+        statuses=[
+            ("", "Any", not chosen.status),
+            *((key, text, chosen.status == key) for key, text in STATUSES.items()),
+        ],
+        searches=[(name, label, chosen.one(name)) for name, label in SEARCHES.items()] if is_log else [],
+        facets=None if options is None else [_facet(chosen, name, found) for name, found in options.items()],
+    )
+
+
+def address(path: str, chosen: Filter, *more: tuple[str, str]) -> str:
+    """The page at ``path`` with this filter, and ``more`` pairs of the query string."""
+    query = urlencode([*chosen.pairs, *more])
+    return f"{path}?{query}" if query else path
+
+
+def _chip(chosen: Filter, path: str, name: str, value: str) -> Chip:
+    shown = STATUSES.get(value, value) if name == "status" else "None" if value == NONE else value
+    return Chip(LABELS[name], shown, address(path, chosen.without(name, value)))
+
+
+def _facet(chosen: Filter, name: str, found: Sequence[Option]) -> Facet:
+    """Chosen values stay on the list even when the period has none of them."""
+    picked = [value for label, value in chosen.narrowed_by if label == name]
+    known = {option.value for option in found}
+    missing = [Option(value, value, 0) for value in picked if value not in known]
+    return Facet(name, DIMENSIONS[name], [(option, option.value in picked) for option in [*missing, *found]])

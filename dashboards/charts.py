@@ -1,0 +1,151 @@
+"""Numbers to chart specs (core.charts): pure, exact, and the same order and colours in every chart of a page."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Final
+
+from core.charts import OTHER, ChartSpec, Kind, Series, Unit
+from core.formats import Number
+from dashboards.filters import Filter
+from dashboards.numbers import ModelName, Overview, Sums
+
+SHOWN: Final = 9  # models with a colour of their own; with "all others" the legend has ten entries
+REST: Final = "All others"
+
+type Measure = Callable[[Sums], Number | None]
+
+_NOTHING: Final = Sums()
+# Disjoint parts of the tokens, so that stacking them gives the total. Counts that contradict each other stay ≥ 0.
+_TOKEN_KINDS: Final[tuple[tuple[str, int, Measure], ...]] = (
+    ("Input", 1, lambda sums: max(sums.input_tokens - sums.cached_input_tokens, 0)),
+    ("Cached input", 6, lambda sums: sums.cached_input_tokens),
+    ("Output", 2, lambda sums: max(sums.output_tokens - sums.reasoning_tokens, 0)),
+    ("Reasoning", 4, lambda sums: sums.reasoning_tokens),
+)
+
+
+def model_names(models: Iterable[ModelName]) -> dict[ModelName, str]:
+    """What to call each model: its name, with the provider where two providers sell one of that name."""
+    listed = list(models)
+    keys = [model.model_key for model in listed]
+    return {
+        model: f"{model.model_key} ({model.provider or 'no provider'})"
+        if keys.count(model.model_key) > 1
+        else model.model_key
+        for model in listed
+    }
+
+
+def model_colors(models: Sequence[ModelName]) -> dict[ModelName, int]:
+    """Colour indexes by rank; everything behind the first few is "other"."""
+    return {model: place if place <= SHOWN else OTHER for place, model in enumerate(models, 1)}
+
+
+def cost_over_time(numbers: Overview, chosen: Filter) -> ChartSpec:
+    """Dollars by model and bucket. A model none of whose calls has a price is left out: unknown is not zero."""
+    return _over_time(numbers, chosen, unit="usd", measure=lambda sums: sums.known_cost_usd)
+
+
+def calls_over_time(numbers: Overview, chosen: Filter) -> ChartSpec:
+    """Calls of the chosen status by model and bucket."""
+    return _over_time(numbers, chosen, unit="count", measure=lambda sums: sums.with_status(chosen.status))
+
+
+def tokens_over_time(numbers: Overview, chosen: Filter) -> ChartSpec:
+    """Tokens by kind and bucket; the kinds add up to all tokens."""
+    series = [
+        _series(name, color, _by_bucket(numbers.buckets, chosen, measure)) for name, color, measure in _TOKEN_KINDS
+    ]
+    return _spec("stacked-area", "tokens", chosen.period.buckets(), [s for s in series if any(s["data"])], chosen)
+
+
+def cost_by_model(numbers: Overview) -> ChartSpec:
+    """Each model's part of the spend."""
+    return _share(numbers, unit="usd", measure=lambda sums: sums.known_cost_usd)
+
+
+def calls_by_model(numbers: Overview, chosen: Filter) -> ChartSpec:
+    """Each model's part of the calls of the chosen status."""
+    return _share(numbers, unit="count", measure=lambda sums: sums.with_status(chosen.status))
+
+
+def latency_by_model(numbers: Overview) -> ChartSpec:
+    """Median and 95th percentile per model in milliseconds, for the models that gave latencies."""
+    timed = [(model, sums) for model, sums in numbers.models.items() if sums.latency][:SHOWN]
+    names = model_names(numbers.models)
+    return {
+        "kind": "bar",
+        "unit": "ms",
+        "x": [names[model] for model, _ in timed],
+        "series": [
+            _series("p50", 1, [sums.p50_ms for _, sums in timed]),
+            _series("p95", 2, [sums.p95_ms for _, sums in timed]),
+        ],
+    }
+
+
+def spark(numbers: Overview, chosen: Filter, measure: Measure) -> list[Number | None]:
+    """One measure over the buckets that have begun."""
+    started = (bucket for bucket in chosen.period.buckets() if has_begun(bucket, chosen))
+    return [measure(numbers.buckets.get(bucket, _NOTHING)) for bucket in started]
+
+
+def has_begun(bucket: str, chosen: Filter) -> bool:
+    """Whether a bucket of the filter's period is not wholly in the future."""
+    return _begins(bucket, chosen) <= chosen.now
+
+
+def _begins(bucket: str, chosen: Filter) -> datetime:
+    if "T" in bucket:
+        return datetime.fromisoformat(bucket)
+    return datetime.combine(date.fromisoformat(bucket), datetime.min.time(), chosen.zone)
+
+
+def _is_running(bucket: str, chosen: Filter) -> bool:
+    """Whether the period ends in the running bucket."""
+    return has_begun(bucket, chosen) and chosen.now < chosen.period.end
+
+
+def _over_time(numbers: Overview, chosen: Filter, *, unit: Unit, measure: Measure) -> ChartSpec:
+    shown = [model for model in numbers.series if measure(numbers.models[model])]
+    names, colors = model_names(numbers.models), model_colors(list(numbers.models))
+    series = [
+        _series(names[model], colors[model], _by_bucket(numbers.series[model], chosen, measure)) for model in shown
+    ]
+    if measure(numbers.total):
+        rest = _rest(_by_bucket(numbers.buckets, chosen, measure), [layer["data"] for layer in series])
+        series += [_series(REST, OTHER, rest)] if any(rest) else []
+    return _spec("stacked-bar", unit, chosen.period.buckets(), series, chosen)
+
+
+def _share(numbers: Overview, *, unit: Unit, measure: Measure) -> ChartSpec:
+    names, colors = model_names(numbers.models), model_colors(list(numbers.models))
+    parts = [(model, value) for model, sums in numbers.models.items() if (value := measure(sums))][:SHOWN]
+    series = [_series(names[model], colors[model], [value]) for model, value in parts]
+    total = measure(numbers.total)
+    rest = _rest([total], [layer["data"] for layer in series])
+    series += [_series(REST, OTHER, rest)] if any(rest) else []
+    return {"kind": "donut", "unit": unit, "x": [], "series": series, "total": total}
+
+
+def _by_bucket(sums: Mapping[str, Sums], chosen: Filter, measure: Measure) -> list[Number | None]:
+    """A value for every bucket: nothing happened is 0, not yet is None."""
+    buckets = chosen.period.buckets()
+    return [measure(sums.get(bucket, _NOTHING)) if has_begun(bucket, chosen) else None for bucket in buckets]
+
+
+def _rest(totals: Sequence[Number | None], layers: Sequence[Sequence[Number | None]]) -> list[Number | None]:
+    """What the layers leave of the totals, exactly."""
+    return [
+        None if total is None else Decimal(total) - sum(Decimal(layer[place] or 0) for layer in layers)
+        for place, total in enumerate(totals)
+    ]
+
+
+def _series(name: str, color_index: int, data: Sequence[Number | None]) -> Series:
+    return {"name": name, "color_index": color_index, "data": data}
+
+
+def _spec(kind: Kind, unit: Unit, x: Sequence[str], series: Sequence[Series], chosen: Filter) -> ChartSpec:
+    return {"kind": kind, "unit": unit, "x": x, "series": series, "partial": _is_running(x[-1], chosen)}

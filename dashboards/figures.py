@@ -1,0 +1,178 @@
+"""Key figures and breakdowns as the templates show them: text, change and share. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from typing import Final
+
+from core import formats
+from core.formats import Number
+from dashboards.charts import Measure, spark
+from dashboards.filters import STATUSES, Filter
+from dashboards.numbers import Overview, Sums
+
+ROWS: Final = 10  # rows of a breakdown before "and n more"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One key figure. ``current`` and ``previous`` are the numbers its change is made of; None is unknown."""
+
+    label: str
+    value: str
+    current: Number | None
+    previous: Number | None
+    better: str = ""
+    note: str = ""
+    spark: Sequence[Number | None] = ()
+
+    @property
+    def unknown(self) -> bool:
+        return self.current is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of a breakdown; ``share`` is 0 to 1 of all, None when it cannot be told."""
+
+    label: str
+    href: str
+    value: str
+    share: float | None
+    color_index: int | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Breakdown:
+    """The largest groups, and how many more there were."""
+
+    rows: list[Row]
+    more: int
+
+
+def figures(numbers: Overview, chosen: Filter) -> list[Figure]:
+    """Spend, tokens, calls, errors and latency; with a status filter only what rollups know by status."""
+    if chosen.status:
+        return [_calls(numbers, chosen)]
+    return [
+        _spend(numbers, chosen),
+        _tokens(numbers, chosen),
+        _calls(numbers, chosen),
+        _errors(numbers, chosen),
+        _latency(numbers, chosen),
+    ]
+
+
+def breakdown(groups: Iterable[tuple[str, str, Sums]], *, all_groups: int, total: Sums, chosen: Filter) -> Breakdown:
+    """(label, href, sums) of each group with its part of the spend, or of the calls of the chosen status."""
+    measure, show = (_status_calls(chosen), formats.count) if chosen.status else (_cost, formats.usd)
+    whole = measure(total)
+    rows = [
+        Row(
+            label=label,
+            href=href,
+            value=show(measure(sums)),
+            share=_share(measure(sums), whole),
+            note="" if chosen.status else _unpriced(sums),
+        )
+        for label, href, sums in islice(groups, ROWS)
+    ]
+    return Breakdown(rows=rows, more=max(all_groups - len(rows), 0))
+
+
+def _spend(numbers: Overview, chosen: Filter) -> Figure:
+    total = numbers.total
+    return Figure(
+        label="Spend",
+        value=formats.usd(total.known_cost_usd),
+        current=total.known_cost_usd,
+        previous=numbers.before.known_cost_usd,
+        better="lower",
+        note=_estimated(total),
+        spark=spark(numbers, chosen, _cost),
+    )
+
+
+def _tokens(numbers: Overview, chosen: Filter) -> Figure:
+    total = numbers.total
+    return Figure(
+        label="Tokens",
+        value=formats.tokens(total.tokens),
+        current=total.tokens,
+        previous=numbers.before.tokens,
+        note=f"{formats.tokens(total.input_tokens)} in, {formats.tokens(total.output_tokens)} out"
+        if total.calls
+        else "",
+        spark=spark(numbers, chosen, lambda sums: sums.tokens),
+    )
+
+
+def _calls(numbers: Overview, chosen: Filter) -> Figure:
+    measure = _status_calls(chosen)
+    note = f"{formats.percent(_share(measure(numbers.total), numbers.total.calls))} of all calls"
+    return Figure(
+        label=f"Calls, {STATUSES[chosen.status]}" if chosen.status else "Calls",
+        value=formats.count(measure(numbers.total)),
+        current=measure(numbers.total),
+        previous=measure(numbers.before),
+        better={"error": "lower"}.get(chosen.status, ""),
+        note=note if chosen.status else "",
+        spark=spark(numbers, chosen, measure),
+    )
+
+
+def _errors(numbers: Overview, chosen: Filter) -> Figure:
+    total = numbers.total
+    return Figure(
+        label="Errors",
+        value=formats.count(total.errors),
+        current=total.errors,
+        previous=numbers.before.errors,
+        better="lower",
+        note=f"{formats.percent(total.error_rate)} of calls" if total.calls else "",
+        spark=spark(numbers, chosen, lambda sums: sums.errors),
+    )
+
+
+def _latency(numbers: Overview, chosen: Filter) -> Figure:
+    total = numbers.total
+    return Figure(
+        label="p95 latency",
+        value=formats.duration_ms(total.p95_ms),
+        current=total.p95_ms,
+        previous=numbers.before.p95_ms,
+        better="lower",
+        note=f"p50 {formats.duration_ms(total.p50_ms)}" if total.latency else "",
+        spark=spark(numbers, chosen, lambda sums: sums.p95_ms),
+    )
+
+
+def _cost(sums: Sums) -> Number | None:
+    return sums.known_cost_usd
+
+
+def _status_calls(chosen: Filter) -> Measure:
+    return lambda sums: sums.with_status(chosen.status)
+
+
+def _share(part: Number | None, whole: Number | None) -> float | None:
+    """A fraction of nothing cannot be told."""
+    return float(Decimal(part) / Decimal(whole)) if part is not None and whole else None
+
+
+def _in_and_out(sums: Sums) -> str:
+    return f"{formats.tokens(sums.input_tokens)} in, {formats.tokens(sums.output_tokens)} out"
+
+
+def _estimated(sums: Sums) -> str:
+    return f"≈ {_calls_of(sums.estimated_calls)} estimated" if sums.estimated_calls else ""
+
+
+def _unpriced(sums: Sums) -> str:
+    return f"{formats.count(sums.unpriced_calls)} unpriced" if sums.unpriced_calls else ""
+
+
+def _calls_of(count: int) -> str:
+    return f"{formats.count(count)} {'call' if count == 1 else 'calls'}"

@@ -1,0 +1,273 @@
+"""What a page shows, read from its query string and written back to it: pure, and never an error page."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from typing import Final, Self
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from dashboards.periods import DAY, Granularity, Period
+
+RANGES: Final[dict[str, str]] = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
+DEFAULT_RANGE: Final = "7d"
+CUSTOM: Final = "custom"
+LONGEST_DAYS: Final = 760  # rollups are kept for 25 months
+SEARCH_DAYS: Final = 31
+
+# Dimensions of rollups; each may have several values, any of which matches.
+DIMENSIONS: Final[dict[str, str]] = {
+    "project": "Project",
+    "team": "Team",
+    "provider": "Provider",
+    "model": "Model",
+    "feature": "Feature",
+    "environment": "Environment",
+    "key": "API key",
+}
+STATUSES: Final[dict[str, str]] = {"ok": "OK", "error": "Error"}
+# Only calls themselves know these, so only the log can search by them.
+SEARCHES: Final[dict[str, str]] = {"trace": "Trace", "session": "Session", "user": "User", "tag": "Tag"}
+LABELS: Final[dict[str, str]] = {**DIMENSIONS, "status": "Status", **SEARCHES}
+# Every name of a field on the wire (telemetry.md) finds its filter.
+ALIASES: Final[dict[str, str]] = {
+    "endpoint_name": "feature",
+    "endpointName": "feature",
+    "model_key": "model",
+    "env": "environment",
+    "api_key": "key",
+    "trace_id": "trace",
+    "traceId": "trace",
+    "session_id": "session",
+    "sessionId": "session",
+    "user_id": "user",
+    "userId": "user",
+}
+NONE: Final = "(none)"  # how a URL says "has no team"
+_KNOWN: Final = frozenset({*LABELS, "range", "from", "to"})
+_MOST_VALUES: Final = 50
+_LONGEST_VALUE: Final = 255
+_YEARS: Final = range(1970, 9999)
+
+type Query = Mapping[str, Iterable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A value a filter can be narrowed to, as a URL and as a person writes it, and how many calls have it."""
+
+    value: str
+    label: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """A time range, and ``narrowed_by``: (name of ``LABELS``, value) pairs in the order of the query string.
+
+    ``problems`` are sentences about parts of the query that were left out.
+    """
+
+    range: str
+    period: Period
+    now: datetime
+    narrowed_by: tuple[tuple[str, str], ...] = ()
+    problems: tuple[str, ...] = field(default=(), compare=False)
+
+    @classmethod
+    def parse(cls, query: Query, *, now: datetime, zone: ZoneInfo) -> Self:
+        """Read a query string (name to its values). What cannot be used becomes a problem and a sane default."""
+        values, problems = _values(query)
+        name, period, problem = _range(values, now=now, zone=zone)
+        if problem:
+            problems.insert(0, problem)
+        problems += _drop_invalid(values)
+        pairs = tuple((label, value) for label in LABELS for value in _kept(values, label))
+        return cls(range=name, period=period, now=now, narrowed_by=pairs, problems=tuple(problems))
+
+    @property
+    def granularity(self) -> Granularity:
+        return self.period.granularity
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self.period.zone
+
+    @property
+    def previous(self) -> Period:
+        """The period the key figures are compared with."""
+        return self.period.previous(now=self.now)
+
+    @property
+    def status(self) -> str:
+        """``ok``, ``error`` or, for both, the empty text."""
+        return self.one("status")
+
+    @property
+    def is_search(self) -> bool:
+        """Whether it asks for something only calls know, which reads calls instead of rollups."""
+        return any(name in SEARCHES for name, _ in self.narrowed_by)
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """The chosen values as they are stored: "has none" is the empty text."""
+        return tuple("" if value == NONE else value for label, value in self.narrowed_by if label == name)
+
+    def one(self, name: str) -> str:
+        """The value of a filter that takes only one, or the empty text."""
+        return next(iter(self.values(name)), "")
+
+    def has(self, name: str, stored: str) -> bool:
+        """Whether this stored value of a dimension was chosen."""
+        return stored in self.values(name)
+
+    def query(self) -> str:
+        """The canonical query string, without the question mark; parsing it again gives the same filter."""
+        return urlencode(self.pairs)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The same as (name, value) pairs, for hidden fields of a form."""
+        return [*self.range_pairs, *self.narrowed_by]
+
+    @property
+    def range_pairs(self) -> list[tuple[str, str]]:
+        """The time range as (name, value) pairs of the query string; the default range needs none."""
+        if self.range == CUSTOM:
+            return [("from", self.period.first_day.isoformat()), ("to", self.period.last_day.isoformat())]
+        return [] if self.range == DEFAULT_RANGE else [("range", self.range)]
+
+    def with_range(self, name: str) -> Self:
+        """The same filter over one of ``RANGES``."""
+        return replace(self, range=name, period=_preset(name, now=self.now, zone=self.zone))
+
+    def widened(self) -> Self | None:
+        """The same filter over the next longer range, or None when there is none."""
+        longer = (name for name in RANGES if _days(name) > self.period.day_count)
+        name = next(longer, None)
+        return self.with_range(name) if name else None
+
+    def without(self, name: str, value: str) -> Self:
+        """The same filter without one pair of ``narrowed_by``."""
+        return replace(self, narrowed_by=tuple(pair for pair in self.narrowed_by if pair != (name, value)))
+
+    def without_all(self, name: str) -> Self:
+        """The same filter without any value of this name."""
+        return replace(self, narrowed_by=tuple(pair for pair in self.narrowed_by if pair[0] != name))
+
+    def only(self, **stored: str) -> Self:
+        """The same filter with each named dimension narrowed to one stored value."""
+        chosen = {name: value or NONE for name, value in stored.items()}
+        kept = {name: [value for label, value in self.narrowed_by if label == name] for name in LABELS}
+        kept |= {name: [value] for name, value in chosen.items()}
+        return replace(self, narrowed_by=tuple((name, value) for name in LABELS for value in kept[name]))
+
+    def cleared(self) -> Self:
+        """The same time range and nothing else."""
+        return replace(self, narrowed_by=())
+
+    def for_rollups(self) -> Self:
+        """Without what rollups cannot answer; the problem says so."""
+        if not self.is_search:
+            return self
+        kept = tuple(pair for pair in self.narrowed_by if pair[0] not in SEARCHES)
+        problem = "Trace, session, user and tag filters work in the calls log; the numbers here are without them."
+        return replace(self, narrowed_by=kept, problems=(*self.problems, problem))
+
+    def for_log(self) -> Self:
+        """Within the days a search of calls may read: the latest of a longer range; the problem says so."""
+        if not self.is_search or self.period.day_count <= SEARCH_DAYS:
+            return self
+        last = min(self.period.last_day, self.now.astimezone(self.zone).date())
+        period = Period.of_days(last - timedelta(days=SEARCH_DAYS - 1), last, self.zone)
+        problem = f"Trace, session, user and tag filters read at most {SEARCH_DAYS} days: the latest are shown."
+        return replace(self, range=CUSTOM, period=period, problems=(*self.problems, problem))
+
+
+def _values(query: Query) -> tuple[dict[str, list[str]], list[str]]:
+    """Usable values by canonical name, without repeats, and a problem for each name that lost one."""
+    found: dict[str, list[str]] = {}
+    problems: dict[str, None] = {}
+    for given, values in query.items():
+        name = ALIASES.get(given, given)
+        if name not in _KNOWN:
+            continue
+        wanted = [*found.get(name, ()), *(text for value in values if (text := value.strip()))]
+        found[name] = list(dict.fromkeys(value for value in wanted if _is_usable(value)))[:_MOST_VALUES]
+        if len(found[name]) < len(set(wanted)):
+            problems[f"The {LABELS.get(name, name)} filter has values that cannot be used; they were left out."] = None
+    return found, list(problems)
+
+
+def _is_usable(value: str) -> bool:
+    return len(value) <= _LONGEST_VALUE and "\0" not in value
+
+
+def _drop_invalid(values: dict[str, list[str]]) -> list[str]:
+    """Remove what is no status and no tag; answers what was removed."""
+    problems = []
+    if _first(values, "status") not in {"", *STATUSES}:
+        del values["status"]
+        problems.append("The status must be ok or error; calls of every status are shown.")
+    if (tag := _first(values, "tag")) and not all(part.strip() for part in tag.partition(":")[::2]):
+        del values["tag"]
+        problems.append("A tag is written key:value; the tag filter was left out.")
+    return problems
+
+
+def _kept(values: Mapping[str, list[str]], name: str) -> list[str]:
+    found = values.get(name, [])
+    return found if name in DIMENSIONS else found[:1]
+
+
+def _first(values: Mapping[str, list[str]], name: str) -> str:
+    return next(iter(values.get(name, ())), "")
+
+
+def _range(values: Mapping[str, list[str]], *, now: datetime, zone: ZoneInfo) -> tuple[str, Period, str]:
+    """Name, period and, when the wish could not be met, why."""
+    first, last = _first(values, "from"), _first(values, "to")
+    name = _first(values, "range") or (CUSTOM if first or last else DEFAULT_RANGE)
+    if name in RANGES:
+        return name, _preset(name, now=now, zone=zone), ""
+    problem = f"The range must be one of {', '.join(RANGES)}, or two dates."
+    if name == CUSTOM:
+        period, problem = _custom(first, last, now=now, zone=zone)
+        if period:
+            return CUSTOM, period, problem
+    return DEFAULT_RANGE, _preset(DEFAULT_RANGE, now=now, zone=zone), f"{problem} The last 7 days are shown."
+
+
+def _custom(first: str, last: str, *, now: datetime, zone: ZoneInfo) -> tuple[Period | None, str]:
+    """The days from ``first`` to ``last``, both shown; without a last day, up to today."""
+    today = now.astimezone(zone).date()
+    start = _day(first or last)
+    end = _day(last) if last else today
+    if start is None or end is None:
+        return None, "Dates are written like 2026-07-31."
+    end = min(end, today + DAY)  # a clock ahead of ours may be in tomorrow already
+    if start > end:
+        return None, "The first day must not be after the last one or in the future."
+    if (end - start).days >= LONGEST_DAYS:
+        latest = end - timedelta(days=LONGEST_DAYS - 1)
+        return Period.of_days(latest, end, zone), f"A range is at most {LONGEST_DAYS} days: the latest are shown."
+    return Period.of_days(start, end, zone), ""
+
+
+def _day(text: str) -> date | None:
+    """A date, or the date of an RFC 3339 instant as it is written; None when it is neither or out of reach."""
+    try:
+        day = date.fromisoformat(text[:10])
+    except ValueError:
+        return None
+    return day if day.year in _YEARS else None
+
+
+def _preset(name: str, *, now: datetime, zone: ZoneInfo) -> Period:
+    if name == "24h":
+        return Period.of_hours(24, until=now, zone=zone)
+    today = now.astimezone(zone).date()
+    return Period.of_days(today - timedelta(days=_days(name) - 1), today, zone)
+
+
+def _days(name: str) -> int:
+    return 1 if name == "24h" else int(name.removesuffix("d"))

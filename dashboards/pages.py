@@ -1,0 +1,131 @@
+"""Numbers to what a template shows: which charts, breakdowns and notices a page has, and where each leads. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core import formats
+from core.charts import ChartSpec
+from dashboards import charts
+from dashboards.bars import address
+from dashboards.figures import ROWS, Breakdown, Figure, breakdown, figures
+from dashboards.filters import STATUSES, Filter
+from dashboards.numbers import Overview, Sums
+from dashboards.periods import Granularity
+from ingestion.store import MOST_VALUES, OTHER
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectLine:
+    """A project on the organization's page."""
+
+    name: str
+    url: str
+    sums: Sums
+    share: float | None
+    status_calls: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverviewPage:
+    """Everything below the filter bar. A chart that the filter leaves no numbers for is None."""
+
+    figures: list[Figure]
+    cost: ChartSpec | None
+    tokens: ChartSpec | None
+    latency: ChartSpec | None
+    calls: ChartSpec | None
+    share: ChartSpec
+    features: Breakdown
+    projects: list[ProjectLine] = field(default_factory=list)
+    more_projects: int = 0
+    compared_with: str
+    notices: list[str]
+    cost_caption: str
+    calls_caption: str
+    tokens_caption: str
+    share_caption: str
+    features_title: str
+    features_caption: str
+    value_header: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectLink:
+    """What a project is called and where its page is."""
+
+    name: str
+    path: str
+
+
+def overview_page(
+    numbers: Overview, chosen: Filter, *, path: str, projects: Mapping[int, ProjectLink] | None
+) -> OverviewPage:
+    """The page at ``path``; ``projects`` only on the organization's, by id."""
+    by_status = bool(chosen.status)
+    return OverviewPage(
+        figures=figures(numbers, chosen),
+        cost=None if by_status else charts.cost_over_time(numbers, chosen),
+        tokens=None if by_status else charts.tokens_over_time(numbers, chosen),
+        latency=None if by_status else charts.latency_by_model(numbers),
+        calls=charts.calls_over_time(numbers, chosen) if by_status else None,
+        share=charts.calls_by_model(numbers, chosen) if by_status else charts.cost_by_model(numbers),
+        features=_features(numbers, chosen, path),
+        projects=[] if projects is None else _project_lines(numbers, chosen, projects),
+        more_projects=max(numbers.group_counts.get("project", 0) - len(numbers.projects), 0),
+        compared_with=chosen.previous.days_text(today=chosen.now.astimezone(chosen.zone).date()),
+        notices=_notices(numbers, chosen),
+        **_captions(numbers, chosen),
+    )
+
+
+def _captions(numbers: Overview, chosen: Filter) -> dict[str, str]:
+    """What is counted, by what and per what, in words."""
+    per = "per hour" if chosen.granularity is Granularity.HOUR else "per day"
+    shown, features = min(len(numbers.features), ROWS), numbers.group_counts.get("feature", 0)
+    return {
+        "cost_caption": f"US dollars by model, {per}",
+        "calls_caption": f"{STATUSES.get(chosen.status, 'All')} calls by model, {per}",
+        "tokens_caption": f"by kind, {per}",
+        "share_caption": "of calls" if chosen.status else "of spend",
+        "features_title": "Calls by feature" if chosen.status else "Cost by feature",
+        "features_caption": f"the largest {shown} of {features}" if features > shown else "what the calls were for",
+        "value_header": "Calls" if chosen.status else "Spend",
+    }
+
+
+def _features(numbers: Overview, chosen: Filter, path: str) -> Breakdown:
+    groups = (
+        (name or "None", address(path, chosen.only(feature=name)), sums) for name, sums in numbers.features.items()
+    )
+    all_groups = numbers.group_counts.get("feature", 0)
+    return breakdown(groups, all_groups=all_groups, total=numbers.total, chosen=chosen)
+
+
+def _project_lines(numbers: Overview, chosen: Filter, projects: Mapping[int, ProjectLink]) -> list[ProjectLine]:
+    elsewhere = chosen.without_all("project")
+    return [
+        ProjectLine(
+            name=projects[pk].name if pk in projects else f"Deleted project {pk}",
+            url=address(projects[pk].path, elsewhere) if pk in projects else "",
+            sums=sums,
+            share=_share(sums, numbers.total, chosen),
+            status_calls=sums.with_status(chosen.status),
+        )
+        for pk, sums in numbers.projects.items()
+    ]
+
+
+def _share(part: Sums, whole: Sums, chosen: Filter) -> float | None:
+    if chosen.status:
+        return part.with_status(chosen.status) / (whole.with_status(chosen.status) or 1)
+    return float(part.cost_usd / whole.cost_usd) if whole.cost_usd and part.known_cost_usd is not None else None
+
+
+def _notices(numbers: Overview, chosen: Filter) -> list[str]:
+    """Sentences about what the numbers leave out."""
+    notices = []
+    if chosen.status:
+        notices.append("Spend, tokens and latency are not kept by status: with this filter only calls are shown.")
+    if OTHER in numbers.features or any(model.model_key == OTHER for model in numbers.models):
+        notices.append(f"Beyond {formats.count(MOST_VALUES)} values a day, everything else is counted as {OTHER}.")
+    return notices

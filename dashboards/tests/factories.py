@@ -1,0 +1,38 @@
+"""Calls with their rollups for tests that read dashboards; tests of the write path send events instead."""
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from core.scope import org_scope
+from ingestion.models import ProjectActivity
+from ingestion.rebuild import rebuild_rollups
+from ingestion.tests.factories import make_calls
+from tenants import selectors
+from tenants.models import Project
+
+
+def record_calls(project: Project, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Insert calls of ``project`` (columns of calls), rebuild the rollups of their days and note the activity.
+
+    Answers the columns that were written.
+    """
+    written = make_calls(project, rows)
+    with org_scope(project.organization_id):
+        zone = selectors.time_zone(organization=project.organization)
+        for day in sorted({row["started_at"].astimezone(zone).date() for row in written}):
+            rebuild_rollups(organization=project.organization, first_date=day, end_date=day + timedelta(days=1))
+    _note_activity(project, written)
+    return written
+
+
+def _note_activity(project: Project, written: list[dict[str, Any]]) -> None:
+    times = [row.get("received_at", row["started_at"]) for row in written]
+    ProjectActivity.objects.update_or_create(
+        project_id=project.pk,
+        defaults={
+            "organization_id": project.organization_id,
+            "first_received_at": min(times),
+            "last_received_at": max(times),
+        },
+    )

@@ -1,0 +1,17 @@
+from django.urls import path
+
+from dashboards.views import calls, overview
+
+app_name = "dashboards"
+
+_ORGANIZATION = "o/<slug:organization_slug>/"
+_PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
+
+urlpatterns = [
+    path(_ORGANIZATION, overview.overview, name="organization-overview"),
+    path(_ORGANIZATION + "calls/", calls.calls, name="organization-calls"),
+    path(_PROJECT, overview.overview, name="project-overview"),
+    path(_PROJECT + "calls/", calls.calls, name="project-calls"),
+    # An id is whatever the client sent, slashes included.
+    path(_PROJECT + "calls/<path:call_id>/", calls.call, name="project-call"),
+]

@@ -1,0 +1,165 @@
+"""The calls log of a project and of an organization, and one call in full."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import OperationalError, transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_GET
+
+from dashboards import log, selectors
+from dashboards.bars import address
+from dashboards.cursors import Seen, decode_moment, decode_position, encode_moment, encode_position, encode_seen
+from dashboards.details import details
+from dashboards.filters import Filter
+from dashboards.live import Question
+from dashboards.views.frame import (
+    Context,
+    answer,
+    frame,
+    marked,
+    nothing_here,
+    nothing_yet,
+    page_path,
+    read_filter,
+    wants_panel,
+)
+from ingestion.models import Call
+from tenants.access import OrgRequest, org_view, the_project
+from tenants.models import Project
+from tenants.permissions import Permission
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of the log: a call, where its details are, and whether it came while the page was open."""
+
+    call: Call
+    project: Project | None
+    url: str
+    is_new: bool
+
+
+@require_GET
+@org_view(Permission.TELEMETRY_READ)
+def calls(request: OrgRequest) -> HttpResponse:
+    """The log, newest first. An open page asks every two seconds what came since; nothing is 204."""
+    chosen = read_filter(request).for_log()
+    if wants_panel(request):
+        return marked(render(request, "dashboards/filter_panel.html", frame(request, chosen, "calls")))
+    fresh = selectors.freshness(organization=request.organization, project=request.project)
+    asked = Question.parse(request.GET.dict()) if request.htmx else None
+    if asked and asked.is_quiet(last_received_at=fresh.last_received_at, now=chosen.now):
+        return marked(HttpResponse(status=204))
+    context = frame(request, chosen, "calls") | {"fresh": fresh}
+    if fresh.last_received_at is None:
+        return answer(request, "calls", context | nothing_yet(request))
+    before = decode_position(request.GET.get("before", ""))
+    try:
+        with transaction.atomic():  # a statement that took too long must not end the scope's transaction
+            page = log.page(
+                organization=request.organization,
+                project=request.project,
+                chosen=chosen,
+                before=None if asked else before,
+            )
+    except OperationalError:
+        return answer(request, "calls", context | {"state": "slow"}, status=503)
+    if asked:
+        return _since(request, context, page, asked)
+    shown = _shown(request, chosen, page, received_at=fresh.last_received_at, is_first=before is None)
+    return answer(request, "calls", context | shown)
+
+
+@require_GET
+@org_view(Permission.TELEMETRY_READ)
+def call(request: OrgRequest, call_id: str) -> HttpResponse:
+    """One call in full, never its content; ``at`` is the exact start of the call."""
+    started_at = decode_moment(request.GET.get("at", ""))
+    if started_at is None or "\0" in call_id:
+        raise Http404
+    found = log.call(project=the_project(request), call_id=call_id, started_at=started_at)
+    if found is None:
+        raise Http404
+    key = log.keys_by_id(organization=request.organization, calls=[found]).get(found.api_key_id)
+    context = {
+        "call": found,
+        "details": details(found, key_name=f"{key.name} ({key.prefix})" if key else ""),
+        "log_url": page_path(request, "calls"),
+        "url": _call_url(request, found, the_project(request)),
+        "nav_active": "project-calls",
+    }
+    template = "dashboards/call.html#panel" if request.htmx else "dashboards/call.html"
+    return marked(render(request, template, context))
+
+
+def _since(request: OrgRequest, context: Context, page: log.Page, asked: Question) -> HttpResponse:
+    """What an open page does not show yet: the rows anew, or while somebody reads only their number."""
+    chosen: Filter = context["chosen"]
+    if page.fingerprint == asked.seen.fingerprint:
+        return marked(HttpResponse(status=204))
+    if not asked.peek:
+        received_at = context["fresh"].last_received_at
+        shown = _shown(request, chosen, page, received_at=received_at, is_first=True, since=asked.seen)
+        return marked(render(request, "dashboards/calls.html#since", context | shown))
+    count = sum(call.received_at > asked.seen.received_at for call in page.calls)
+    if not count or str(count) == asked.shown:
+        return marked(HttpResponse(status=204))
+    newest = {"new_count": count, "is_most": count == log.PAGE_SIZE}
+    response = render(request, "dashboards/calls.html#pill", context | newest)
+    response["HX-Retarget"], response["HX-Reswap"] = "#new-calls", "innerHTML"
+    return marked(response)
+
+
+def _shown(
+    request: OrgRequest,
+    chosen: Filter,
+    page: log.Page,
+    *,
+    received_at: datetime,
+    is_first: bool,
+    since: Seen | None = None,
+) -> Context:
+    """The rows; ``received_at`` is when the last call had been received before they were read."""
+    path = page_path(request, "calls")
+    if not page.calls and is_first:
+        return nothing_here(chosen, path)
+    seen = Seen(received_at, page.fingerprint if is_first else "")
+    return {
+        "lines": _lines(request, page, since),
+        "older_url": _older_url(path, chosen, page),
+        "newest_url": "" if is_first else address(path, chosen),
+        "live_url": address(path, chosen, ("seen", encode_seen(seen)), *([] if is_first else [("peek", "1")])),
+        "summary": f"{log.PAGE_SIZE} calls a page, newest first",
+    }
+
+
+def _lines(request: OrgRequest, page: log.Page, since: Seen | None) -> list[Line]:
+    ids = {call.project_id for call in page.calls}
+    one = request.project
+    projects = {one.pk: one} if one else selectors.projects_by_id(organization=request.organization, ids=ids)
+    return [
+        Line(
+            call,
+            projects.get(call.project_id),
+            _call_url(request, call, projects.get(call.project_id)),
+            is_new=since is not None and call.received_at > since.received_at,
+        )
+        for call in page.calls
+    ]
+
+
+def _call_url(request: OrgRequest, call: Call, project: Project | None) -> str:
+    """The address of a call's page; a call of a deleted project has none."""
+    if project is None:
+        return ""
+    path = reverse("dashboards:project-call", args=[request.organization.slug, project.slug, call.call_id])
+    return f"{path}?at={encode_moment(call.started_at)}"
+
+
+def _older_url(path: str, chosen: Filter, page: log.Page) -> str:
+    if page.older is None:
+        return ""
+    return address(path, chosen, ("before", encode_position(page.older)))
