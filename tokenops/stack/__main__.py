@@ -55,6 +55,7 @@ class Plan:
 
 def main() -> int:
     """Run until told to stop; every anticipated failure is one sentence and exit code 1."""
+    os.umask(0o077)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
