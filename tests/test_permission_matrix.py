@@ -1,0 +1,212 @@
+"""Every URL of the web process asked by everybody: whoever adds one says here who may come in.
+
+The URLs are read from the configuration, so a new one fails this test until its row is written. The edge's own
+endpoints take keys, not people, and are tested with the edge.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from dashboards.cursors import encode_moment
+from ingestion.tests.factories import make_call
+from tenants import services
+from tenants.models import Membership, Organization, Project, User
+from tenants.permissions import Role, Scope
+
+# anonymous; owner of another organization; the five roles; instance administrator in no organization
+PEOPLE: Final = ("anonymous", "outsider", "none", "viewer", "member", "admin", "owner", "staff")
+
+#                      anon out none view memb admi own staff
+ALL_OK: Final = "       200 200  200  200  200  200 200  200"
+NOT_ALLOWED: Final = "  405 405  405  405  405  405 405  405"
+NOT_FOUND: Final = "    404 404  404  404  404  404 404  404"
+NOT_READY: Final = "    503 503  503  503  503  503 503  503"  # the tests have no queue
+MOVED: Final = "        302 302  302  302  302  302 302  302"
+SIGNED_IN: Final = "    302 200  200  200  200  200 200  200"
+SIGNED_OUT: Final = "   200 302  302  302  302  302 302  302"
+ORG_READ: Final = "     302 404  403  200  200  200 200  404"
+ORG_ADMIN: Final = "    302 404  403  403  403  200 200  404"
+ORG_ADMIN_422: Final = "302 404  403  403  403  422 422  404"
+READ: Final = "         302 404  404  200  200  200 200  404"
+KEYS: Final = "         302 404  404  403  200  200 200  404"
+KEYS_422: Final = "     302 404  404  403  422  422 422  404"
+KEYS_MOVED: Final = "   302 404  404  403  302  302 302  404"
+ADMIN: Final = "        302 404  404  403  403  200 200  404"
+ADMIN_422: Final = "    302 404  404  403  403  422 422  404"
+API_ME: Final = "       401 200  200  200  200  200 200  200"
+API_DENIED: Final = "   401 405  405  405  405  405 405  405"
+API_READ: Final = "     401 404  403  200  200  200 200  404"
+
+# URL → what GET and POST (with an empty body) answer to each of PEOPLE.
+TABLE: Final[dict[str, tuple[str, str]]] = {
+    "home": (MOVED, NOT_ALLOWED),
+    "healthz": (ALL_OK, NOT_ALLOWED),
+    "readyz": (NOT_READY, NOT_ALLOWED),
+    # Accounts (allauth)
+    "account_login": (SIGNED_OUT, SIGNED_OUT),
+    "account_logout": (SIGNED_IN, MOVED),
+    "account_inactive": (ALL_OK, NOT_ALLOWED),
+    "account_signup": (SIGNED_OUT, SIGNED_OUT),
+    "account_reauthenticate": (SIGNED_IN, SIGNED_IN),
+    "account_email": (SIGNED_IN, MOVED),
+    "account_email_verification_sent": (ALL_OK, NOT_ALLOWED),
+    "account_confirm_email": (ALL_OK, NOT_FOUND),
+    "account_change_password": (SIGNED_IN, SIGNED_IN),
+    "account_set_password": (MOVED, MOVED),
+    "account_reset_password": (ALL_OK, ALL_OK),
+    "account_reset_password_done": (ALL_OK, NOT_ALLOWED),
+    "account_reset_password_from_key": (ALL_OK, ALL_OK),
+    "account_reset_password_from_key_done": (ALL_OK, NOT_ALLOWED),
+    "account_confirm_login_code": (MOVED, MOVED),
+    # Organizations, projects, keys
+    "tenants:organization-create": (SIGNED_IN, "302 422 422 422 422 422 422 422"),
+    "tenants:organization-settings": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:project-list": (ORG_READ, NOT_ALLOWED),
+    "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:project-settings": (ADMIN, ADMIN_422),
+    "tenants:connect": (READ, NOT_ALLOWED),
+    "tenants:connect-key": (NOT_ALLOWED, KEYS),
+    "tenants:key-list": (KEYS, NOT_ALLOWED),
+    "tenants:key-create": (KEYS, KEYS_422),
+    "tenants:key-revoke": (KEYS, KEYS_MOVED),
+    "ingestion:first-call": (READ, NOT_ALLOWED),
+    "ingestion:time-zone": (ORG_ADMIN, ORG_ADMIN_422),
+    # Dashboards
+    "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-overview": (READ, NOT_ALLOWED),
+    "dashboards:project-calls": (READ, NOT_ALLOWED),
+    "dashboards:project-call": (READ, NOT_ALLOWED),
+    # API
+    "api:me": (API_ME, API_DENIED),
+    "api:organization-list": (API_ME, API_DENIED),
+    "api:organization-detail": (API_READ, API_DENIED),
+    "api:project-list": (API_READ, API_DENIED),
+    "api:project-detail": (API_READ, API_DENIED),
+    "api:call-list": (API_READ, API_DENIED),
+    "api:call-detail": (API_READ, API_DENIED),
+    "api:schema": (ALL_OK, NOT_ALLOWED),
+    "api:docs": (ALL_OK, NOT_ALLOWED),
+    "api:nothing-here": (NOT_FOUND, NOT_FOUND),
+    # The instance, and mails of an instance without a mail server (this machine only)
+    "instance:overview": ("302 404 404 404 404 404 404 200", NOT_ALLOWED),
+    "dev:mail-list": (ALL_OK, NOT_ALLOWED),
+    "dev:mail-detail": (NOT_FOUND, NOT_ALLOWED),
+}
+
+PATHS: Final = {"api:nothing-here": "/api/v1/nothing"}  # cannot be reversed
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """One entry of the URL configuration: its name, or its route where it has none."""
+
+    name: str
+    parameters: tuple[str, ...]
+
+
+def urls(resolver: URLResolver | None = None, prefix: str = "", parameters: tuple[str, ...] = ()) -> Iterator[Url]:
+    """Every URL below ``resolver``, the whole configuration without one."""
+    resolver = resolver or get_resolver()
+    for entry in resolver.url_patterns:
+        found = (*parameters, *entry.pattern.converters, *entry.pattern.regex.groupindex)
+        if isinstance(entry, URLResolver):
+            space = f"{entry.namespace}:" if entry.namespace else ""
+            yield from urls(entry, prefix + space, found)
+        elif isinstance(entry, URLPattern):
+            yield Url(prefix + entry.name if entry.name else f"{resolver.pattern}{entry.pattern}", found)
+
+
+URLS: Final = {url.name: url for url in urls()}
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """One tenant with one of everything a URL can name, and everybody who may ask."""
+
+    arguments: dict[str, Any]
+    queries: dict[str, dict[str, str]]
+    users: dict[str, User]
+
+
+@pytest.fixture(autouse=True)
+def fast_passwords(settings):
+    """Nobody guesses here, and sixteen people a URL are hashed."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
+    call = make_call(acme_project)
+    issued = services.create_key(organization=acme, actor=None, name="ci", scopes=[Scope.INGEST], project=acme_project)
+    arguments = {
+        "organization_slug": acme.slug,
+        "project_slug": acme_project.slug,
+        "key_id": issued.key.pk,
+        "call_id": call["call_id"],
+        "mail_id": "20260701-120000-1-0",
+        "key": "invented",
+        "uidb36": "1",
+    }
+    of_acme = {"organization": acme.slug}
+    queries = {
+        "dashboards:project-call": {"at": encode_moment(call["started_at"])},
+        "api:project-list": of_acme,
+        "api:project-detail": of_acme,
+        "api:call-list": of_acme,
+        "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
+    }
+    return World(arguments, queries, everybody(acme, globex))
+
+
+def everybody(acme: Organization, globex: Organization) -> dict[str, User]:
+    people = {"owner": owner_of(acme), "outsider": owner_of(globex)}
+    people["staff"] = User.objects.create_user(email="staff@instance.test", password="x", is_staff=True)
+    for role in (Role.NONE, Role.VIEWER, Role.MEMBER, Role.ADMIN):
+        people[role.value] = User.objects.create_user(email=f"{role.value}@acme.test", password="x")
+        Membership.objects.create(user=people[role.value], organization=acme, role=role)
+    return people
+
+
+def owner_of(organization: Organization) -> User:
+    return User.objects.get(memberships__organization=organization, memberships__role=Role.OWNER)
+
+
+def path_of(url: Url, world: World) -> str:
+    if url.name in PATHS:
+        return PATHS[url.name]
+    arguments = {name: world.arguments[name] for name in url.parameters}
+    return reverse(url.name, kwargs=arguments, query=world.queries.get(url.name))
+
+
+def ask(world: World, url: Url, method: str) -> dict[str, int]:
+    """The status each of PEOPLE gets, every one with a session of their own."""
+    path = path_of(url, world)
+    answers = {}
+    for person in PEOPLE:
+        client = Client(headers={"host": "127.0.0.1"})
+        if person in world.users:
+            client.force_login(world.users[person])
+        answers[person] = client.generic(method, path).status_code
+    return answers
+
+
+def expected(row: str) -> dict[str, int]:
+    return dict(zip(PEOPLE, map(int, row.split()), strict=True))
+
+
+def test_the_table_lists_exactly_the_urls_there_are():
+    assert set(TABLE) == set(URLS), "write who may come in: tests/test_permission_matrix.py, TABLE"
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if name in URLS])
+def test_everybody_gets_the_status_of_the_table(world, name):
+    get, post = TABLE[name]
+
+    assert ask(world, URLS[name], "GET") == expected(get)
+    assert ask(world, URLS[name], "POST") == expected(post)
