@@ -92,7 +92,7 @@ def _fill(tenant: Tenant, size: int) -> None:
     """Calls by SQL, rollups by the product's own rebuild, spread evenly over the days and every dimension."""
     from django.conf import settings
 
-    from ingestion import services
+    from ingestion.rebuild import rebuild_rollups
     from tenants.models import Organization
 
     until = datetime.now(UTC)
@@ -101,7 +101,7 @@ def _fill(tenant: Tenant, size: int) -> None:
         connection.execute(_INSERT, _parameters(tenant, size, since))
         connection.execute("vacuum analyze calls")
     organization = Organization.objects.get(pk=tenant.organization_id)
-    services.rebuild_rollups(organization=organization, since=since, until=until)
+    rebuild_rollups(organization=organization, first_date=since.date(), end_date=until.date() + timedelta(days=1))
     with psycopg.connect(settings.DATABASE.url, autocommit=True) as connection:
         connection.execute("vacuum analyze call_rollups_hourly, call_rollups_daily")
 

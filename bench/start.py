@@ -69,7 +69,7 @@ def _observe(pid: int) -> dict[str, float]:
 
 
 def _cpu_seconds(family: list[psutil.Process]) -> float:
-    return sum(times.user + times.system for times in (one.cpu_times() for one in family))
+    return sum(float(times.user + times.system) for times in (one.cpu_times() for one in family))
 
 
 def _free_port() -> int:

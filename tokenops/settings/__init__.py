@@ -190,6 +190,16 @@ SPECTACULAR_SETTINGS = {
     "TITLE": "TokenOps API",
     "DESCRIPTION": "Send telemetry of LLM calls and read what they cost. Errors are RFC 9457 problem details.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "TAGS": [
+        {"name": "Telemetry", "description": "Send calls. Accepted means stored."},
+        {"name": "Calls", "description": "Read calls and what they cost."},
+        {"name": "Tenants", "description": "Who you are, and what you may ask about."},
+    ],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "tokenops.openapi.add_edge_endpoints",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
@@ -228,6 +238,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 # --- Processes --------------------------------------------------------------------------------------------------------
 WEB_THREADS = env.integer("WEB_THREADS", 8, low=1, high=64)
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
+CELERY_APP = "tokenops.celery.app"  # by name: the kernel enqueues without importing the composition root
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = logging_config(LOG_LEVEL)
 TEST_RUNNER = "django.test.runner.DiscoverRunner"
