@@ -58,13 +58,19 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     response = drf_exception_handler(error, context)
     if response is None:
         return None
-    slug, title = next((known for kind, known in _KNOWN.items() if isinstance(error, kind)), ("error", "Error"))
+    slug, title = _kind(error)
     if isinstance(error, exceptions.ValidationError):
         response.data = problem(response.status_code, slug, title, errors=list(_field_errors(response.data)))
     else:
         response.data = problem(response.status_code, slug, title, _detail(error, title))
     response.content_type = CONTENT_TYPE
     return response
+
+
+def _kind(error: Exception) -> tuple[str, str]:
+    """Slug and title: an exception of ours may bring its own as ``problem``."""
+    known = (known for kind, known in _KNOWN.items() if isinstance(error, kind))
+    return getattr(error, "problem", None) or next(known, ("error", "Error"))
 
 
 def _without_database(error: OperationalError) -> Response:

@@ -17,8 +17,13 @@ from tenants.permissions import Permission, Scope, allows
 
 P = ParamSpec("P")
 
-NO_SCOPE = "This API key does not have the scope this needs."
 NO_PERMISSION = "Your role does not allow this."
+
+
+class MissingScope(PermissionDenied):
+    """The key was not given the scope; the same problem type as on the edge."""
+
+    problem = ("missing-scope", "This API key may not read telemetry.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +117,9 @@ def _organization_of_key(key: KeyPrincipal, named: str, scope: Scope) -> Organiz
 
 
 def require_scope(key: KeyPrincipal, scope: Scope) -> None:
-    """:raises PermissionDenied: the key was not given ``scope``."""
+    """:raises MissingScope: the key was not given ``scope``."""
     if scope not in key.scopes:
-        raise PermissionDenied(NO_SCOPE)
+        raise MissingScope(f"It needs the scope {scope}.")
 
 
 def _visible_projects(key: KeyPrincipal | None) -> QuerySet[Project]:

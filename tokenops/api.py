@@ -2,11 +2,11 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from core.problems import problem_response
 from ingestion.api import views as calls
 from tenants.api import views as tenants
+from tokenops.openapi import DocsView, SchemaView
 
 app_name = "api"
 
@@ -24,11 +24,7 @@ urlpatterns = [
     path("v1/projects/<slug:project_slug>", tenants.project_detail, name="project-detail"),
     path("v1/calls", calls.call_list, name="call-list"),
     path("v1/calls/<path:call_id>", calls.call_detail, name="call-detail"),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path(
-        "docs/",
-        SpectacularSwaggerSplitView.as_view(url_name="api:schema", template_name="api/docs.html"),
-        name="docs",
-    ),
-    re_path(r"^v1(/|$)", nothing_here),
+    path("schema/", SchemaView.as_view(), name="schema"),
+    path("docs/", DocsView.as_view(), name="docs"),
+    re_path(r"^v1(?:/|$)", nothing_here, name="nothing-here"),
 ]

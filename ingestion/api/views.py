@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from core.fields import instant_text
 from ingestion import call_log, end_users
-from ingestion.api import cursor
+from ingestion.api import cursor, schema
 from ingestion.api.parameters import CallIdentityParameters, CallParameters, filters_of
 from ingestion.api.serializers import CallSerializer
 from ingestion.call_log import Position
@@ -19,6 +19,7 @@ from tenants.api_access import ApiRequest, org_api
 from tenants.permissions import Permission, Scope
 
 
+@schema.call_list
 @api_view(["GET", "HEAD"])
 @org_api(Permission.TELEMETRY_READ, Scope.READ)
 def call_list(request: ApiRequest) -> Response:
@@ -42,6 +43,7 @@ def call_list(request: ApiRequest) -> Response:
     return Response({"results": _documents(page, slugs), "next": _next_link(request, wanted, last)})
 
 
+@schema.call_detail
 @api_view(["GET", "HEAD"])
 @org_api(Permission.TELEMETRY_READ, Scope.READ)
 def call_detail(request: ApiRequest, call_id: str) -> Response:

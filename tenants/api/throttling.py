@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from tenants.api_access import key_of
+from tenants.models import User
 
 RATE: Final = 20.0  # requests a second, lasting
 BURST: Final = 100  # requests at once, after a rest
@@ -61,13 +62,14 @@ limiter = Limiter(rate=RATE, burst=BURST)
 
 
 class ClientThrottle(BaseThrottle):
-    """Counts requests by key or person; strangers never get here, because they are refused before."""
+    """Counts requests by key or person. Strangers only get this far where there is nothing to know."""
 
     def __init__(self) -> None:
         self._seconds = 0.0
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        self._seconds = limiter.wait_for(_client(request), now=time.monotonic())
+        client = _client(request)
+        self._seconds = limiter.wait_for(client, now=time.monotonic()) if client else 0.0
         return not self._seconds
 
     def wait(self) -> float:
@@ -75,6 +77,8 @@ class ClientThrottle(BaseThrottle):
         return math.ceil(self._seconds)
 
 
-def _client(request: Request) -> str:
-    key = key_of(request)
-    return f"key:{key.key_id}" if key else f"user:{request.user.pk}"
+def _client(request: Request) -> str | None:
+    key, person = key_of(request), request.user
+    if key:
+        return f"key:{key.key_id}"
+    return f"user:{person.pk}" if isinstance(person, User) else None

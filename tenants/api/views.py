@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from core.parameters import OrganizationParameters, Parameters
 from core.scope import org_scope
 from tenants import selectors
+from tenants.api import schema
 from tenants.api.serializers import (
     MeSerializer,
     OrganizationDetailSerializer,
@@ -21,6 +22,7 @@ from tenants.models import ApiKey, Membership, Organization, User
 from tenants.permissions import Permission, Scope
 
 
+@schema.me
 @api_view(["GET", "HEAD"])
 def me(request: Request) -> Response:
     """Who the request is from, and what they may do. Any scope will do."""
@@ -31,6 +33,7 @@ def me(request: Request) -> Response:
     return Response(MeSerializer(nobody | facts).data)
 
 
+@schema.organization_list
 @api_view(["GET", "HEAD"])
 def organization_list(request: Request) -> Response:
     """The organizations of a person, or the one of a key."""
@@ -43,6 +46,7 @@ def organization_list(request: Request) -> Response:
     return _list(OrganizationSerializer, [_organization(organization, None)])
 
 
+@schema.organization_detail
 @api_view(["GET", "HEAD"])
 @org_api(Permission.TELEMETRY_READ, Scope.READ)
 def organization_detail(request: ApiRequest) -> Response:
@@ -55,6 +59,7 @@ def organization_detail(request: ApiRequest) -> Response:
     return Response(OrganizationDetailSerializer(facts).data)
 
 
+@schema.project_list
 @api_view(["GET", "HEAD"])
 @org_api(Permission.TELEMETRY_READ, Scope.READ)
 def project_list(request: ApiRequest) -> Response:
@@ -63,6 +68,7 @@ def project_list(request: ApiRequest) -> Response:
     return _list(ProjectSerializer, list(request.projects))
 
 
+@schema.project_detail
 @api_view(["GET", "HEAD"])
 @org_api(Permission.TELEMETRY_READ, Scope.READ)
 def project_detail(request: ApiRequest, project_slug: str) -> Response:

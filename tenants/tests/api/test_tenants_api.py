@@ -162,7 +162,12 @@ def test_a_key_without_the_scope_is_forbidden(anonymous, acme, path):
 
     assert answer.status_code == 403
     assert answer["Content-Type"] == "application/problem+json"
-    assert answer.json() == FORBIDDEN | {"detail": "This API key does not have the scope this needs."}
+    assert answer.json() == {
+        "type": "https://tokenops.dev/problems/missing-scope",
+        "title": "This API key may not read telemetry.",
+        "status": 403,
+        "detail": "It needs the scope read.",
+    }
 
 
 @pytest.mark.parametrize("path", [*WITHIN_AN_ORGANIZATION, "/api/v1/organizations", "/api/v1/me"])

@@ -1,0 +1,179 @@
+"""The telemetry endpoints of the edge as OpenAPI: Django does not serve them, so nothing could derive this."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from core.problems import CONTENT_TYPE, problem
+from ingestion.api.event_schema import event_schema
+from ingestion.wire.answer import MOST_REJECTIONS_SHOWN
+from ingestion.wire.batch import MOST_WARNINGS
+from ingestion.wire.rest import MOST_EVENTS
+
+Schema = dict[str, Any]
+
+_EVENT: Final = {
+    "id": "01994f5e-6c1e-7d00-b6a4-3f0c2d9e8100",
+    "timestamp": "2026-11-22T10:15:00.123456Z",
+    "model": "gpt-4o",
+    "endpoint_name": "summarization",
+    "input_tokens": 1200,
+    "output_tokens": 340,
+    "latency_ms": 812.5,
+}
+_RAW_USAGE: Final = {
+    "model": "claude-sonnet-4",
+    "user_id": "u-1842",
+    "usage": {"input_tokens": 900, "cache_read_input_tokens": 300, "output_tokens": 120},
+    "tags": {"release": "2026.7"},
+}
+_FLAT: Final = {"model": "gpt-4o-mini", "prompt_tokens": 1200, "completion_tokens": 340, "endpoint_name": "chatbot"}
+_NDJSON: Final = '{"model": "gpt-4o", "input_tokens": 1200, "output_tokens": 340}\n{"model": "gpt-4o-mini"}\n'
+_REJECTION: Final = {"index": 1, "id": None, "errors": [{"field": "input_tokens", "message": "must be ≥ 0"}]}
+_OUTCOME: Final = {"duplicates": 0, "rejected_count": 1, "rejected": [_REJECTION], "warnings": []}
+_ACCEPTED: Final = {"accepted": 1, **_OUTCOME, "content_fields_dropped": 0}
+_ALL_REJECTED: Final = (
+    problem(400, "events-rejected", "Every event was rejected")
+    | {"accepted": 0, **_OUTCOME}
+    | {"rejected": [_REJECTION | {"index": 0}], "content_fields_dropped": 0}
+)
+
+_PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
+_EVENT_REF: Final = {"$ref": "#/components/schemas/Event"}
+_FIELD_ERRORS: Final = {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
+_COUNT: Final = {"type": "integer", "minimum": 0}
+_ABOUT_AN_EVENT: Final = {"index": _COUNT | {"description": "Position of the event in the request, from 0."}}
+
+_MEMBERS: Final[Schema] = {
+    "accepted": _COUNT | {"description": "Events that are stored, durably."},
+    "duplicates": _COUNT | {"description": "Events that were stored before; the first one counts."},
+    "rejected_count": _COUNT | {"description": "Events that are not stored."},
+    "rejected": {
+        "type": "array",
+        "description": "The first of them, each with everything that is wrong.",
+        "maxItems": MOST_REJECTIONS_SHOWN,
+        "items": {"$ref": "#/components/schemas/Rejection"},
+    },
+    "warnings": {
+        "type": "array",
+        "description": "What the sender should know about events that were not refused for it.",
+        "maxItems": MOST_WARNINGS,
+        "items": {"$ref": "#/components/schemas/EventWarning"},
+    },
+    "content_fields_dropped": _COUNT | {"description": "Members that carried content and were not looked at."},
+}
+
+
+def schemas() -> dict[str, Schema]:
+    """Components that only the edge's endpoints need; ``Problem`` and ``FieldError`` are the API's own."""
+    members = {"type": "object", "required": list(_MEMBERS), "properties": _MEMBERS}
+    return {
+        "Event": event_schema(),
+        "EventEnvelope": _object(events={"type": "array", "maxItems": MOST_EVENTS, "items": _EVENT_REF}),
+        "Rejection": _object(**_ABOUT_AN_EVENT, id={"type": ["string", "null"]}, errors=_FIELD_ERRORS),
+        "EventWarning": _object(**_ABOUT_AN_EVENT, field={"type": "string"}, message={"type": "string"}),
+        "IngestAnswer": members,
+        "EventsRejected": {"allOf": [_PROBLEM, {"$ref": "#/components/schemas/IngestAnswer"}]},
+    }
+
+
+def paths(*, security: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, Schema]:
+    """Path items of the endpoints; ``security`` is what authenticates a key."""
+    common = {"tags": ["Telemetry"], "security": list(security), "parameters": _PARAMETERS, "responses": _responses()}
+    return {
+        "/api/v1/ingest": {
+            "post": common
+            | {
+                "operationId": "ingest",
+                "summary": "Send calls",
+                "description": "One event, an array of events, an object with `events`, or one event a line (NDJSON)."
+                f" At most {MOST_EVENTS:,} events and 10 MB after decompression. Accepted means stored.",
+                "requestBody": {"required": True, "content": _ingest_content()},
+            }
+        },
+        "/log": {
+            "post": common
+            | {
+                "operationId": "log",
+                "summary": "Send one call",
+                "description": "One flat event, for clients that report calls one by one.",
+                "requestBody": {"required": True, "content": {"application/json": _example(_EVENT_REF, flat=_FLAT)}},
+            }
+        },
+    }
+
+
+_PARAMETERS: Final = [
+    {
+        "in": "header",
+        "name": "X-TokenOps-Project",
+        "description": "Slug of the project, for a key of the whole organization; else its default project is meant.",
+        "schema": {"type": "string", "maxLength": 50},
+    },
+    {
+        "in": "header",
+        "name": "Content-Encoding",
+        "description": "How the body is compressed.",
+        "schema": {"type": "string", "enum": ["gzip", "identity"], "default": "identity"},
+    },
+]
+_REFUSALS: Final = {
+    "401": (
+        "No key, an unknown, expired or revoked one, or two different keys.",
+        problem(401, "unauthenticated", "These credentials are not valid.", "This API key is not known."),
+    ),
+    "403": (
+        "The key has not the scope `ingest`, or names a project that is not its own.",
+        problem(403, "missing-scope", "This API key may not send telemetry.", "It needs the scope ingest."),
+    ),
+    "405": ("Only POST.", problem(405, "method-not-allowed", "This method is not allowed here.")),
+    "408": ("The body did not arrive in time.", problem(408, "timeout", "The body did not arrive in time.")),
+    "413": (
+        "Too many bytes or events.",
+        problem(413, "too-large", "The request is too large.", "A body may have at most 10 MB."),
+    ),
+    "415": (
+        "Neither JSON nor NDJSON, or compressed in a way that is not read.",
+        problem(415, "unsupported-media-type", "The body is in a form we do not read."),
+    ),
+    "503": (
+        "Nothing is stored; try again after `Retry-After` seconds.",
+        problem(503, "unavailable", "Try again in a moment.", "The events could not be stored."),
+    ),
+}
+
+
+def _ingest_content() -> Schema:
+    forms = [_EVENT_REF, {"type": "array", "maxItems": MOST_EVENTS, "items": _EVENT_REF}]
+    document = {"oneOf": [*forms, {"$ref": "#/components/schemas/EventEnvelope"}]}
+    return {
+        "application/json": _example(document, one=_EVENT, several=[_EVENT, _RAW_USAGE], envelope={"events": [_FLAT]}),
+        "application/x-ndjson": _example({"type": "string", "description": "One event a line."}, lines=_NDJSON),
+    }
+
+
+def _responses() -> Schema:
+    malformed = problem(400, "malformed-body", "The body cannot be read.", "the body is not valid JSON")
+    rejected = {"anyOf": [{"$ref": "#/components/schemas/EventsRejected"}, _PROBLEM]}
+    refusals = {
+        status: _response(meaning, CONTENT_TYPE, _example(_PROBLEM, problem=document))
+        for status, (meaning, document) in _REFUSALS.items()
+    }
+    accepted = _example({"$ref": "#/components/schemas/IngestAnswer"}, answer=_ACCEPTED)
+    bad = _example(rejected, rejected=_ALL_REJECTED, malformed=malformed)
+    return {
+        "202": _response("Stored, or stored before; refused events are listed.", "application/json", accepted),
+        "400": _response("Every event was refused, or the body cannot be read.", CONTENT_TYPE, bad),
+        **refusals,
+    }
+
+
+def _response(description: str, media_type: str, content: Schema) -> Schema:
+    return {"description": description, "content": {media_type: content}}
+
+
+def _example(schema: Schema, **examples: Any) -> Schema:
+    return {"schema": schema, "examples": {name: {"value": value} for name, value in examples.items()}}
+
+
+def _object(**properties: Any) -> Schema:
+    return {"type": "object", "required": list(properties), "properties": properties}

@@ -1,0 +1,161 @@
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+import yaml
+from django.conf import settings
+from django.core.management import call_command
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from ingestion import edge
+from ingestion.api.event_schema import event_schema
+from ingestion.wire.event import Event
+
+SNAPSHOT = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
+KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"TS-API-Key": []}, {"X-TokenOps-Key": []}, {"X-API-Key": []}]
+
+
+@pytest.fixture(scope="module")
+def document():
+    return yaml.safe_load(SNAPSHOT.read_text(encoding="utf-8"))
+
+
+def test_the_snapshot_is_what_the_code_says():
+    out = StringIO()
+
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
+
+    assert SNAPSHOT.read_text(encoding="utf-8") == out.getvalue(), "make it anew: manage.py spectacular --file …"
+
+
+def test_the_endpoints(document):
+    operations = {(path, method) for path, item in document["paths"].items() for method in item}
+
+    assert operations == {
+        ("/api/v1/calls", "get"),
+        ("/api/v1/calls/{call_id}", "get"),
+        ("/api/v1/ingest", "post"),
+        ("/api/v1/me", "get"),
+        ("/api/v1/organizations", "get"),
+        ("/api/v1/organizations/{organization_slug}", "get"),
+        ("/api/v1/projects", "get"),
+        ("/api/v1/projects/{project_slug}", "get"),
+        ("/log", "post"),
+    }
+
+
+def test_what_the_edge_serves_is_described(document):
+    assert set(edge.routes()) <= set(document["paths"])
+
+
+def operations(document):
+    return [
+        (f"{method.upper()} {path}", operation)
+        for path, item in document["paths"].items()
+        for method, operation in item.items()
+    ]
+
+
+def test_every_operation_says_how_to_authenticate_and_how_it_fails(document):
+    for name, operation in operations(document):
+        assert operation["summary"], name
+        assert [scheme for scheme in operation["security"] if scheme != {"cookieAuth": []}] == KEYS, name
+        for status, answer in operation["responses"].items():
+            media_types = list(answer["content"])
+            assert media_types == ["application/json" if status[0] == "2" else "application/problem+json"], name
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "statuses"),
+    [
+        ("/api/v1/ingest", "post", {"202", "400", "401", "403", "405", "408", "413", "415", "503"}),
+        ("/log", "post", {"202", "400", "401", "403", "405", "408", "413", "415", "503"}),
+        ("/api/v1/calls", "get", {"200", "400", "401", "403", "404", "406", "429", "503"}),
+        ("/api/v1/me", "get", {"200", "400", "401", "406", "429", "503"}),
+    ],
+)
+def test_the_answers_of_an_endpoint(document, path, method, statuses):
+    assert set(document["paths"][path][method]["responses"]) == statuses
+
+
+def bodies(document):
+    """(where, media object) of every request and answer."""
+    for name, operation in operations(document):
+        for media_type, media in operation.get("requestBody", {}).get("content", {}).items():
+            yield f"{name} {media_type}", media
+        for status, answer in operation["responses"].items():
+            for media in answer["content"].values():
+                yield f"{name} {status}", media
+
+
+def test_every_example_is_what_its_schema_says(document):
+    for where, media in bodies(document):
+        validator = Draft202012Validator(media["schema"] | {"components": document["components"]})
+        assert media["examples"], where
+        for example in media["examples"].values():
+            assert [error.message for error in validator.iter_errors(example["value"])] == [], where
+
+
+def test_the_event_is_described_whole():
+    properties = event_schema()["properties"]
+
+    assert list(properties) == list(Event.__struct_fields__)
+    assert properties["model"] == {
+        "type": "string",
+        "maxLength": 255,
+        "description": "The model as the provider was asked for it. The only member that is required.",
+    }
+    assert properties["input_tokens"]["type"] == ["integer", "null"]
+    assert (properties["input_tokens"]["minimum"], properties["input_tokens"]["maximum"]) == (0, 10**9)
+    assert properties["tags"]["maxProperties"] == 20
+    assert properties["usage"]["type"] == ["object", "null"]
+    assert properties["prompt_tokens"]["description"] == "Another name of `input_tokens`."
+
+
+def test_the_security_schemes(document):
+    assert document["components"]["securitySchemes"] == {
+        "bearer": {"type": "http", "scheme": "bearer", "description": "An API key: `tko_…`."},
+        "TS-API-Key": {"type": "apiKey", "in": "header", "name": "TS-API-Key"},
+        "X-TokenOps-Key": {"type": "apiKey", "in": "header", "name": "X-TokenOps-Key"},
+        "X-API-Key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
+        "cookieAuth": {"type": "apiKey", "in": "cookie", "name": "sessionid"},
+    }
+
+
+def test_anybody_may_read_the_document(anonymous, document):
+    answer = anonymous.get("/api/schema/")
+
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "application/json"
+    assert json.loads(answer.content) == document
+
+
+def test_the_document_as_yaml(anonymous, document):
+    answer = anonymous.get("/api/schema/", headers={"Accept": "application/vnd.oai.openapi"})
+
+    assert answer["Content-Type"].startswith("application/vnd.oai.openapi")
+    assert yaml.safe_load(answer.content) == document
+
+
+def test_the_docs_page_needs_nothing_from_elsewhere_and_nothing_inline(anonymous):
+    page = anonymous.get("/api/docs/")
+
+    html = page.content.decode()
+    assert page.status_code == 200
+    assert page["Content-Security-Policy"].startswith("default-src 'self'; script-src 'self';")
+    assert "<style" not in html
+    assert html.count("<script") == html.count('<script src="/')
+    assert "//" not in html.replace("<!DOCTYPE", "")
+
+
+def test_the_docs_script_reads_our_document(anonymous):
+    script = anonymous.get("/api/docs/?script=")
+
+    assert script["Content-Type"].startswith("application/javascript")
+    assert 'url: "/api/schema/"' in script.content.decode().replace("\\u002D", "-")
+
+
+def test_schema_and_docs_are_found_without_the_last_slash(anonymous):
+    assert anonymous.get("/api/docs").headers["Location"] == "/api/docs/"
+    assert anonymous.get("/api/schema").headers["Location"] == "/api/schema/"
