@@ -26,6 +26,7 @@ _READY_SECONDS = 120.0
 _WATCH_SECONDS = 0.5
 _WEB_PATIENCE = 15.0  # the server gives its own worker ten
 _WORKER_PATIENCE = 20.0
+_HOPELESS_PATIENCE = 3.0  # without a database nobody can finish anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,8 +237,10 @@ def _refuse_ended(plan: Plan, children: list[Child], database: EmbeddedPostgres 
         if child.poll() == os.EX_TEMPFAIL:  # a task overstayed; see tokenops.overstay
             child.start()
     states = {child.name: child.poll() for child in children}
-    if database:
+    if database and database.poll() is not None:
         states["postgres"] = database.poll()
+        for child in children:
+            child.patience = _HOPELESS_PATIENCE
     for name, code in states.items():
         if code is not None:
             raise StackError(f"The process {name} ended (code {code}); see {plan.log_dir / name}.log.")

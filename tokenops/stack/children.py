@@ -59,10 +59,11 @@ class Child:
         patience: float,
     ) -> None:
         self.name = name
+        self.patience = patience
         self._log = Log(log_dir / f"{name}.log")
         self._warnings = Warnings(name, warn)
         self._command = [*tie_to_parent("TERM"), *command]
-        self._directory, self._environment, self._patience = directory, dict(environment), patience
+        self._directory, self._environment = directory, dict(environment)
         self.start()
 
     def start(self) -> None:
@@ -93,7 +94,7 @@ class Child:
         """Ask it to end, then end it; returns when it and its own children are gone."""
         self._process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(self._patience)
+            self._process.wait(self.patience)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
