@@ -5,14 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
+import psycopg
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
+from core import queue
 from core.models import Heartbeat
 
 type State = Literal["ok", "warning", "error"]
 
 FEWEST_DAYS_AHEAD: Final = 3
+MOST_WAITING: Final = 1_000  # minutes of work for one worker
 OLDEST_HEARTBEAT: Final = timedelta(seconds=120)  # four beats missed
 
 
@@ -30,7 +34,7 @@ def components(*, now: datetime) -> list[Component]:
     first = database()
     if first.state == "error":
         return [first]
-    return [first, migrations(), partitions(now=now), *heartbeats(now=now)]
+    return [first, migrations(), partitions(now=now), tasks(), *heartbeats(now=now)]
 
 
 def database() -> Component:
@@ -51,6 +55,17 @@ def migrations() -> Component:
 def partitions(*, now: datetime) -> Component:
     """How many days of calls can still be stored: without a partition for tomorrow, tomorrow's calls are refused."""
     return _asked("Partitions", lambda: _partitions(now))
+
+
+def tasks() -> Component:
+    """Whether background work can be handed over, and how much of it waits."""
+    if settings.CELERY_BROKER_URL:
+        return Component("Queue", "ok", "Tasks go through the broker of CELERY_BROKER_URL.")
+    try:
+        waiting = queue.backlog(settings.DATABASE)
+    except psycopg.Error:
+        return Component("Queue", "error", "There is no queue in the database; restart the stack.")
+    return Component("Queue", "ok" if waiting < MOST_WAITING else "warning", f"{waiting} tasks wait or run.")
 
 
 def heartbeats(*, now: datetime) -> list[Component]:

@@ -1,11 +1,13 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
 from django.conf import settings
 from django.db import connection
+from psycopg.conninfo import make_conninfo
 
-from core import health
+from core import health, queue
 from core.databases import OWNER
 from core.models import Heartbeat
 
@@ -20,7 +22,8 @@ def last_partition() -> datetime:
     return datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
 
 
-def test_an_installation_with_a_fresh_worker_is_well(db):
+def test_an_installation_with_a_fresh_worker_is_well(db, settings):
+    settings.CELERY_BROKER_URL = "redis://127.0.0.1"
     now = last_partition() - timedelta(days=14)
     Heartbeat.objects.create(name="worker", seen_at=now - timedelta(seconds=30))
 
@@ -30,10 +33,11 @@ def test_an_installation_with_a_fresh_worker_is_well(db):
         ("Database", "ok"),
         ("Migrations", "ok"),
         ("Partitions", "ok"),
+        ("Queue", "ok"),
         ("Worker", "ok"),
     ]
     assert found[2].detail == "Calls can be stored for 14 days ahead."
-    assert found[3].detail == "Last seen 30 s ago."
+    assert found[4].detail == "Last seen 30 s ago."
 
 
 @pytest.mark.parametrize(("days", "state"), [(3, "ok"), (2, "error"), (0, "error"), (-1, "error")])
@@ -46,6 +50,22 @@ def test_a_process_that_missed_four_beats_is_an_error(db, seconds, state):
     Heartbeat.objects.create(name="worker", seen_at=NOW - timedelta(seconds=seconds))
 
     assert [part.state for part in health.heartbeats(now=NOW)] == [state]
+
+
+def test_the_queue_in_the_database_says_how_much_waits(committed_db):
+    queue.install_queue(settings.DATABASE)
+
+    found = health.tasks()
+
+    assert found.state == "ok"
+    assert found.detail == f"{queue.backlog(settings.DATABASE)} tasks wait or run."
+
+
+def test_a_database_without_our_queue_is_an_error(db, settings):
+    elsewhere = make_conninfo(settings.DATABASE.url, dbname="postgres")
+    settings.DATABASE = replace(settings.DATABASE, url=elsewhere)
+
+    assert health.tasks().state == "error"
 
 
 def test_a_worker_that_never_reported_is_a_warning(db):
