@@ -80,7 +80,7 @@ def rename_organization(*, organization: Organization, actor: User, name: str) -
 
 
 @transaction.atomic
-def set_time_zone(*, organization: Organization, actor: User, time_zone: str) -> None:
+def set_time_zone(*, organization: Organization, actor: User | None, time_zone: str) -> None:
     """Move the organization's days to another zone. Whoever calls this sees to the rollups, which are local.
 
     :raises ValidationError: ``time_zone`` is not an IANA name.

@@ -1,5 +1,6 @@
 """Typed readers of the environment, so that a wrong value fails at start with one sentence and never later."""
 
+import ipaddress
 import os
 import secrets
 from collections.abc import Mapping
@@ -71,6 +72,20 @@ def choice(name: str, default: str, options: tuple[str, ...], *, environ: Mappin
 def words(name: str, *, environ: Mapping[str, str] | None = None) -> list[str]:
     """Comma-separated values without blanks; empty when unset."""
     return [part.strip() for part in text(name, environ=environ).split(",") if part.strip()]
+
+
+def networks(name: str, *, environ: Mapping[str, str] | None = None) -> list[str]:
+    """Comma-separated addresses or networks (``10.0.0.0/8``); empty when unset.
+
+    :raises ConfigurationError: one of them is neither; a host name would be believed or not as DNS pleases.
+    """
+    found = words(name, environ=environ)
+    try:
+        for entry in found:
+            ipaddress.ip_network(entry, strict=False)
+    except ValueError as error:
+        raise ConfigurationError(f"{name} must list addresses or networks such as 10.0.0.0/8.") from error
+    return found
 
 
 def read_secrets(state_dir: Path) -> dict[str, str]:

@@ -34,7 +34,7 @@ def ask(acme):
 
 
 def test_the_view_runs_in_scope_and_in_the_organizations_time_zone(acme, ask):
-    services.set_time_zone(organization=acme, actor=None, time_zone="Asia/Tokyo")  # type: ignore[arg-type]
+    services.set_time_zone(organization=acme, actor=None, time_zone="Asia/Tokyo")
 
     assert ask() == f"{acme.pk} owner - Asia/Tokyo"
     assert ask(project_slug="web") == f"{acme.pk} owner web Asia/Tokyo"

@@ -81,7 +81,7 @@ def test_a_form_that_fails_says_why_and_keeps_what_was_typed(member, data, messa
 
 
 def test_the_last_day_is_a_whole_day_in_the_organizations_time_zone(member, acme, scope):
-    services.set_time_zone(organization=acme, actor=None, time_zone="America/New_York")  # type: ignore[arg-type]
+    services.set_time_zone(organization=acme, actor=None, time_zone="America/New_York")
     last_day = timezone.now().astimezone(ZoneInfo("America/New_York")).date()
 
     member.post(NEW, {"name": "today", "scopes": ["read"], "expires_at": last_day.isoformat()})

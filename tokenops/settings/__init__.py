@@ -25,7 +25,7 @@ if _BASE.scheme not in {"http", "https"} or not _BASE.hostname:
     raise env.ConfigurationError("BASE_URL must be an http or https URL with a host name.")
 SECURE = _BASE.scheme == "https"
 LOOPBACK = HOST in {"127.0.0.1", "::1", "localhost"}
-TRUSTED_PROXIES = env.words("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 # --- Secrets and the database -----------------------------------------------------------------------------------------
 _REAL_SERVER = bool(env.text("DATABASE_URL"))

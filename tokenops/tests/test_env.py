@@ -77,3 +77,12 @@ def test_a_short_secret_is_refused(tmp_path, monkeypatch):
 
     with pytest.raises(ConfigurationError, match="at least 32 characters"):
         env.secret("KEY_PEPPER", state_dir=tmp_path, required=False)
+
+
+def test_proxies_are_addresses_or_networks():
+    listed = {"TRUSTED_PROXIES": "10.0.0.5, 192.168.0.0/16 ,2001:db8::/32"}
+
+    assert env.networks("TRUSTED_PROXIES", environ=listed) == ["10.0.0.5", "192.168.0.0/16", "2001:db8::/32"]
+    assert env.networks("TRUSTED_PROXIES", environ={}) == []
+    with pytest.raises(ConfigurationError, match="addresses or networks"):
+        env.networks("TRUSTED_PROXIES", environ={"TRUSTED_PROXIES": "10.0.0.5,proxy.internal"})
