@@ -9,10 +9,11 @@ from typing import Final
 from core import formats
 from core.formats import Number
 from dashboards.charts import Measure, spark
-from dashboards.filters import STATUSES, Filter
+from dashboards.filters import Filter
 from dashboards.numbers import Overview, Sums
 
-ROWS: Final = 10  # rows of a breakdown before "and n more"
+ROWS: Final = 10  # rows of a breakdown
+STATUS_CALLS: Final = {"": "Calls", "ok": "Calls without error", "error": "Calls with an error"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,14 +45,6 @@ class Row:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Breakdown:
-    """The largest groups, and how many more there were."""
-
-    rows: list[Row]
-    more: int
-
-
 def figures(numbers: Overview, chosen: Filter) -> list[Figure]:
     """Spend, tokens, calls, errors and latency; with a status filter only what rollups know by status."""
     if chosen.status:
@@ -65,11 +58,11 @@ def figures(numbers: Overview, chosen: Filter) -> list[Figure]:
     ]
 
 
-def breakdown(groups: Iterable[tuple[str, str, Sums]], *, all_groups: int, total: Sums, chosen: Filter) -> Breakdown:
-    """(label, href, sums) of each group with its part of the spend, or of the calls of the chosen status."""
+def breakdown(groups: Iterable[tuple[str, str, Sums]], *, total: Sums, chosen: Filter) -> list[Row]:
+    """(label, href, sums) of the first groups with their part of the spend, or of the calls of the chosen status."""
     measure, show = (_status_calls(chosen), formats.count) if chosen.status else (_cost, formats.usd)
     whole = measure(total)
-    rows = [
+    return [
         Row(
             label=label,
             href=href,
@@ -79,7 +72,6 @@ def breakdown(groups: Iterable[tuple[str, str, Sums]], *, all_groups: int, total
         )
         for label, href, sums in islice(groups, ROWS)
     ]
-    return Breakdown(rows=rows, more=max(all_groups - len(rows), 0))
 
 
 def _spend(numbers: Overview, chosen: Filter) -> Figure:
@@ -113,7 +105,7 @@ def _calls(numbers: Overview, chosen: Filter) -> Figure:
     measure = _status_calls(chosen)
     note = f"{formats.percent(_share(measure(numbers.total), numbers.total.calls))} of all calls"
     return Figure(
-        label=f"Calls, {STATUSES[chosen.status]}" if chosen.status else "Calls",
+        label=STATUS_CALLS[chosen.status],
         value=formats.count(measure(numbers.total)),
         current=measure(numbers.total),
         previous=measure(numbers.before),

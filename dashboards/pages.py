@@ -7,8 +7,8 @@ from core import formats
 from core.charts import ChartSpec
 from dashboards import charts
 from dashboards.bars import address
-from dashboards.figures import ROWS, Breakdown, Figure, breakdown, figures
-from dashboards.filters import STATUSES, Filter
+from dashboards.figures import ROWS, STATUS_CALLS, Figure, Row, breakdown, figures
+from dashboards.filters import Filter
 from dashboards.numbers import Overview, Sums
 from dashboards.periods import Granularity
 from ingestion.store import MOST_VALUES, OTHER
@@ -35,7 +35,7 @@ class OverviewPage:
     latency: ChartSpec | None
     calls: ChartSpec | None
     share: ChartSpec
-    features: Breakdown
+    features: list[Row]
     projects: list[ProjectLine] = field(default_factory=list)
     more_projects: int = 0
     compared_with: str
@@ -72,10 +72,18 @@ def overview_page(
         features=_features(numbers, chosen, path),
         projects=[] if projects is None else _project_lines(numbers, chosen, projects),
         more_projects=max(numbers.group_counts.get("project", 0) - len(numbers.projects), 0),
-        compared_with=chosen.previous.days_text(today=chosen.now.astimezone(chosen.zone).date()),
+        compared_with=compared_with(chosen),
         notices=_notices(numbers, chosen),
         **_captions(numbers, chosen),
     )
+
+
+def compared_with(chosen: Filter) -> str:
+    """What the changes of the key figures are against, in words."""
+    if not chosen.period.is_whole_days:
+        return "the 24 hours before"
+    days = chosen.previous.days_text(today=chosen.now.astimezone(chosen.zone).date())
+    return f"{days}, up to the same hour" if chosen.now < chosen.period.end else days
 
 
 def _captions(numbers: Overview, chosen: Filter) -> dict[str, str]:
@@ -84,7 +92,7 @@ def _captions(numbers: Overview, chosen: Filter) -> dict[str, str]:
     shown, features = min(len(numbers.features), ROWS), numbers.group_counts.get("feature", 0)
     return {
         "cost_caption": f"US dollars by model, {per}",
-        "calls_caption": f"{STATUSES.get(chosen.status, 'All')} calls by model, {per}",
+        "calls_caption": f"{STATUS_CALLS[chosen.status].lower()} by model, {per}",
         "tokens_caption": f"by kind, {per}",
         "share_caption": "of calls" if chosen.status else "of spend",
         "features_title": "Calls by feature" if chosen.status else "Cost by feature",
@@ -93,12 +101,13 @@ def _captions(numbers: Overview, chosen: Filter) -> dict[str, str]:
     }
 
 
-def _features(numbers: Overview, chosen: Filter, path: str) -> Breakdown:
-    groups = (
-        (name or "None", address(path, chosen.only(feature=name)), sums) for name, sums in numbers.features.items()
-    )
-    all_groups = numbers.group_counts.get("feature", 0)
-    return breakdown(groups, all_groups=all_groups, total=numbers.total, chosen=chosen)
+def _features(numbers: Overview, chosen: Filter, path: str) -> list[Row]:
+    groups = [
+        (name or "None", address(path, chosen.only(feature=name)), sums)
+        for name, sums in numbers.features.items()
+        if sums.with_status(chosen.status)
+    ]
+    return breakdown(groups, total=numbers.total, chosen=chosen)
 
 
 def _project_lines(numbers: Overview, chosen: Filter, projects: Mapping[int, ProjectLink]) -> list[ProjectLine]:
@@ -112,6 +121,7 @@ def _project_lines(numbers: Overview, chosen: Filter, projects: Mapping[int, Pro
             status_calls=sums.with_status(chosen.status),
         )
         for pk, sums in numbers.projects.items()
+        if sums.with_status(chosen.status)
     ]
 
 
