@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from functools import cache
 
 import psycopg
 import pytest
 from django.conf import settings
+from django.contrib.auth.hashers import make_password
 from django.db import connections
 from django.test import Client
 
@@ -46,8 +48,14 @@ def _empty_database() -> None:
         connection.execute(f"truncate {tables} restart identity cascade")
 
 
+@cache
+def _hashed_password() -> str:
+    """Hashed once a process: argon2 is slow on purpose, and nearly every test has users."""
+    return make_password("correct horse battery")
+
+
 def make_user(email: str) -> User:
-    user = User.objects.create_user(email=email, password="correct horse battery")
+    user = User.objects.create(email=email, password=_hashed_password())
     user.emailaddress_set.create(email=email, verified=True, primary=True)  # type: ignore[attr-defined]
     return user
 

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from conftest import make_user
 from core import queue
 from dashboards.cursors import encode_moment
 from ingestion.tests.factories import make_call
@@ -141,12 +142,6 @@ def queue_installed(django_db_setup):
     queue.install_queue(settings.DATABASE)
 
 
-@pytest.fixture(autouse=True)
-def fast_passwords(settings):
-    """Nobody guesses here, and sixteen people a URL are hashed."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
     call = make_call(acme_project)
@@ -173,9 +168,10 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
 
 def everybody(acme: Organization, globex: Organization) -> dict[str, User]:
     people = {"owner": owner_of(acme), "outsider": owner_of(globex)}
-    people["staff"] = User.objects.create_user(email="staff@instance.test", password="x", is_staff=True)
+    people["staff"] = make_user("staff@instance.test")
+    User.objects.filter(pk=people["staff"].pk).update(is_staff=True)
     for role in (Role.NONE, Role.VIEWER, Role.MEMBER, Role.ADMIN):
-        people[role.value] = User.objects.create_user(email=f"{role.value}@acme.test", password="x")
+        people[role.value] = make_user(f"{role.value}@acme.test")
         Membership.objects.create(user=people[role.value], organization=acme, role=role)
     return people
 
