@@ -21,11 +21,15 @@ def instant_text(value: datetime) -> str:
 
 @extend_schema_field({"type": "string", "format": "date-time"})
 class InstantField(serializers.Field[datetime, Any, str, Any]):
+    """A moment; see ``instant_text``."""
+
     def to_representation(self, value: datetime) -> str:
         return instant_text(value)
 
 
 @extend_schema_field({"type": "string", "format": "decimal"})
-class UsdField(serializers.Field[Decimal, Any, str, Any]):
-    def to_representation(self, value: Decimal) -> str:
-        return decimal_text(value)
+class UsdField(serializers.Field[Decimal | None, Any, str | None, Any]):
+    """US dollars; see ``decimal_text``. Null is unknown, which is not zero."""
+
+    def to_representation(self, value: Decimal | None) -> str | None:
+        return None if value is None else decimal_text(value)

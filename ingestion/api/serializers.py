@@ -1,7 +1,8 @@
 """Calls as the API shows them: the first name of each row of the event's table, and what we found out about it."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -20,11 +21,8 @@ class GivenField(serializers.Field[str, Any, str | None, Any]):
 
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "number"}})
 class UnitsField(serializers.Field[Any, Any, Any, Any]):
-    def get_attribute(self, instance: Call) -> Any:
-        return instance.extra_units or {}
-
     def to_representation(self, value: Any) -> Any:
-        return value
+        return value or {}
 
 
 @extend_schema_field({"type": "object", "additionalProperties": {"type": "string"}})
@@ -117,6 +115,25 @@ class CallSerializer(serializers.Serializer[Call]):
     git_branch = _given()
     git_commit = _given()
     source = serializers.ChoiceField(["sdk", "rest", "otlp", "gateway", "import"])  # type: ignore[assignment]
+
+
+# The others show what the database gives, null included.
+_CONVERTING: Final = (InstantField, UsdField, GivenField, UnitsField, ProjectField)
+
+
+def call_documents(calls: Iterable[Call], *, slugs: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Each call as ``CallSerializer`` declares it; ``slugs`` are those of the projects by id.
+
+    The serializer's own way asks every field of every call anew how to read it, and costs five times as much: this
+    runs beside the edge and must not keep the interpreter busy.
+    """
+    fields = CallSerializer(context={"slugs": slugs}).fields
+    plain = {name: attrgetter(str(field.source)) for name, field in fields.items()}
+    shown = {name: field.to_representation for name, field in fields.items() if isinstance(field, _CONVERTING)}
+    documents = [{name: read(call) for name, read in plain.items()} for call in calls]
+    for document in documents:
+        document |= {name: show(document[name]) for name, show in shown.items()}
+    return documents
 
 
 class CallPageSerializer(serializers.Serializer[Any]):

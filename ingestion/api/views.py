@@ -12,9 +12,8 @@ from core.fields import instant_text
 from ingestion import call_log, end_users
 from ingestion.api import cursor, schema
 from ingestion.api.parameters import CallIdentityParameters, CallParameters, filters_of
-from ingestion.api.serializers import CallSerializer
+from ingestion.api.serializers import call_documents
 from ingestion.call_log import Position
-from ingestion.models import Call
 from tenants.api_access import ApiRequest, org_api
 from tenants.permissions import Permission, Scope
 
@@ -40,7 +39,7 @@ def call_list(request: ApiRequest) -> Response:
     )
     page = found[: wanted["limit"]]
     last = call_log.position(page[-1]) if len(found) > len(page) else None
-    return Response({"results": _documents(page, slugs), "next": _next_link(request, wanted, last)})
+    return Response({"results": call_documents(page, slugs=slugs), "next": _next_link(request, wanted, last)})
 
 
 @schema.call_detail
@@ -57,7 +56,7 @@ def call_detail(request: ApiRequest, call_id: str) -> Response:
         raise Http404
     if len(found) > 1:
         raise ValidationError({"project": "Calls of several projects have this id and timestamp; name one."})
-    return Response(_documents(found, slugs)[0])
+    return Response(call_documents(found, slugs=slugs)[0])
 
 
 def _slugs(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:
@@ -71,10 +70,6 @@ def _slugs(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:
     if not set(named) <= set(visible.values()):
         raise Http404
     return {pk: slug for pk, slug in visible.items() if slug in named}
-
-
-def _documents(calls: Sequence[Call], slugs: Mapping[int, str]) -> Any:
-    return [CallSerializer(context={"slugs": slugs}).to_representation(call) for call in calls]
 
 
 def _next_link(request: ApiRequest, wanted: Mapping[str, Any], last: Position | None) -> str | None:

@@ -88,3 +88,11 @@ def test_another_broker_is_asked_instead_of_our_queue(settings):
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
 def test_only_reading(anonymous, path):
     assert anonymous.post(path).status_code == 405
+
+
+@pytest.mark.parametrize(("path", "status"), [("/healthz", 200), ("/readyz", 503), ("/api/v1/me", 301)])
+def test_probes_are_answered_without_tls(anonymous, settings, monkeypatch, path, status):
+    monkeypatch.setattr(queue, "QUEUE_NAME", "no_such_queue")
+    settings.SECURE_SSL_REDIRECT = True
+
+    assert anonymous.get(path).status_code == status

@@ -4,6 +4,8 @@ from decimal import Decimal
 import pytest
 
 from core.fields import decimal_text
+from ingestion import call_log
+from ingestion.api.serializers import CallSerializer, call_documents
 from ingestion.tests.api.conftest import HOUR_AGO, URL
 from ingestion.tests.factories import make_call
 from ingestion.wire.event import Event
@@ -144,6 +146,18 @@ def test_what_was_not_given_is_null_and_counts_are_zero(get, acme_project):
     assert {"cost_usd", "provider", "user_id", "price_match", "latency_ms", "http_status", "team"} <= unknown
     assert document["usage_inconsistent"] is False
     assert document["input_tokens"] == 0
+
+
+def test_the_quick_way_shows_what_the_serializer_declares(acme_project, scope, acme):
+    make_call(acme_project, **FULL)
+    slugs = {acme_project.pk: "web"}
+    with scope(acme):
+        found = call_log.call(project_ids=[acme_project.pk], call_id=FULL["call_id"], started_at=HOUR_AGO)
+
+    (quick,) = call_documents(found, slugs=slugs)
+
+    assert quick == CallSerializer(found[0], context={"slugs": slugs}).data
+    assert list(quick) == list(CallSerializer().fields)
 
 
 def test_every_stored_member_of_an_event_is_shown_under_its_first_name(get, acme_project):
