@@ -4,7 +4,7 @@ Pure: statements and bytes out, nothing executed here.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -155,20 +155,24 @@ def copy_calls(table: str) -> str:
 # --- Rows as text -----------------------------------------------------------------------------------------------------
 # JSON made by C code is nearly CSV with quoted strings, and nearly an array literal: ten times faster than building
 # either in Python. What differs is how JSON writes control characters inside strings.
-_ENCODER: Final = msgspec.json.Encoder(decimal_format="string")
+_encode: Callable[[object], bytes] = msgspec.json.Encoder(decimal_format="string").encode
 _ESCAPE: Final = re.compile(rb'\\(["\\]|[bfnrt]|u00[01][0-9a-f])')
 _PLAIN: Final = {rb"b": b"\b", rb"f": b"\f", rb"n": b"\n", rb"r": b"\r", rb"t": b"\t"}
 
 
-def csv(rows: Sequence[tuple[Any, ...]]) -> bytes:
-    """Rows of scalars as CSV for :func:`copy_calls`; None is NULL. ``rows`` is not empty."""
-    lines = _ENCODER.encode_lines(rows)[1:-2].replace(b"]\n[", b"\n") + b"\n"
-    return _with_plain_controls(lines)
+def csv_line(row: tuple[Any, ...]) -> bytes:
+    """Scalars as a line of CSV, without its end, for :func:`copy_calls`; None is NULL."""
+    return _with_plain_controls(_encode(row)[1:-1])
+
+
+def csv(lines: Iterable[bytes]) -> bytes:
+    """Lines of :func:`csv_line` as the data of :func:`copy_calls`."""
+    return b"\n".join(lines) + b"\n"
 
 
 def array_literal(values: Sequence[Any]) -> str:
     """Scalars as a Postgres array literal, ``{"a","b"}``; None is NULL."""
-    return f"{{{_with_plain_controls(_ENCODER.encode(values)[1:-1]).decode()}}}"
+    return f"{{{_with_plain_controls(_encode(values)[1:-1]).decode()}}}"
 
 
 def array_literals(rows: Sequence[tuple[Any, ...]]) -> list[str]:
@@ -178,8 +182,7 @@ def array_literals(rows: Sequence[tuple[Any, ...]]) -> list[str]:
 
 def _with_plain_controls(text: bytes) -> bytes:
     """JSON's ``\\n`` as the character itself: Postgres reads a backslash only as "the next one literally"."""
-    backslashes = text.count(b"\\")
-    if not backslashes or backslashes == text.count(b'\\"'):
+    if b"\\" not in text or text.count(b"\\") == text.count(b'\\"'):
         return text
     return _ESCAPE.sub(_unescape, text)
 

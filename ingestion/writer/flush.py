@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
@@ -272,22 +272,22 @@ def _others(rows: Rows, staged: Rows) -> Rows:
 
 def _copy_to_partitions(cursor: psycopg.Cursor[Any], rows: Rows) -> None:
     """COPY rows, sorted by key, day by day: a partition takes only its own day (UTC)."""
-    by_day = sorted(rows, key=_day) if _day(min(rows, key=_start)) != _day(max(rows, key=_start)) else rows
-    for day, group in groupby(by_day, key=_day):
+    starts = [row.key[1] for row in rows]
+    first, last = min(starts).date(), max(starts).date()
+    if first == last:
+        _copy(cursor, store.leaf(first), rows)
+        return
+    for day, group in groupby(sorted(rows, key=_day), key=_day):
         _copy(cursor, store.leaf(day), list(group))
 
 
-def _start(row: Row) -> datetime:
-    return row.key[1]
-
-
-def _day(row: Row) -> Any:
+def _day(row: Row) -> date:
     return row.key[1].date()
 
 
 def _copy(cursor: psycopg.Cursor[Any], table: str, rows: Rows) -> None:
     with cursor.copy(store.copy_calls(table).encode()) as copy:
-        copy.write(store.csv([row.columns for row in rows]))
+        copy.write(store.csv([row.line for row in rows]))
 
 
 def _insert_staged(cursor: psycopg.Cursor[Any], rows: Rows) -> set[Key]:

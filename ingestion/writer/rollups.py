@@ -130,6 +130,9 @@ def _merged(
 
 def fold(measures: Sequence[Measures]) -> RollupRow:
     """``store.SUMS`` of some calls. The decimal context must be exact."""
+    if len(measures) == 1:
+        (one,) = measures
+        return (*one[:-_HISTOGRAMS], *(packed([] if place is None else [place]) for place in one[-_HISTOGRAMS:]))
     columns = list(zip(*measures, strict=True))
     sums = map(sum, columns[:-_HISTOGRAMS])
     histograms = (packed([place for place in column if place is not None]) for column in columns[-_HISTOGRAMS:])

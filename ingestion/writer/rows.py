@@ -1,7 +1,7 @@
 """A priced call as what the writer stores: its identity, its columns, and what it adds to which rollup."""
 
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any, Final, NamedTuple
@@ -31,7 +31,8 @@ _tokens = attrgetter(*store.TOKENS)
 _choice = attrgetter("model_key", "cost_source", "price_match", "rate_card_id")
 _costs = attrgetter(*_PRICED_COSTS)
 _NO_COSTS: Final = (Decimal(0),) * len(_PRICED_COSTS)
-_SLOT_SECONDS: Final = 900  # every zone's offset and every change of one is a multiple of 15 minutes
+_SLOT_MINUTES: Final = 15  # every zone's offset and every change of one is a multiple of it
+_SLOTS_A_DAY: Final = 24 * 60 // _SLOT_MINUTES
 _MOST_SLOTS: Final = 20_000
 
 
@@ -51,10 +52,10 @@ class Dimensions(NamedTuple):
 
 
 class Row(msgspec.Struct, gc=False):
-    """One call, ready to be stored: ``columns`` are ``store.CALL_COLUMNS``."""
+    """One call, ready to be stored: ``line`` is ``store.CALL_COLUMNS`` as text."""
 
     key: Key
-    columns: tuple[Any, ...]
+    line: bytes
     dimensions: Dimensions
     measures: Measures
 
@@ -67,19 +68,23 @@ class LocalTime:
         self._slots: dict[int, tuple[datetime, date]] = {}
 
     def buckets(self, instant: datetime) -> tuple[datetime, date]:
-        """Start of the local hour (as UTC), equal to Postgres's ``date_trunc('hour', …, zone)``, and local date."""
-        slot = int(instant.timestamp()) // _SLOT_SECONDS
+        """Start of the local hour and local date of an instant, both instants in UTC.
+
+        Equal to Postgres's ``date_trunc('hour', instant, zone)`` and ``(instant at time zone zone)::date``.
+        """
+        slot = instant.toordinal() * _SLOTS_A_DAY + instant.hour * 4 + instant.minute // _SLOT_MINUTES
         found = self._slots.get(slot)
         if found is None:
-            found = self._remember(slot)
+            found = self._remember(slot, instant)
         return found
 
-    def _remember(self, slot: int) -> tuple[datetime, date]:
+    def _remember(self, slot: int, instant: datetime) -> tuple[datetime, date]:
         if len(self._slots) >= _MOST_SLOTS:
             self._slots.clear()
-        start = datetime.fromtimestamp(slot * _SLOT_SECONDS, UTC)
+        minute = instant.minute // _SLOT_MINUTES * _SLOT_MINUTES
+        start = instant.replace(minute=minute, second=0, microsecond=0)
         local = start.astimezone(self._zone)
-        into_hour = timedelta(minutes=local.minute, seconds=local.second)
+        into_hour = timedelta(minutes=local.minute)
         found = self._slots[slot] = (start - into_hour, local.date())
         return found
 
@@ -96,11 +101,9 @@ class Target:
 
 def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Row:
     """Everything the writer needs of one call."""
-    tokens, costs, choice = _tokens(call.usage), _costs(priced), _choice(priced)
     usage = call.usage
-    bucket_start, bucket_date = target.local_time.buckets(call.started_at)
-    return Row(
-        (target.project_id, call.started_at, call.call_id),
+    tokens, costs, choice = _tokens(usage), _costs(priced), _choice(priced)
+    line = store.csv_line(
         (
             target.organization_id,
             target.project_id,
@@ -113,21 +116,23 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
             store.units_text(usage.extra_units) if usage.extra_units else None,
             *choice,
             *costs,
-        ),
-        Dimensions(
-            target.organization_id,
-            target.project_id,
-            bucket_start,
-            bucket_date,
-            call.provider,
-            choice[0],
-            call.feature,
-            call.team,
-            call.environment,
-            target.api_key_id,
-        ),
-        _measures(call, tokens, costs),
+        )
     )
+    bucket_start, bucket_date = target.local_time.buckets(call.started_at)
+    dimensions = Dimensions(
+        target.organization_id,
+        target.project_id,
+        bucket_start,
+        bucket_date,
+        call.provider,
+        choice[0],
+        call.feature,
+        call.team,
+        call.environment,
+        target.api_key_id,
+    )
+    key = (target.project_id, call.started_at, call.call_id)
+    return Row(key, line, dimensions, _measures(call, tokens, costs))
 
 
 def _measures(call: Call, tokens: tuple[int, ...], costs: tuple[Decimal | None, ...]) -> Measures:
