@@ -77,6 +77,14 @@ def test_the_time_zone_list_begins_with_utc_and_has_places(newcomer):
     assert not [name for name in choices if name.startswith("Etc/")]
 
 
+def test_the_time_zone_that_was_chosen_comes_back_selected(newcomer):
+    page = newcomer.post(NEW_ORGANIZATION, {"name": "", "time_zone": "Europe/Berlin"}).text
+
+    assert '<option value="Europe/Berlin" selected>Europe/Berlin</option>' in page
+    assert page.count(" selected>") == 1
+    assert '<select name="time_zone" data-time-zone="" aria-describedby="id_time_zone_helptext"' in page
+
+
 def test_a_project_name_that_is_taken_is_said_beside_the_field(owner, scope, acme):
     answer = owner.post("/o/acme/projects/new/", {"name": "WEB"})
 
