@@ -82,7 +82,7 @@ def test_the_time_zone_that_was_chosen_comes_back_selected(newcomer):
 
     assert '<option value="Europe/Berlin" selected>Europe/Berlin</option>' in page
     assert page.count(" selected>") == 1
-    assert '<select name="time_zone" data-time-zone="" aria-describedby="id_time_zone_helptext"' in page
+    assert 'aria-describedby="id_time_zone_helptext" data-time-zone="" id="id_time_zone">' in page
 
 
 def test_a_project_name_that_is_taken_is_said_beside_the_field(owner, scope, acme):
