@@ -1,11 +1,12 @@
 """Stretches of time as an organization sees them: local days and hours, half-open, whatever the clocks do."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+QUARTER = timedelta(minutes=15)  # offsets of zones, and their changes, are multiples of it
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 HOURLY_DAYS = 3
@@ -32,8 +33,10 @@ def hour_start(moment: datetime, zone: ZoneInfo) -> datetime:
 
 
 def hour_end(moment: datetime, zone: ZoneInfo) -> datetime:
-    """The start of the local hour after the one of ``moment``."""
-    return hour_start(hour_start(moment, zone) + HOUR, zone)
+    """When the local hour of ``moment`` ends; where the clock changes inside it, an hour after it began."""
+    after = hour_start(moment, zone) + HOUR
+    begins = hour_start(after, zone)
+    return begins if begins > moment else after
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +134,10 @@ class Period:
         edges = ((self.start, midnight(first, self.zone)), (midnight(end, self.zone), self.end))
         return Sources((first, end), tuple(edge for edge in edges if edge[0] < edge[1]))
 
-    def _hours(self) -> Iterator[datetime]:
-        hour = self.start
-        while hour < self.end:
-            yield hour
-            hour = hour_end(hour, self.zone)
+    def _hours(self) -> Iterable[datetime]:
+        """Where the hours begin, asked of every quarter: where clocks change by half an hour, hours overlap."""
+        quarters = range((self.end - self.start) // QUARTER)
+        return dict.fromkeys(hour_start(self.start + n * QUARTER, self.zone) for n in quarters)
 
 
 def _shifted(moment: datetime, back: timedelta, zone: ZoneInfo) -> datetime:

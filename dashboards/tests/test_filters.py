@@ -1,0 +1,272 @@
+from datetime import UTC, date, datetime
+from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboards.filters import ALIASES, DIMENSIONS, LABELS, RANGES, SEARCHES, Filter
+from dashboards.periods import Granularity, Period
+
+NOW = datetime(2026, 7, 14, 10, 20, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+UTC_ZONE = ZoneInfo("UTC")
+BACKWARDS = "The first day must not be after the last one or in the future."
+
+
+def parse(query="", *, now=NOW, zone=UTC_ZONE):
+    return Filter.parse(parse_qs(query, keep_blank_values=True), now=now, zone=zone)
+
+
+def test_without_a_query_the_last_seven_days_are_shown():
+    chosen = parse()
+
+    assert chosen.range == "7d"
+    assert chosen.period == Period.of_days(date(2026, 7, 8), date(2026, 7, 14), UTC_ZONE)
+    assert (chosen.narrowed_by, chosen.problems, chosen.query()) == ((), (), "")
+
+
+@pytest.mark.parametrize(
+    ("name", "first_day", "granularity"),
+    [("7d", date(2026, 7, 8), "day"), ("30d", date(2026, 6, 15), "day"), ("90d", date(2026, 4, 16), "day")],
+)
+def test_ranges_are_local_days_up_to_today(name, first_day, granularity):
+    chosen = parse(f"range={name}")
+
+    assert chosen.period == Period.of_days(first_day, date(2026, 7, 14), UTC_ZONE)
+    assert chosen.granularity == Granularity(granularity)
+
+
+def test_twenty_four_hours_are_shown_by_the_hour():
+    chosen = parse("range=24h")
+
+    assert chosen.period == Period.of_hours(24, until=NOW, zone=UTC_ZONE)
+    assert chosen.granularity is Granularity.HOUR
+
+
+def test_today_is_the_organizations_today():
+    late = datetime(2026, 7, 14, 22, 30, tzinfo=UTC)
+
+    assert parse(now=late, zone=UTC_ZONE).period.last_day == date(2026, 7, 14)
+    assert parse(now=late, zone=BERLIN).period.last_day == date(2026, 7, 15)
+
+
+def test_dates_are_shown_from_the_first_to_the_last():
+    chosen = parse("from=2026-07-01&to=2026-07-02", zone=BERLIN)
+
+    assert chosen.range == "custom"
+    assert chosen.period == Period.of_days(date(2026, 7, 1), date(2026, 7, 2), BERLIN)
+    assert chosen.query() == "from=2026-07-01&to=2026-07-02"
+    assert chosen.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("query", "first", "last"),
+    [
+        ("from=2026-07-10", date(2026, 7, 10), date(2026, 7, 14)),
+        ("to=2026-07-10", date(2026, 7, 10), date(2026, 7, 10)),
+        ("from=2026-07-10&to=2030-01-01", date(2026, 7, 10), date(2026, 7, 15)),
+        ("from=2026-07-10T12:00:00Z&to=2026-07-11T00:00:00Z", date(2026, 7, 10), date(2026, 7, 11)),
+        ("range=custom&from=2026-07-10&to=2026-07-10", date(2026, 7, 10), date(2026, 7, 10)),
+    ],
+)
+def test_half_a_wish_for_dates_is_completed(query, first, last):
+    chosen = parse(query)
+
+    assert (chosen.period.first_day, chosen.period.last_day, chosen.problems) == (first, last, ())
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ("range=5y", "The range must be one of 24h, 7d, 30d, 90d, or two dates. The last 7 days are shown."),
+        ("range=custom", "Dates are written like 2026-07-31. The last 7 days are shown."),
+        ("from=yesterday", "Dates are written like 2026-07-31. The last 7 days are shown."),
+        ("from=2026-13-01&to=2026-07-02", "Dates are written like 2026-07-31. The last 7 days are shown."),
+        ("from=0001-01-01&to=2026-07-02", "Dates are written like 2026-07-31. The last 7 days are shown."),
+        ("from=9999-12-31", "Dates are written like 2026-07-31. The last 7 days are shown."),
+        (
+            "from=2026-07-03&to=2026-07-02",
+            "The first day must not be after the last one or in the future. The last 7 days are shown.",
+        ),
+        (
+            "from=2027-01-01",
+            "The first day must not be after the last one or in the future. The last 7 days are shown.",
+        ),
+    ],
+)
+def test_a_time_range_that_cannot_be_says_so_and_falls_back(query, problem):
+    chosen = parse(query)
+
+    assert chosen.problems == (problem,)
+    assert chosen.range == "7d"
+    assert chosen.period == parse().period
+
+
+def test_a_range_longer_than_rollups_are_kept_shows_its_end():
+    chosen = parse("from=2020-01-01&to=2026-07-14")
+
+    assert chosen.period.day_count == 760
+    assert chosen.period.last_day == date(2026, 7, 14)
+    assert chosen.problems == ("A range is at most 760 days: the latest are shown.",)
+
+
+@pytest.mark.parametrize("name", DIMENSIONS)
+def test_dimensions_take_several_values(name):
+    chosen = parse(f"{name}=b&{name}=a&{name}=b")
+
+    assert chosen.values(name) == ("b", "a")
+    assert chosen.has(name, "a")
+    assert not chosen.has(name, "c")
+
+
+@pytest.mark.parametrize("name", ["status", *SEARCHES])
+def test_everything_else_takes_the_first_value(name):
+    value = {"status": "error", "tag": "release:7"}.get(name, "x")
+
+    assert parse(f"{name}={value}&{name}={value}2").one(name) == value
+
+
+@pytest.mark.parametrize(("alias", "name"), ALIASES.items())
+def test_aliases_of_the_wire_are_understood(alias, name):
+    assert parse(f"{alias}=x").narrowed_by == ((name, "x"),)
+    assert parse(f"{alias}=x").query() == f"{name}=x"
+
+
+def test_an_alias_and_its_name_together_are_one_filter():
+    assert parse("endpoint_name=chat&feature=search").values("feature") == ("chat", "search")
+
+
+def test_none_stands_for_the_empty_value():
+    chosen = parse("team=(none)&team=red")
+
+    assert chosen.values("team") == ("", "red")
+    assert chosen.only(team="").query() == "team=%28none%29"
+
+
+def test_empty_values_and_blanks_are_no_filter():
+    assert parse("feature=&feature=+&status=&trace=+x+").narrowed_by == (("trace", "x"),)
+
+
+def test_names_nobody_knows_are_ignored():
+    assert parse("utm_source=mail&page=7").query() == ""
+    assert parse("utm_source=mail&page=7").problems == ()
+
+
+@pytest.mark.parametrize("value", ["a%00b", "x" * 256])
+def test_a_value_that_cannot_be_stored_is_left_out_and_never_repeated(value):
+    chosen = parse(f"model={value}&model=gpt-4o")
+
+    assert chosen.values("model") == ("gpt-4o",)
+    assert chosen.problems == ("The Model filter has values that cannot be used; they were left out.",)
+
+
+def test_more_values_than_anybody_reads_are_left_out():
+    chosen = parse("&".join(f"feature=f{n}" for n in range(60)))
+
+    assert len(chosen.values("feature")) == 50
+    assert chosen.problems == ("The Feature filter has values that cannot be used; they were left out.",)
+
+
+def test_an_unknown_status_is_left_out():
+    chosen = parse("status=maybe&team=red")
+
+    assert (chosen.status, chosen.values("team")) == ("", ("red",))
+    assert chosen.problems == ("The status must be ok or error; calls of every status are shown.",)
+
+
+@pytest.mark.parametrize("tag", ["release", ":7", "release:", " : "])
+def test_a_tag_needs_a_key_and_a_value(tag):
+    chosen = parse(f"tag={tag}")
+
+    assert chosen.one("tag") == ""
+    assert chosen.problems == ("A tag is written key:value; the tag filter was left out.",)
+
+
+def test_a_tags_value_may_hold_a_colon():
+    assert parse("tag=url:http://x").one("tag") == "url:http://x"
+
+
+def test_the_query_string_has_one_canonical_form():
+    messy = "status=ok&model=b&range=30d&endpoint_name=f&model=a&project=web&x=1&tag="
+
+    assert parse(messy).query() == "range=30d&project=web&model=b&model=a&feature=f&status=ok"
+
+
+VALUES = st.text(min_size=1, max_size=20)
+
+
+@given(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            **{name: st.lists(VALUES, max_size=3) for name in (*LABELS, *ALIASES)},
+            "range": st.lists(st.sampled_from([*RANGES, "custom", "x"]), max_size=2),
+            "from": st.lists(st.dates().map(str) | VALUES, max_size=1),
+            "to": st.lists(st.dates().map(str) | VALUES, max_size=1),
+        },
+    ),
+    st.sampled_from([UTC_ZONE, BERLIN, ZoneInfo("Pacific/Auckland")]),
+)
+def test_any_query_gives_a_filter_that_its_canonical_form_gives_again(query, zone):
+    chosen = Filter.parse(query, now=NOW, zone=zone)
+    again = parse(chosen.query(), zone=zone)
+
+    assert again == chosen
+    assert again.problems == ()
+    assert again.query() == chosen.query()
+    assert chosen.period.start < chosen.period.end
+
+
+def test_ranges_lead_to_longer_ones_until_the_longest():
+    assert parse("range=24h&team=red").widened().query() == "team=red"
+    assert parse("team=red").widened().query() == "range=30d&team=red"
+    assert parse("from=2026-06-01&to=2026-06-15").widened().range == "30d"
+    assert parse("range=90d").widened() is None
+
+
+def test_a_pair_can_be_taken_away():
+    chosen = parse("model=a&model=b&status=ok")
+
+    assert chosen.without("model", "a").query() == "model=b&status=ok"
+    assert chosen.without("status", "ok").query() == "model=a&model=b"
+    assert chosen.without_all("model").query() == "status=ok"
+    assert chosen.cleared().query() == ""
+    assert chosen.query() == "model=a&model=b&status=ok"
+
+
+def test_narrowing_replaces_the_dimension_and_keeps_the_rest():
+    chosen = parse("range=30d&model=a&model=b&team=red")
+
+    assert chosen.only(model="c").query() == "range=30d&team=red&model=c"
+    assert chosen.only(feature="f").query() == "range=30d&team=red&model=a&model=b&feature=f"
+
+
+def test_rollups_are_not_asked_what_only_calls_know():
+    chosen = parse("trace=t&team=red").for_rollups()
+
+    assert chosen.query() == "team=red"
+    assert chosen.problems == (
+        "Trace, session, user and tag filters work in the calls log; the numbers here are without them.",
+    )
+    assert parse("team=red").for_rollups() == parse("team=red")
+
+
+@pytest.mark.parametrize("search", ["trace=t", "session=s", "user=u", "tag=k:v"])
+def test_a_search_reads_a_month_at_most(search):
+    chosen = parse(f"range=90d&{search}").for_log()
+
+    assert chosen.period == Period.of_days(date(2026, 6, 14), date(2026, 7, 14), UTC_ZONE)
+    assert chosen.problems == ("Trace, session, user and tag filters read at most 31 days: the latest are shown.",)
+    assert parse(chosen.query()).period == chosen.period
+
+
+def test_other_logs_read_as_far_back_as_they_are_asked():
+    assert parse("range=90d&model=a").for_log() == parse("range=90d&model=a")
+    assert parse("range=30d&trace=t").for_log() == parse("range=30d&trace=t")
+
+
+def test_the_previous_period_of_a_running_week_stops_at_the_same_hour():
+    assert parse().previous.end == datetime(2026, 7, 7, 11, tzinfo=UTC)
+    assert parse("from=2026-06-01&to=2026-06-30").previous.end == datetime(2026, 6, 1, tzinfo=UTC)
