@@ -82,7 +82,7 @@ openapi: install ## write docs/openapi.yaml anew
 	@$(DEPLOYED) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
 screenshots: install ## take the pictures of docs/images with a running demo
-	@$(PY) -m tests.browser.screenshots
+	@$(PY) -m tests.e2e.screenshots
 
 lock: install ## resolve pyproject.toml anew into requirements.lock
 	@.venv/bin/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.12 \

@@ -19,8 +19,9 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser() -> Iterator[Browser]:
+    """Started for each test: while Playwright runs, nothing else in this process could run an event loop."""
     if CHROMIUM is None:
         reason = "No Chromium on this machine."
         if os.environ.get("CI") == "true":
