@@ -57,7 +57,8 @@ class Plan:
 def main() -> int:
     """Run until told to stop; every anticipated failure is one sentence and exit code 1."""
     os.umask(0o077)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a shell starts background jobs with it ignored.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     try:
         with ExitStack() as cleanup:
@@ -94,9 +95,12 @@ def _run(cleanup: ExitStack) -> NoReturn:
 def _state_dir() -> Path:
     """The private directory of everything this installation keeps; children find it through the environment."""
     state_dir = Path(env.text("TOKENOPS_STATE_DIR", str(BASE_DIR / ".tokenops"))).resolve()
-    for directory in (state_dir, state_dir / "logs"):
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        directory.chmod(0o700)
+    try:
+        for directory in (state_dir, state_dir / "logs"):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            directory.chmod(0o700)
+    except PermissionError as error:
+        raise StackError(f"{error.filename} belongs to somebody else; run as that user or remove it.") from None
     os.environ["TOKENOPS_STATE_DIR"] = str(state_dir)
     return state_dir
 
