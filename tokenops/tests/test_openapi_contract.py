@@ -1,0 +1,135 @@
+"""What the document promises is what is answered."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+from django.conf import settings
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from core.fields import instant_text
+from ingestion.tests.factories import make_call
+from ingestion.wire.batch import ParseContext
+from ingestion.wire.rest import parse_ingest, parse_log
+from tenants.permissions import Scope
+from tenants.tests.keys import bearer, issue_key
+
+NOW = datetime.now(UTC)
+THEN = instant_text(NOW)
+
+
+@pytest.fixture(scope="module")
+def document():
+    return yaml.safe_load((Path(settings.BASE_DIR) / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def check(document):
+    """Compares an answer with what the operation promises for its status."""
+
+    def promised(path, answer):
+        promise = document["paths"][path]["get"]["responses"][str(answer.status_code)]
+        (media_type, media), *others = promise["content"].items()
+        assert others == []
+        assert answer["Content-Type"] == media_type
+        validator = Draft202012Validator(media["schema"] | {"components": document["components"]})
+        assert [error.message for error in validator.iter_errors(answer.json())] == []
+
+    return promised
+
+
+PATHS = [
+    ("/api/v1/me", "/api/v1/me"),
+    ("/api/v1/organizations", "/api/v1/organizations"),
+    ("/api/v1/organizations/{organization_slug}", "/api/v1/organizations/acme"),
+    ("/api/v1/projects", "/api/v1/projects?organization=acme"),
+    ("/api/v1/projects/{project_slug}", "/api/v1/projects/web?organization=acme"),
+    ("/api/v1/calls", "/api/v1/calls?organization=acme&limit=1"),
+    ("/api/v1/calls/{call_id}", f"/api/v1/calls/bare?organization=acme&timestamp={THEN}"),
+]
+WITHIN_AN_ORGANIZATION = PATHS[2:]
+
+
+@pytest.fixture
+def calls(acme_project):
+    """One with everything that may be missing missing, and one before it."""
+    nothing = {"provider": "", "cost_usd": None, "latency_ms": None, "cost_source": "none", "price_match": ""}
+    make_call(acme_project, call_id="bare", started_at=NOW, **nothing)
+    make_call(acme_project, call_id="another", started_at=NOW, extra_units={"pages": 2}, tags={"release": "1"})
+
+
+@pytest.mark.parametrize(("path", "url"), PATHS)
+def test_answers_to_people(owner, calls, check, path, url):
+    answer = owner.get(url)
+
+    assert answer.status_code == 200
+    check(path, answer)
+
+
+@pytest.mark.parametrize(("path", "url"), PATHS)
+@pytest.mark.parametrize("bound", [True, False])
+def test_answers_to_keys(anonymous, acme, acme_project, calls, check, path, url, bound):
+    issued = issue_key(acme, project=acme_project if bound else None)
+
+    answer = anonymous.get(url, headers=bearer(issued))
+
+    assert answer.status_code == 200
+    check(path, answer)
+
+
+@pytest.mark.parametrize(("path", "url"), PATHS)
+def test_refusals_of_strangers_and_of_nonsense(owner, anonymous, calls, check, path, url):
+    separator = "&" if "?" in url else "?"
+    unauthenticated, invalid = anonymous.get(url), owner.get(f"{url}{separator}nonsense=1")
+    unacceptable = owner.get(url, headers={"Accept": "text/csv"})
+
+    assert [answer.status_code for answer in (unauthenticated, invalid, unacceptable)] == [401, 400, 406]
+    for answer in (unauthenticated, invalid, unacceptable):
+        check(path, answer)
+
+
+@pytest.mark.parametrize(("path", "url"), WITHIN_AN_ORGANIZATION)
+def test_refusals_of_people_and_keys_without_a_right(outsider, nobody, anonymous, acme, calls, check, path, url):
+    ingest_only = bearer(issue_key(acme, scopes=[Scope.INGEST]))
+    missing, forbidden, out_of_scope = outsider.get(url), nobody.get(url), anonymous.get(url, headers=ingest_only)
+
+    assert [answer.status_code for answer in (missing, forbidden, out_of_scope)] == [404, 403, 403]
+    for answer in (missing, forbidden, out_of_scope):
+        check(path, answer)
+
+
+@pytest.fixture
+def context():
+    day = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+    return ParseContext(
+        now=NOW,
+        earliest=day.replace(year=day.year - 20, day=1),
+        latest=day.replace(year=day.year + 20, day=1),
+        infer_provider=lambda model: "openai",
+        hash_key=b"k" * 32,
+    )
+
+
+def test_the_examples_of_events_are_accepted(document, context):
+    ingest = document["paths"]["/api/v1/ingest"]["post"]["requestBody"]["content"]
+    log = document["paths"]["/log"]["post"]["requestBody"]["content"]
+
+    batches = {
+        name: parse_ingest(msgspec.json.encode(example["value"]), content_type="application/json", context=context)
+        for name, example in ingest["application/json"]["examples"].items()
+    }
+    lines = ingest["application/x-ndjson"]["examples"]["lines"]["value"].encode()
+    batches["lines"] = parse_ingest(lines, content_type="application/x-ndjson", context=context)
+    flat = msgspec.json.encode(log["application/json"]["examples"]["flat"]["value"])
+    batches["flat"] = parse_log(flat, context=context)
+
+    assert {name: len(batch.calls) for name, batch in batches.items()} == {
+        "one": 1,
+        "several": 2,
+        "envelope": 1,
+        "lines": 2,
+        "flat": 1,
+    }
+    assert [batch.rejected for batch in batches.values()] == [[]] * len(batches)
