@@ -5,6 +5,7 @@ import http.client
 import importlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from tokenops.stack.preflight import StackError
 
 BASE_DIR = Path(__file__).resolve().parents[2]
 
+_NO_SPACE_BYTES = 2**20
 _READY_SECONDS = 120.0
 _WATCH_SECONDS = 0.5
 _WEB_PATIENCE = 15.0  # the server gives its own worker ten
@@ -171,7 +173,8 @@ def _run_steps(command: list[str], *, log_path: Path) -> None:
 
 
 def _why_failed(text: str, log_path: Path) -> str:
-    if "No space left on device" in text:
+    is_full = shutil.disk_usage(log_path.parent).free < _NO_SPACE_BYTES  # then the log may be cut off, too
+    if is_full or "No space left on device" in text:
         return "The disk is full; free some space and start again."
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith(" ")]
     reason = lines[-1].rstrip(".") if lines else "no reason was given"
