@@ -48,7 +48,7 @@ def app(installed, monkeypatch) -> Iterator[Celery]:
 
     monkeypatch.setattr(settings, "CELERY_APP", "tokenops.celery.app", raising=False)
     yield app
-    app.close()  # type: ignore[attr-defined] # the stubs lack it
+    app.close()
 
 
 @contextmanager
