@@ -69,11 +69,11 @@ check: install ## lint, formats, types, architecture, deployment checks, migrati
 	@echo "→ migrations" && $(DEPLOYED) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run --verbosity 1
 	@echo "→ OpenAPI" && $(DEPLOYED) $(MANAGE) spectacular --validate --fail-on-warn --file build/openapi.yaml \
 	  && diff -u docs/openapi.yaml build/openapi.yaml
-	@echo "→ templates" && .venv/bin/djlint --quiet --check --lint templates
+	@echo "→ templates" && .venv/bin/djlint --quiet --lint templates
+	@echo "→ JavaScript" && PATH="$$PATH:$$PWD/.venv/bin" npm run --silent check
 
-fmt: install ## format code and templates
+fmt: install ## format code
 	@.venv/bin/ruff check --quiet --fix . && .venv/bin/ruff format --quiet .
-	@.venv/bin/djlint --quiet --reformat templates || true
 
 bench: install ## measure, and print each figure beside its limit (ARGS="ingest-batch")
 	@$(PY) -m bench $(ARGS)
