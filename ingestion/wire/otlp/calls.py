@@ -12,7 +12,7 @@ from ingestion.wire.batch import Batch, FieldError, ParseContext
 from ingestion.wire.content import is_content
 from ingestion.wire.identity import TimestampError, keyed_hash, looks_personal, parse_timestamp, stored_user_id
 from ingestion.wire.otlp import names
-from ingestion.wire.otlp.content import content_fields, prompt_of
+from ingestion.wire.otlp.content import Prompt, content_fields, prompt_of
 from ingestion.wire.otlp.hosts import provider_of_host
 from ingestion.wire.otlp.response import response_id
 from ingestion.wire.otlp.spans import ERROR, OK, Attributes, Span, valid_span_id
@@ -64,12 +64,13 @@ class CallBuilder:
         project = _own(resource, names.PROJECT, "project", errors)
         if not span.has_ids():
             errors.append(FieldError("id", "trace and span id must be 16 and 8 bytes, not all zero"))
-        self._batch.content_fields_dropped += content_fields(span)
+        dropped = content_fields(span)
+        self._batch.content_fields_dropped += dropped
         call_id = f"otlp:{span.trace_id}{span.span_id}"
         if errors:
             self._batch.reject(index, call_id if span.has_ids() else None, errors)
             return
-        prompt = prompt_of(span, model)
+        prompt = prompt_of(span, model) if dropped else Prompt()
         status, error_type, http_status = _outcome(span)
         call = Call(
             call_id=call_id,

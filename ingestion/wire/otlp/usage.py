@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from ingestion.wire.amounts import NumberError
 from ingestion.wire.batch import FieldError
 from ingestion.wire.otlp import names
-from ingestion.wire.otlp.spans import Attributes, Span
+from ingestion.wire.otlp.spans import Attributes, Span, Value
 from ingestion.wire.otlp.values import count, json_object
 from ingestion.wire.types import Usage
 from ingestion.wire.usage import CountError, Reading, settle
@@ -25,7 +25,10 @@ _COUNTS: Final = (
     ("audio_input_tokens", names.AUDIO_INPUT),
     ("audio_output_tokens", names.AUDIO_OUTPUT),
     ("image_input_tokens", names.IMAGE_INPUT),
+    ("total_tokens", names.TOTAL),
 )
+# A span has about ten attributes and we know a hundred names: looking each attribute up is the short way round.
+_PLACES: Final = {name: (field, rank) for field, wanted in _COUNTS for rank, name in enumerate(wanted)}
 _EXCLUSIVE_BEFORE_6: Final = frozenset({"anthropic", "aws.bedrock"})
 _INCLUSIVE_SCOPES: Final = ("pydantic-ai", "logfire.pydantic-ai")
 _REASONING_BESIDE: Final = frozenset({"x_ai"})
@@ -46,26 +49,37 @@ def read_usage(span: Span, provider: str, errors: list[FieldError]) -> Usage:
         usage = _from_objects(attributes, provider, errors)
         if usage is not None:
             return usage
+    counts = _counts(attributes, errors)
+    total = counts.pop("total_tokens", 0)
     usage = Usage()
-    for field, wanted in _COUNTS:
-        setattr(usage, field, _count(attributes, field, wanted, errors))
+    for field, number in counts.items():
+        setattr(usage, field, number)
     _add_unsafe_cache(usage, span, errors)
     metadata = _provider_metadata(attributes)
-    _add_metadata(usage, metadata)
-    total = _count(attributes, "total_tokens", names.TOTAL, errors)
+    if metadata:
+        _add_metadata(usage, metadata)
     return _settled(usage, total, _known(span, provider, usage, metadata), errors)
 
 
-def _count(attributes: Attributes, field: str, wanted: names.Names, errors: list[FieldError]) -> int:
-    for name in wanted:
-        value = attributes.get(name)
-        if value is not None and value != "":
-            try:
-                return count(value)
-            except NumberError as error:
-                errors.append(FieldError(field, str(error)))
-                return 0
-    return 0
+def _counts(attributes: Attributes, errors: list[FieldError]) -> dict[str, int]:
+    """The counts a span has, each from the name that is believed first."""
+    found: dict[str, tuple[int, Value]] = {}
+    for name, value in attributes.items():
+        place = _PLACES.get(name)
+        if place is None or value is None or value == "":
+            continue
+        field, rank = place
+        if field not in found or rank < found[field][0]:
+            found[field] = rank, value
+    return {field: _count(field, found[field][1], errors) for field, _ in _COUNTS if field in found}
+
+
+def _count(field: str, value: Value, errors: list[FieldError]) -> int:
+    try:
+        return count(value)
+    except NumberError as error:
+        errors.append(FieldError(field, str(error)))
+        return 0
 
 
 def _settled(usage: Usage, total: int, known: Known, errors: list[FieldError]) -> Usage:
@@ -77,10 +91,10 @@ def _settled(usage: Usage, total: int, known: Known, errors: list[FieldError]) -
 
 
 def _add_unsafe_cache(usage: Usage, span: Span, errors: list[FieldError]) -> None:
-    if names.CACHE_INPUT not in span.attributes or "litellm" in span.origin.scope_name.lower():
+    if span.attributes.get(names.CACHE_INPUT) is None or "litellm" in span.origin.scope_name.lower():
         return
     if not any(name in span.attributes for name in names.CACHE_READ):
-        usage.cached_input_tokens = _count(span.attributes, "cached_input_tokens", (names.CACHE_INPUT,), errors)
+        usage.cached_input_tokens = _count("cached_input_tokens", span.attributes[names.CACHE_INPUT], errors)
 
 
 def _known(span: Span, provider: str, usage: Usage, metadata: Mapping[str, object]) -> Known:
