@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -10,7 +11,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from core.problems import problem
 from ingestion.edge.authentication import authenticate
 from ingestion.edge.digest import Digest, Digester, Parse, other_project
 from ingestion.edge.directory import Directory, Sender
@@ -31,15 +31,15 @@ from ingestion.edge.http import (
     unavailable,
 )
 from ingestion.edge.reference import Reference
-from ingestion.wire.answer import build_answer
+from ingestion.wire.batch import Batch
 from ingestion.wire.body import BoundedBody
 from ingestion.wire.errors import BodyError, BodyTooLarge, TooManyEvents, UnsupportedEncoding, UnsupportedMediaType
-from ingestion.writer import QueueFullError, Refused, Stored, Writer
+from ingestion.writer import Outcome, QueueFullError, Refused, Stored, Writer
 
 logger = logging.getLogger("ingestion.edge")
 
-_EVENTS_REJECTED: Final = str(problem(400, "events-rejected", "")["type"])
 _SERVER_ERROR: Final = 500
+_ROWS_AT_ONCE: Final = 5_000  # a trace may have more: the writer takes them one part after the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +47,7 @@ class Limits:
     """What bounds the memory and the patience of one process. Sizes are bytes, times seconds."""
 
     body: int = 10 * 2**20  # decompressed; what arrives may not be larger either
+    traces_body: int = 32 * 2**20  # collectors send large batches and do not repeat what was too large
     in_flight: int = 64 * 2**20
     inline: int = 16 * 2**10  # a larger body is decoded in a thread, so that small ones do not wait behind it
     body_patience: float = 60.0
@@ -67,6 +68,16 @@ class Engine:
     pepper: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """What differs from path to path; the last argument of both answers is the request's content type."""
+
+    parse: Parse
+    most_bytes: Callable[[Limits], int]
+    success: Callable[[Batch, Stored, str], Reply]
+    failure: Callable[[Problem, str], Reply]
+
+
 @dataclass(slots=True)
 class Exchange:
     """One request on its way; what is known of it is what a failure's log line says."""
@@ -74,7 +85,7 @@ class Exchange:
     scope: Scope
     receive: Receive
     engine: Engine | None
-    parse: Parse
+    endpoint: Endpoint
     headers: dict[bytes, list[bytes]]
     started: float = field(default_factory=time.monotonic)
     sender: Sender | None = None
@@ -92,7 +103,7 @@ class Exchange:
         engine, now = self.engine, datetime.now(UTC)
         self.sender = await authenticate(self.headers, engine.directory, pepper=engine.pepper, now=now)
         digester = Digester(
-            parse=self.parse,
+            parse=self.endpoint.parse,
             sender=self.sender,
             project_slug=_named_project(self.headers, self.sender),
             book=engine.reference.book,
@@ -103,16 +114,20 @@ class Exchange:
             digest = await self._digest(digester, engine)
         except BodyError as error:
             raise _as_problem(error) from None
-        return await _store(digest, engine)
+        stored = await _store(digest, engine)
+        return self.endpoint.success(digest.batch, stored, self.content_type)
+
+    @property
+    def content_type(self) -> str:
+        return text_header(self.headers, b"content-type")
 
     async def _digest(self, digester: Digester, engine: Engine) -> Digest:
-        encoding = text_header(self.headers, b"content-encoding")
-        decoded = BoundedBody(content_encoding=encoding, limit=engine.limits.body)
-        body = Body(engine.in_flight, limit=engine.limits.body, patience=engine.limits.body_patience)
+        encoding, limit = text_header(self.headers, b"content-encoding"), self.endpoint.most_bytes(engine.limits)
+        decoded = BoundedBody(content_encoding=encoding, limit=limit)
+        body = Body(engine.in_flight, limit=limit, patience=engine.limits.body_patience)
         try:
             await body.read(self.receive, text_header(self.headers, b"content-length"))
-            content_type = text_header(self.headers, b"content-type")
-            work = partial(digester.digest, body.chunks, body=decoded, content_type=content_type)
+            work = partial(digester.digest, body.chunks, body=decoded, content_type=self.content_type)
             if not encoding and body.size <= engine.limits.inline:
                 return work()
             return await asyncio.get_running_loop().run_in_executor(engine.pool, copy_context().run, work)
@@ -136,9 +151,9 @@ class Exchange:
         )
 
 
-async def serve(engine: Engine | None, parse: Parse, scope: Scope, receive: Receive, send: Send) -> None:
+async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one request, whatever happens; ``engine`` is None while the process starts or stops."""
-    exchange = Exchange(scope, receive, engine, parse, headers_of(scope))
+    exchange = Exchange(scope, receive, engine, endpoint, headers_of(scope))
     identifier = name_request(exchange.headers)
     try:
         reply = await exchange.reply()
@@ -147,32 +162,33 @@ async def serve(engine: Engine | None, parse: Parse, scope: Scope, receive: Rece
         logger.info("the client left before its request was complete")
         return
     except Problem as error:
-        reply, slug = error.reply(), error.slug
+        reply, slug = endpoint.failure(error, exchange.content_type), error.slug
     except Exception:
         logger.exception("the edge failed")
-        reply, slug = Problem(500, "internal", "Something went wrong here.").reply(), "internal"
+        failure = Problem(500, "internal", "Something went wrong here.")
+        reply, slug = endpoint.failure(failure, exchange.content_type), failure.slug
     if reply.is_error:
         exchange.log_failure(reply, slug)
     await send_reply(send, reply, identifier=identifier)
 
 
-async def _store(digest: Digest, engine: Engine) -> Reply:
+async def _store(digest: Digest, engine: Engine) -> Stored:
+    """Store the rows in parts the writer can take. After a 503 some may be stored: sending them again is safe."""
     accepted = duplicates = 0
-    if digest.rows:
-        stored = await _write(digest, engine)
-        accepted, duplicates = stored.accepted, stored.duplicates
-    answer = build_answer(digest.batch, accepted=accepted, duplicates=duplicates, problem_type=_EVENTS_REJECTED)
-    return Reply(answer.status, answer.body, answer.content_type)
-
-
-async def _write(digest: Digest, engine: Engine) -> Stored:
     try:
         async with asyncio.timeout(engine.limits.store_patience):
-            outcome = await engine.writer.write(digest.rows, digest.targets)
+            for start in range(0, len(digest.rows), _ROWS_AT_ONCE):
+                rows = digest.rows[start : start + _ROWS_AT_ONCE]
+                stored = _stored(await engine.writer.write(rows, digest.targets))
+                accepted, duplicates = accepted + stored.accepted, duplicates + stored.duplicates
     except QueueFullError:
         raise unavailable("Too many events are waiting to be stored.") from None
     except TimeoutError:
         raise unavailable("Storing took too long.") from None
+    return Stored(accepted, duplicates)
+
+
+def _stored(outcome: Outcome) -> Stored:
     if isinstance(outcome, Stored):
         return outcome
     if isinstance(outcome, Refused):
