@@ -36,7 +36,7 @@ def lines():
     config = logging_config("INFO")
     written = StringIO()
     handler = logging.StreamHandler(written)
-    formatters: dict[str, dict[str, object]] = config["formatters"]  # type: ignore[assignment]
+    formatters: dict[str, dict[str, object]] = config["formatters"]
     handler.setFormatter(logging.config.DictConfigurator(config).configure_formatter(formatters["json"]))
     handler.addFilter(RequestIdFilter())
     logger = logging.getLogger("tokenops.access")

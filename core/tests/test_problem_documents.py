@@ -78,7 +78,7 @@ def test_header_and_detail_name_the_same_wait(wait, header, detail):
 
 def test_a_refused_credential_says_how_to_authenticate():
     error = exceptions.NotAuthenticated()
-    error.auth_header = "Bearer"  # type: ignore[attr-defined]  # what the framework sets on its way
+    error.auth_header = "Bearer"  # what the framework sets on its way
 
     answer = exception_handler(error, {})
 
