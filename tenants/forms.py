@@ -2,18 +2,21 @@
 
 import zoneinfo
 from collections.abc import Callable
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator
 from django.forms.utils import flatatt
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
 from tenants.permissions import Scope
 
+# Further ahead than any key needs, and far from where calendars end.
+_LAST_EXPIRY: Final = date(2199, 12, 31)
 _NOT_PLACES: Final = ("Etc/", "SystemV/", "US/", "Canada/", "Brazil/", "Chile/", "Mexico/")
 
 
@@ -111,6 +114,7 @@ class KeyForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="The key works until the end of this day. Empty: until it is revoked.",
+        validators=[MaxValueValidator(_LAST_EXPIRY, "Choose a day before the year 2200, or leave it empty.")],
     )
 
     def expiry(self, zone: tzinfo) -> datetime | None:

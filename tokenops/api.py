@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, re_path
+from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
 from ingestion.api import views as calls
@@ -11,6 +12,7 @@ from tokenops.openapi import DocsView, SchemaView
 app_name = "api"
 
 
+@csrf_exempt  # there is nothing to protect, and the answer must not depend on a cookie
 def nothing_here(request: HttpRequest) -> HttpResponse:
     """Paths of the API that match nothing, answered alike in development, where Django would show its own page."""
     return problem_response(404, "not-found", "There is nothing here.")

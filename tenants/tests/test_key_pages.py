@@ -66,6 +66,10 @@ def test_a_new_key_is_shown_once(member, acme, scope):
         ({"name": "backend", "scopes": ["admin"]}, "Select a valid choice."),
         ({"name": "backend", "scopes": ["ingest"], "expires_at": "2020-01-01"}, "Choose a moment in the future."),
         ({"name": "backend", "scopes": ["ingest"], "expires_at": "tomorrow"}, "Enter a valid date."),
+        (
+            {"name": "backend", "scopes": ["ingest"], "expires_at": "9999-12-31"},
+            "Choose a day before the year 2200, or leave it empty.",
+        ),
     ],
 )
 def test_a_form_that_fails_says_why_and_keeps_what_was_typed(member, data, message):

@@ -157,6 +157,14 @@ def test_a_wrong_value_is_one_sentence_and_starts_nothing(tmp_path, environ, sen
     assert not (tmp_path / "pg").exists()
 
 
+def test_a_state_folder_that_is_a_file_is_one_sentence(tmp_path):
+    (tmp_path / "state").write_text("")
+
+    sentence = refused(tmp_path / "state", free_port())
+
+    assert sentence == f"TokenOps: TOKENOPS_STATE_DIR: {tmp_path / 'state'} cannot be a folder here; name another one."
+
+
 def test_a_real_server_needs_its_own_secrets(tmp_path, django_db_setup):
     from django.conf import settings
 

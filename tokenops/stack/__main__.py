@@ -103,6 +103,8 @@ def _state_dir() -> Path:
             directory.chmod(0o700)
     except PermissionError as error:
         raise StackError(f"{error.filename} belongs to somebody else; run as that user or remove it.") from None
+    except (FileExistsError, NotADirectoryError, FileNotFoundError) as error:
+        raise StackError(f"TOKENOPS_STATE_DIR: {error.filename} cannot be a folder here; name another one.") from None
     os.environ["TOKENOPS_STATE_DIR"] = str(state_dir)
     return state_dir
 

@@ -63,6 +63,14 @@ def test_paths_of_the_api_that_match_nothing(client, url, method):
     assert answer.json() == {"type": BASE + "not-found", "title": "There is nothing here.", "status": 404}
 
 
+@pytest.mark.parametrize(("url", "status"), [("/api/v1/ingest/", 404), ("/api/v1/nope", 404), ("/readyz", 405)])
+def test_a_post_without_a_cookie_gets_no_page_about_cookies(url, status):
+    answer = Client(enforce_csrf_checks=True).post(url)
+
+    assert answer.status_code == status
+    assert b"<html" not in answer.content
+
+
 def test_in_development_too(client, settings):
     settings.DEBUG = True
 
