@@ -18,7 +18,7 @@ from ingestion.edge.listener import listen
 from ingestion.edge.reference import Reference
 from ingestion.store import RATES_CHANNEL
 from ingestion.wire.batch import Batch, ParseContext
-from ingestion.wire.rest import parse_ingest, parse_log
+from ingestion.wire.rest import parse_camel, parse_ingest, parse_log
 from ingestion.writer import Writer
 from tenants.services import KEY_CHANNEL
 
@@ -44,7 +44,8 @@ class Edge:
 
     def routes(self) -> dict[str, ASGIApp]:
         """ASGI applications by exact path."""
-        return {"/api/v1/ingest": self._route(_ingest), "/log": self._route(_log)}
+        parsers = {"/api/v1/ingest": _ingest, "/api/ingest": _camel, "/log": _log}
+        return {path: self._route(parse) for path, parse in parsers.items()}
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -104,6 +105,10 @@ async def _stop(engine: Engine, tasks: list[asyncio.Task[None]]) -> None:
 
 def _ingest(body: bytes, content_type: str, context: ParseContext) -> Batch:
     return parse_ingest(body, content_type=content_type, context=context)
+
+
+def _camel(body: bytes, _content_type: str, context: ParseContext) -> Batch:
+    return parse_camel(body, context=context)
 
 
 def _log(body: bytes, _content_type: str, context: ParseContext) -> Batch:
