@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from dataclasses import dataclass, field
@@ -11,12 +12,14 @@ from functools import partial
 from typing import Final
 
 from core.problems import problem
+from ingestion.edge import idempotency
 from ingestion.edge.authentication import authenticate
 from ingestion.edge.digest import Digest, Digester, Parse, other_project
 from ingestion.edge.directory import Directory, Sender
 from ingestion.edge.http import (
     Body,
     ClientGoneError,
+    Headers,
     InFlight,
     Problem,
     Receive,
@@ -31,10 +34,13 @@ from ingestion.edge.http import (
     unavailable,
 )
 from ingestion.edge.reference import Reference
-from ingestion.wire.answer import build_answer
+from ingestion.wire.answer import Answer, build_answer
+from ingestion.wire.batch import Batch
 from ingestion.wire.body import BoundedBody
 from ingestion.wire.errors import BodyError, BodyTooLarge, TooManyEvents, UnsupportedEncoding, UnsupportedMediaType
-from ingestion.writer import QueueFullError, Refused, Stored, Writer
+from ingestion.writer import Claim, KeyInUse, KeyReused, Outcome, QueueFullError, Refused, Replay, Stored, Writer
+
+type MakeAnswer = Callable[[int, int], Answer]  # of accepted and duplicates
 
 logger = logging.getLogger("ingestion.edge")
 
@@ -91,6 +97,7 @@ class Exchange:
             raise unavailable("This process is starting or stopping.")
         engine, now = self.engine, datetime.now(UTC)
         self.sender = await authenticate(self.headers, engine.directory, pepper=engine.pepper, now=now)
+        key_digest = idempotency.key_digest(self.headers)
         digester = Digester(
             parse=self.parse,
             sender=self.sender,
@@ -98,12 +105,28 @@ class Exchange:
             book=engine.reference.book,
             window=engine.reference.window,
             now=now,
+            is_claimed=key_digest is not None,
         )
         try:
             digest = await self._digest(digester, engine)
         except BodyError as error:
             raise _as_problem(error) from None
-        return await _store(digest, engine)
+        answer = partial(_answer, digest.batch)
+        claim = self._claim(self.sender, key_digest, digest.body_digest, answer) if key_digest else None
+        outcome: Outcome = Stored(0, 0)
+        if digest.rows or claim:
+            outcome = await _write(digest, claim, engine)
+        return _reply(outcome, answer)
+
+    def _claim(self, sender: Sender, key_digest: bytes, body_digest: bytes, answer: MakeAnswer) -> Claim:
+        return Claim(
+            organization_id=sender.organization_id,
+            api_key_id=sender.key_id,
+            path=self.scope["path"],
+            key_digest=key_digest,
+            body_digest=body_digest,
+            answer=answer,
+        )
 
     async def _digest(self, digester: Digester, engine: Engine) -> Digest:
         encoding = text_header(self.headers, b"content-encoding")
@@ -156,28 +179,37 @@ async def serve(engine: Engine | None, parse: Parse, scope: Scope, receive: Rece
     await send_reply(send, reply, identifier=identifier)
 
 
-async def _store(digest: Digest, engine: Engine) -> Reply:
-    accepted = duplicates = 0
-    if digest.rows:
-        stored = await _write(digest, engine)
-        accepted, duplicates = stored.accepted, stored.duplicates
-    answer = build_answer(digest.batch, accepted=accepted, duplicates=duplicates, problem_type=_EVENTS_REJECTED)
-    return Reply(answer.status, answer.body, answer.content_type)
+def _answer(batch: Batch, accepted: int, duplicates: int) -> Answer:
+    return build_answer(batch, accepted=accepted, duplicates=duplicates, problem_type=_EVENTS_REJECTED)
 
 
-async def _write(digest: Digest, engine: Engine) -> Stored:
+async def _write(digest: Digest, claim: Claim | None, engine: Engine) -> Outcome:
     try:
         async with asyncio.timeout(engine.limits.store_patience):
-            outcome = await engine.writer.write(digest.rows, digest.targets)
+            return await engine.writer.write(digest.rows, digest.targets, claim)
     except QueueFullError:
         raise unavailable("Too many events are waiting to be stored.") from None
     except TimeoutError:
         raise unavailable("Storing took too long.") from None
-    if isinstance(outcome, Stored):
-        return outcome
-    if isinstance(outcome, Refused):
-        raise Problem(400, "unstorable", "The database refused these events.", "Nothing of this request is stored.")
+
+
+def _reply(outcome: Outcome, answer: MakeAnswer) -> Reply:
+    match outcome:
+        case Stored(accepted, duplicates):
+            return _as_reply(answer(accepted, duplicates))
+        case Replay(kept):
+            return _as_reply(kept, idempotency.REPLAYED)
+        case KeyReused():
+            raise idempotency.reused()
+        case KeyInUse():
+            raise idempotency.in_use()
+        case Refused():
+            raise Problem(400, "unstorable", "The database refused these events.", "Nothing of this request is stored.")
     raise unavailable("The events could not be stored.")
+
+
+def _as_reply(answer: Answer, headers: Headers = ()) -> Reply:
+    return Reply(answer.status, answer.body, answer.content_type, headers)
 
 
 def _named_project(headers: dict[bytes, list[bytes]], sender: Sender) -> str:
