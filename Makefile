@@ -45,7 +45,7 @@ export FIND_PYTHON
 # The production-like environment that `manage.py check --deploy` judges; nothing connects to it.
 DEPLOYED := DATABASE_URL=postgresql://nobody@127.0.0.1:1/nothing TOKENOPS_STATE_DIR=build/deployed \
 	BASE_URL=https://tokenops.example HOST=0.0.0.0 EMAIL_URL=smtp+tls://mail.example \
-	SECRET_KEY=ku0c3Hq8VxT1mZr5bNw7yPd2sFg4jLa9eQi6uWo KEY_PEPPER=Zt8vB3nM6kQ1wE4rY7uI0oP2aS5dF9gH-pepper \
+	SECRET_KEY=ku0c3Hq8VxT1mZr5bNw7yPd2sFg4jLa9eQi6uWoXc7Vb2Nm5Qw8Er1Ty KEY_PEPPER=Zt8vB3nM6kQ1wE4rY7uI0oP2aS5dF9gH-pepper \
 	ENCRYPTION_KEY=Lx4cV7bN2mQ9wE1rT6yU3iO8pA5sD0fG-encryption
 
 .PHONY: help run test check fmt bench openapi screenshots lock install clean
@@ -69,11 +69,11 @@ check: install ## lint, formats, types, architecture, deployment checks, migrati
 	@echo "→ migrations" && $(DEPLOYED) $(PY) -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run --verbosity 1
 	@echo "→ OpenAPI" && $(DEPLOYED) $(MANAGE) spectacular --validate --fail-on-warn --file build/openapi.yaml \
 	  && diff -u docs/openapi.yaml build/openapi.yaml
-	@echo "→ templates" && .venv/bin/djlint --quiet --check --lint templates
+	@echo "→ templates" && .venv/bin/djlint --quiet --lint templates
+	@echo "→ JavaScript" && PATH="$$PATH:$$PWD/.venv/bin" npm run --silent check
 
-fmt: install ## format code and templates
+fmt: install ## format code
 	@.venv/bin/ruff check --quiet --fix . && .venv/bin/ruff format --quiet .
-	@.venv/bin/djlint --quiet --reformat templates || true
 
 bench: install ## measure, and print each figure beside its limit (ARGS="ingest-batch")
 	@$(PY) -m bench $(ARGS)

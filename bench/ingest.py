@@ -26,12 +26,13 @@ def run() -> list[Row]:
 
 def event(random: Random, *, started_at: datetime) -> dict[str, object]:
     """One plausible priced event; the ids are UUID-like and unique."""
+    feature = random.randrange(len(FEATURES))
     return {
         "id": f"{random.getrandbits(128):032x}",
         "timestamp": started_at.isoformat(),
         "model": random.choice(MODELS),
-        "endpoint_name": random.choice(FEATURES),
-        "team": random.choice(TEAMS),
+        "endpoint_name": FEATURES[feature],
+        "team": TEAMS[feature % len(TEAMS)],  # a feature belongs to one team
         "environment": "production",
         "user_id": f"user-{random.randrange(500)}",
         "input_tokens": random.randrange(50, 4_000),
@@ -47,7 +48,7 @@ def _bodies(count: int, size: int, *, seed: int) -> list[bytes]:
     random, now = Random(seed), datetime.now(UTC)
     bodies = []
     for _ in range(count):
-        moments = [now - timedelta(seconds=random.random() * 3_600) for _ in range(size)]
+        moments = [now - timedelta(seconds=random.random() * 60) for _ in range(size)]
         events = [event(random, started_at=moment) for moment in moments]
         bodies.append(msgspec.json.encode(events if size > 1 else events[0]))
     return bodies

@@ -10,6 +10,7 @@ from core.formats import Number
 from dashboards.filters import Filter
 from dashboards.numbers import ModelName, Overview, Sums
 
+SLICES: Final = 6  # of the ring; its legend stands beside it, and seven entries fit its height
 SHOWN: Final = 9  # models with a colour of their own; with "all others" the legend has ten entries
 REST: Final = "All others"
 
@@ -121,7 +122,7 @@ def _over_time(numbers: Overview, chosen: Filter, *, unit: Unit, measure: Measur
 
 def _share(numbers: Overview, *, unit: Unit, measure: Measure) -> ChartSpec:
     names, colors = model_names(numbers.models), model_colors(list(numbers.models))
-    parts = [(model, value) for model, sums in numbers.models.items() if (value := measure(sums))][:SHOWN]
+    parts = [(model, value) for model, sums in numbers.models.items() if (value := measure(sums))][:SLICES]
     series = [_series(names[model], colors[model], [value]) for model, value in parts]
     total = measure(numbers.total)
     rest = _rest([total], [layer["data"] for layer in series])

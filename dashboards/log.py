@@ -117,9 +117,21 @@ def _stretches(
     if before is not None:
         last = min(last, before.started_at.astimezone(chosen.zone).date())
     while found := _days(organization, project, chosen, last=last, most=days):
-        yield _stretch(found, chosen)
+        yield from (_stretch(run, chosen) for run in _runs(found))
         # Traffic is unknown beforehand: one day is usually enough, and doubling bounds the number of queries.
         last, days = found[-1].day - DAY, min(2 * days, _MOST_DAYS)
+
+
+def _runs(days: Sequence[_Day]) -> Iterator[list[_Day]]:
+    """Days that follow each other are read at once; what lies between others is not read at all."""
+    run: list[_Day] = []
+    for day in days:
+        if run and run[-1].day - day.day != DAY:
+            yield run
+            run = []
+        run.append(day)
+    if run:
+        yield run
 
 
 def _stretch(days: Sequence[_Day], chosen: Filter) -> _Stretch:

@@ -66,7 +66,7 @@ def options(*, organization: Organization, project: Project | None, chosen: Filt
     for name, value, calls in _rows(statement):
         found[name].append((value, int(calls)))
     names = {"project": _projects(organization, found["project"]), "key": _keys(organization, found["key"])}
-    return {name: [_option(names.get(name), *pair) for pair in pairs] for name, pairs in found.items()}
+    return {name: _options(pairs, names.get(name)) for name, pairs in found.items()}
 
 
 def freshness(*, organization: Organization, project: Project | None) -> Freshness:
@@ -94,9 +94,11 @@ def _keys(organization: Organization, pairs: list[tuple[str, int]]) -> dict[str,
     return {str(key.pk): (key.prefix, f"{key.name} ({key.prefix})") for key in keys}
 
 
-def _option(names: dict[str, tuple[str, str]] | None, stored: str, calls: int) -> Option:
-    value, label = (names or {}).get(stored, (stored or NONE, stored or "None"))
-    return Option(value, label, calls)
+def _options(pairs: list[tuple[str, int]], names: dict[str, tuple[str, str]] | None) -> list[Option]:
+    """Values with URL value and label; where ``names`` tell them, a deleted one cannot be chosen."""
+    if names is None:
+        return [Option(stored or NONE, stored or "None", calls) for stored, calls in pairs]
+    return [Option(*names[stored], calls) for stored, calls in pairs if stored in names]
 
 
 def _rows(statement: rollups.Statement) -> list[tuple[Any, ...]]:

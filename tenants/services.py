@@ -94,6 +94,7 @@ def set_time_zone(*, organization: Organization, actor: User | None, time_zone: 
             return
         locked.save(update_fields=["time_zone"])
         audit.record("organization.time_zone_changed", actor=actor, target=organization, before=before, after=time_zone)
+        _announce("")  # every key of the organization: the next call belongs to a day of the new zone
 
 
 @transaction.atomic
@@ -196,5 +197,6 @@ def revoke_key(*, organization: Organization, actor: User | None, key: ApiKey, n
 
 
 def _announce(prefix: str) -> None:
+    """Tell every edge process, at commit, to forget the key with this prefix; ``''`` means all keys."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_notify(%s, %s)", [KEY_CHANNEL, prefix])

@@ -323,7 +323,9 @@ def _launcher(user: tuple[int, int] | None) -> list[str]:
             "As root, the embedded Postgres needs setpriv: install util-linux, run as another user or set DATABASE_URL."
         )
     identity = [f"--reuid={user[0]}", f"--regid={user[1]}", "--clear-groups"]
-    return [*tie, *identity, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    # Without the secure bit, access(2) would not count the right, and Postgres asks it for its own binaries.
+    passage = ["--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return [*tie, *identity, *passage]
 
 
 def tie_to_parent(signal_name: str) -> list[str]:

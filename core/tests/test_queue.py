@@ -48,7 +48,7 @@ def app(installed, monkeypatch) -> Iterator[Celery]:
 
     monkeypatch.setattr(settings, "CELERY_APP", "tokenops.celery.app", raising=False)
     yield app
-    app.pool.force_close_all()
+    app.close()
 
 
 @contextmanager

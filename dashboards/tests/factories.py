@@ -1,11 +1,11 @@
 """Calls with their rollups for tests that read dashboards; tests of the write path send events instead."""
 
 from collections.abc import Iterable, Mapping
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from core.scope import org_scope
-from ingestion.models import ProjectActivity
+from ingestion.models import DailyRollup, HourlyRollup, ProjectActivity, Rollup
 from ingestion.rebuild import rebuild_rollups
 from ingestion.tests.factories import make_calls
 from tenants import selectors
@@ -36,3 +36,19 @@ def _note_activity(project: Project, written: list[dict[str, Any]]) -> None:
             "last_received_at": max(times),
         },
     )
+
+
+def make_rollup(project: Project, bucket: date | datetime, **overrides: Any) -> None:
+    """Insert one rollup row of ``project`` as the edge would have written it: daily for a date, hourly for a moment."""
+    if isinstance(bucket, datetime):
+        HourlyRollup.objects.create(**_rollup(project) | {"bucket_start": bucket} | overrides)
+    else:
+        DailyRollup.objects.create(**_rollup(project) | {"bucket_date": bucket} | overrides)
+
+
+def _rollup(project: Project) -> dict[str, Any]:
+    names = [field.name for field in Rollup._meta.fields]
+    sums = {name: 0 for name in names if name.endswith(("calls", "errors", "tokens", "usd", "_ms", "histogram"))}
+    named = {"provider": "openai", "model_key": "gpt-4o", "feature": "default", "team": "", "environment": "default"}
+    owner = {"organization_id": project.organization_id, "project_id": project.pk, "api_key_id": 1}
+    return sums | named | owner | {"calls": 1}

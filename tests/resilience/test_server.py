@@ -19,7 +19,7 @@ pytestmark = pytest.mark.resilience
 @dataclass(frozen=True)
 class Tiny:
     port: int
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     diary: Path
 
     def connect(self):

@@ -23,7 +23,7 @@ SHELL = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR", "LANG") i
 
 @dataclass
 class Stack:
-    process: subprocess.Popen
+    process: subprocess.Popen[bytes]
     state_dir: Path
     port: int
     output: Path

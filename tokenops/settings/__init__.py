@@ -105,6 +105,7 @@ USE_I18N = False
 
 # --- Static files: ours, and exactly what we use of the npm packages --------------------------------------------------
 STATIC_URL = "/static/"
+FILE_UPLOAD_PERMISSIONS = None  # collected files follow the umask: private in the stack, readable in an image
 STATIC_ROOT = STATE_DIR / "static"
 STATICFILES_DIRS: list[object] = [BASE_DIR / "static"]
 STATICFILES_FINDERS = [

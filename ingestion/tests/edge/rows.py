@@ -20,7 +20,12 @@ AN_HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 def make_row(project: Project, call_id: str, *, zone: str = "UTC", api_key_id: int = 7, **fields: Any) -> Row:
     """A priced call of ``project``; ``fields`` are the call's."""
     usage = Usage(input_tokens=fields.pop("input_tokens", 10), output_tokens=fields.pop("output_tokens", 1))
-    given = {"started_at": AN_HOUR_AGO, "provider": "openai", "model": "gpt-4o", "usage": usage} | fields
+    given: dict[str, Any] = {
+        "started_at": AN_HOUR_AGO,
+        "provider": "openai",
+        "model": "gpt-4o",
+        "usage": usage,
+    } | fields
     call = Call(call_id=call_id, **given)
     target = Target(project.organization_id, project.pk, api_key_id, LocalTime(zone))
     return row(call, BOOK.price(project.organization_id, call), target, datetime.now(UTC))

@@ -1,0 +1,91 @@
+from dashboards.bars import Chip, address, filter_bar
+from dashboards.filters import Option
+
+PATH = "/o/acme/"
+
+
+def bar(chosen, *, is_log=False, options=None):
+    return filter_bar(chosen, path=PATH, is_log=is_log, options=options)
+
+
+def test_ranges_keep_the_filters_and_mark_the_chosen_one(chosen):
+    shown = bar(chosen("range=30d&team=red"))
+
+    assert [(link.key, link.text) for link in shown.ranges] == [
+        ("24h", "24 h"),
+        ("7d", "7 d"),
+        ("30d", "30 d"),
+        ("90d", "90 d"),
+    ]
+    assert [link.url for link in shown.ranges] == [
+        "/o/acme/?range=24h&team=red",
+        "/o/acme/?team=red",
+        "/o/acme/?range=30d&team=red",
+        "/o/acme/?range=90d&team=red",
+    ]
+    assert shown.is_custom is False
+
+
+def test_dates_start_from_what_is_shown(chosen):
+    shown = bar(chosen("from=2026-07-01&to=2026-07-03&team=red"))
+
+    assert shown.is_custom
+    assert (shown.first_day, shown.last_day, shown.latest_day) == ("2026-07-01", "2026-07-03", "2026-07-14")
+    assert shown.days_text == "1 – 3 Jul"
+    assert shown.hidden == (("team", "red"),)
+
+
+def test_each_chosen_value_is_a_chip_that_can_be_removed(chosen):
+    shown = bar(chosen("range=30d&model=a b&team=(none)&status=error&key=k"))
+
+    assert shown.chips == [
+        Chip("Team", "None", "/o/acme/?range=30d&model=a+b&key=k&status=error"),
+        Chip("Model", "a b", "/o/acme/?range=30d&team=%28none%29&key=k&status=error"),
+        Chip("API key", "k", "/o/acme/?range=30d&team=%28none%29&model=a+b&status=error"),
+        Chip("Status", "Error", "/o/acme/?range=30d&team=%28none%29&model=a+b&key=k"),
+    ]
+    assert shown.clear_url == "/o/acme/?range=30d"
+
+
+def test_facets_are_asked_for_when_somebody_opens_them(chosen):
+    shown = bar(chosen("team=red"))
+
+    assert shown.facets is None
+    assert shown.panel_url == "/o/acme/?team=red&panel=filters"
+    assert bar(chosen()).panel_url == "/o/acme/?panel=filters"
+
+
+def test_facets_mark_what_is_chosen(chosen):
+    options = {"team": [Option("red", "red", 5), Option("(none)", "None", 2)], "model": []}
+
+    team, model = bar(chosen("team=(none)"), options=options).facets
+
+    assert (team.name, team.label) == ("team", "Team")
+    assert team.options == [(Option("red", "red", 5), False), (Option("(none)", "None", 2), True)]
+    assert model.options == []
+
+
+def test_a_chosen_value_without_calls_can_still_be_unchosen(chosen):
+    (team,) = bar(chosen("team=blue"), options={"team": [Option("red", "red", 5)]}).facets
+
+    assert team.options == [(Option("blue", "blue", 0), True), (Option("red", "red", 5), False)]
+
+
+def test_only_the_log_searches(chosen):
+    assert bar(chosen()).searches == []
+    assert bar(chosen("trace=t-1"), is_log=True).searches == [
+        ("trace", "Trace", "t-1"),
+        ("session", "Session", ""),
+        ("user", "User", ""),
+        ("tag", "Tag", ""),
+    ]
+
+
+def test_statuses_are_one_choice(chosen):
+    assert bar(chosen("status=ok")).statuses == [("", "Any", False), ("ok", "OK", True), ("error", "Error", False)]
+
+
+def test_addresses_without_a_query_have_no_question_mark(chosen):
+    assert address(PATH, chosen()) == "/o/acme/"
+    assert address(PATH, chosen(), ("before", "x y")) == "/o/acme/?before=x+y"
+    assert address(PATH, chosen("team=red&team=a%26b")) == "/o/acme/?team=red&team=a%26b"

@@ -1,0 +1,53 @@
+import os
+import signal
+import subprocess
+import sys
+
+import psycopg
+import pytest
+from django.conf import settings
+
+from core import queue
+from core.databases import QUEUE
+from tests.resilience.processes import PATIENCE, wait_until
+from tests.servers import ROOT, stop
+
+pytestmark = pytest.mark.resilience
+
+
+def messages(task):
+    """How often the messages of a task that are still in the queue were delivered."""
+    with psycopg.connect(settings.DATABASE.conninfo(QUEUE)) as connection:
+        rows = connection.execute("select read_ct from pgmq.q_tokenops where headers ->> 'task' = %s", [task])
+        return [read_ct for (read_ct,) in rows]
+
+
+@pytest.fixture
+def worker(committed_db, tmp_path):
+    queue.install_queue(settings.DATABASE)
+    command = [sys.executable, "-m", "celery", "-A", "tokenops.celery", "worker", "-I", "tests.resilience.tasks"]
+    command += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
+    environ = os.environ | {"TOKENOPS_PROCESS": "worker", "LOG_LEVEL": "INFO"}
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True)
+        wait_until(lambda: " ready." in (tmp_path / "log").read_text(), "the worker to be ready")
+        yield process
+        stop(process)
+    with psycopg.connect(settings.DATABASE.conninfo(QUEUE)) as connection:
+        connection.execute("delete from pgmq.q_tokenops")
+
+
+def test_a_worker_takes_what_is_enqueued_and_ends_in_order(worker):
+    queue.enqueue("resilience.end")
+
+    wait_until(lambda: messages("resilience.end") == [], "the task to be done")
+    worker.send_signal(signal.SIGTERM)
+
+    assert worker.wait(PATIENCE) == 0
+
+
+def test_a_task_that_overstays_ends_its_worker_and_stays_in_the_queue(worker):
+    queue.enqueue("resilience.stay")
+
+    assert worker.wait(PATIENCE) == os.EX_TEMPFAIL
+    assert messages("resilience.stay") == [1]
