@@ -4,11 +4,16 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+import zstandard
+
 from ingestion.wire.errors import BadEncoding, BodyTooLarge, UnsupportedEncoding
 
 _GZIP_ONLY = 16 + zlib.MAX_WBITS
 _ZLIB_HEADER = 2  # bytes
 _SLICE = 65_536
+# The decompressor returns all that its input becomes: at most 128 KB a block, and no block is shorter than 4 bytes.
+_ZSTD_SLICE = 256
+_ZSTD_WINDOW = 8 * 2**20
 _MEMBERS_AT_MOST = 1_000  # each costs a decompressor; honest clients send one
 
 
@@ -103,14 +108,53 @@ def _is_zlib(start: bytes) -> bool:
     return start[0] & 0x0F == zlib.DEFLATED and int.from_bytes(start[:_ZLIB_HEADER]) % 31 == 0
 
 
+class _Zstd:
+    """RFC 8878 with the largest window RFC 9659 allows in HTTP, including several frames one after the other."""
+
+    def __init__(self) -> None:
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        self._frame = self._decompressor.decompressobj()
+        self._frames = 0
+
+    def feed(self, chunk: bytes, room: int) -> bytes:
+        out = bytearray()
+        for start in range(0, len(chunk), _ZSTD_SLICE):
+            self._feed_slice(chunk[start : start + _ZSTD_SLICE], out)
+            if len(out) > room:
+                break
+        return bytes(out[: room + 1])
+
+    def close(self) -> None:
+        if self._frames and not self._frame.eof:
+            raise BadEncoding("the zstd stream is cut off")
+
+    def _feed_slice(self, pending: bytes, out: bytearray) -> None:
+        while pending:
+            self._next_frame_if_finished()
+            try:
+                out += self._frame.decompress(pending)
+            except zstandard.ZstdError as error:
+                raise BadEncoding("the zstd stream is damaged, or its window is larger than 8 MB") from error
+            pending = self._frame.unused_data if self._frame.eof else b""
+
+    def _next_frame_if_finished(self) -> None:
+        if self._frames and not self._frame.eof:
+            return
+        self._frames += 1
+        if self._frames > _MEMBERS_AT_MOST:
+            raise BadEncoding("the zstd stream has too many frames")
+        self._frame = self._decompressor.decompressobj()
+
+
 _DECODERS: dict[str, Callable[[], Decoder]] = {
     "": _Identity,
     "identity": _Identity,
     "gzip": _Gzip,
     "x-gzip": _Gzip,
     "deflate": _Deflate,
+    "zstd": _Zstd,
 }
-ENCODINGS = ("gzip", "deflate", "identity")
+ENCODINGS = ("gzip", "deflate", "zstd", "identity")
 """Names of the codings that are read, as the API's document lists them."""
 
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import zstandard
 
 from core.scope import org_scope
 from ingestion.models import ProjectActivity
@@ -215,10 +216,9 @@ def test_names_with_underscores_are_understood_there_too(edge, acme, key):
 
 
 @pytest.mark.parametrize("path", ["/api/v1/ingest", "/api/ingest", "/log"])
-def test_deflate_is_read(edge, acme, key, path):
-    body = zlib.compress(b'{"model": "gpt-4o"}')
-
-    response = edge.post(body, key=key, path=path, headers={"content-encoding": "deflate"})
+@pytest.mark.parametrize(("encoding", "encode"), [("deflate", zlib.compress), ("zstd", zstandard.compress)])
+def test_other_codings_are_read(edge, acme, key, path, encoding, encode):
+    response = edge.post(encode(b'{"model": "gpt-4o"}'), key=key, path=path, headers={"content-encoding": encoding})
 
     assert (response.status, response.json()["accepted"]) == (202, 1)
     assert len(stored_calls(acme)) == 1
