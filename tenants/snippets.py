@@ -88,10 +88,7 @@ fetch("{url}/api/v1/ingest", {{
   .then(console.log);
 """
 
-# Remove the first two lines when the edge answers /v1/traces.
 _OTLP = """\
-# TokenOps reads OpenTelemetry from the next release on.
-# Set these then; until then, send calls one of the other ways.
 export OTEL_EXPORTER_OTLP_ENDPOINT="{url}"
 export OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20{key}"
 export OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"

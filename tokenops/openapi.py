@@ -7,15 +7,15 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiJsonRenderer2, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from ingestion.api import edge_schema
+from ingestion.api import edge_schema, otlp_schema
 from tenants.api.schema import KEY_SCHEMES
 
 
 def add_edge_endpoints(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A drf-spectacular hook: adds the edge's paths and the schemas they use."""
     security: list[dict[str, list[str]]] = [{scheme: []} for scheme in KEY_SCHEMES]
-    paths = result["paths"] | edge_schema.paths(security=security)
-    schemas = result["components"]["schemas"] | edge_schema.schemas()
+    paths = result["paths"] | edge_schema.paths(security=security) | otlp_schema.paths(security=security)
+    schemas = result["components"]["schemas"] | edge_schema.schemas() | otlp_schema.schemas()
     result["paths"] = dict(sorted(paths.items()))
     result["components"]["schemas"] = dict(sorted(schemas.items()))
     return result

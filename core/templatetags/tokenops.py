@@ -8,8 +8,8 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.utils import timezone
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
+from django.utils.html import escape, format_html
+from django.utils.safestring import SafeString, mark_safe
 
 from core import charts, formats, icons
 from core.charts import ChartSpec
@@ -112,8 +112,25 @@ def chart_card(  # noqa: PLR0917  # a template tag: callers name what they pass
     context: dict[str, Any] = {"id": id, "title": title, "subtitle": subtitle, "height": height, "src": src}
     context |= {"spec": spec, "data_id": f"{id}-data", "empty_text": empty}
     if spec is not None:
-        context |= {"legend": charts.legend(spec), "table": charts.table(spec), "is_empty": charts.is_empty(spec)}
+        table = charts.table(spec)
+        context |= {
+            "legend": charts.legend(spec),
+            "table": table,
+            "rows": _rows(table),
+            "is_empty": charts.is_empty(spec),
+        }
     return context
+
+
+def _rows(table: charts.Table) -> SafeString:
+    """The rows of a chart's table; in Python, because a quarter by ten models takes a template 50 ms."""
+    cells = (
+        f'<tr><th scope="row">{escape(first)}</th>'
+        + "".join(f'<td class="num">{escape(cell)}</td>' for cell in rest)
+        + "</tr>"
+        for first, *rest in table.rows
+    )
+    return mark_safe("".join(cells))  # noqa: S308  # every cell is escaped above
 
 
 @register.inclusion_tag("partials/delta.html")

@@ -117,3 +117,10 @@ def test_breakdowns_show_the_largest(chosen):
     rows = figures.breakdown(groups, total=Sums(calls=30, cost_usd=Decimal(30)), chosen=chosen())
 
     assert [row.label for row in rows] == [f"f{n}" for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"), [(0, "0"), (999_999, "999,999"), (1_000_000, f"1.0{NB}M"), (10**9, f"1.0{NB}B")]
+)
+def test_tokens_of_a_call_are_exact_as_long_as_they_fit(tokens, text):
+    assert figures.amount(tokens) == text

@@ -13,6 +13,7 @@ from dashboards import log, selectors
 from dashboards.bars import address
 from dashboards.cursors import Seen, decode_moment, decode_position, encode_moment, encode_position, encode_seen
 from dashboards.details import details
+from dashboards.figures import amount
 from dashboards.filters import Filter
 from dashboards.live import Question
 from dashboards.views.frame import (
@@ -40,6 +41,9 @@ class Line:
     project: Project | None
     url: str
     is_new: bool
+    input_tokens: str
+    cached_tokens: str
+    output_tokens: str
 
 
 @require_GET
@@ -146,6 +150,9 @@ def _lines(request: OrgRequest, page: log.Page, since: Seen | None) -> list[Line
             projects.get(call.project_id),
             _call_url(request, call, projects.get(call.project_id)),
             is_new=since is not None and call.received_at > since.received_at,
+            input_tokens=amount(call.input_tokens),
+            cached_tokens=amount(call.cached_input_tokens) if call.cached_input_tokens else "",
+            output_tokens=amount(call.output_tokens),
         )
         for call in page.calls
     ]

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from core.problems import problem
 from ingestion.edge import idempotency
 from ingestion.edge.authentication import authenticate
 from ingestion.edge.digest import Digest, Digester, Parse, other_project
@@ -19,7 +18,6 @@ from ingestion.edge.directory import Directory, Sender
 from ingestion.edge.http import (
     Body,
     ClientGoneError,
-    Headers,
     InFlight,
     Problem,
     Receive,
@@ -34,18 +32,16 @@ from ingestion.edge.http import (
     unavailable,
 )
 from ingestion.edge.reference import Reference
-from ingestion.wire.answer import Answer, build_answer
+from ingestion.wire.answer import Answer
 from ingestion.wire.batch import Batch
 from ingestion.wire.body import BoundedBody
 from ingestion.wire.errors import BodyError, BodyTooLarge, TooManyEvents, UnsupportedEncoding, UnsupportedMediaType
 from ingestion.writer import Claim, KeyInUse, KeyReused, Outcome, QueueFullError, Refused, Replay, Stored, Writer
 
-type MakeAnswer = Callable[[int, int], Answer]  # of accepted and duplicates
-
 logger = logging.getLogger("ingestion.edge")
 
-_EVENTS_REJECTED: Final = str(problem(400, "events-rejected", "")["type"])
 _SERVER_ERROR: Final = 500
+_ROWS_AT_ONCE: Final = 5_000  # a trace may have more: the writer takes them one part after the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +49,7 @@ class Limits:
     """What bounds the memory and the patience of one process. Sizes are bytes, times seconds."""
 
     body: int = 10 * 2**20  # decompressed; what arrives may not be larger either
+    traces_body: int = 32 * 2**20  # collectors send large batches and do not repeat what was too large
     in_flight: int = 64 * 2**20
     inline: int = 16 * 2**10  # a larger body is decoded in a thread, so that small ones do not wait behind it
     body_patience: float = 60.0
@@ -73,6 +70,17 @@ class Engine:
     pepper: str = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """What differs from path to path; the last argument of both answers is the request's content type."""
+
+    parse: Parse
+    most_bytes: Callable[[Limits], int]
+    success: Callable[[Batch, Stored, str], Reply]
+    failure: Callable[[Problem, str], Reply]
+    keeps_answers: bool  # for an Idempotency-Key
+
+
 @dataclass(slots=True)
 class Exchange:
     """One request on its way; what is known of it is what a failure's log line says."""
@@ -80,7 +88,7 @@ class Exchange:
     scope: Scope
     receive: Receive
     engine: Engine | None
-    parse: Parse
+    endpoint: Endpoint
     headers: dict[bytes, list[bytes]]
     started: float = field(default_factory=time.monotonic)
     sender: Sender | None = None
@@ -97,9 +105,9 @@ class Exchange:
             raise unavailable("This process is starting or stopping.")
         engine, now = self.engine, datetime.now(UTC)
         self.sender = await authenticate(self.headers, engine.directory, pepper=engine.pepper, now=now)
-        key_digest = idempotency.key_digest(self.headers)
+        key_digest = idempotency.key_digest(self.headers) if self.endpoint.keeps_answers else None
         digester = Digester(
-            parse=self.parse,
+            parse=self.endpoint.parse,
             sender=self.sender,
             project_slug=_named_project(self.headers, self.sender),
             book=engine.reference.book,
@@ -111,31 +119,49 @@ class Exchange:
             digest = await self._digest(digester, engine)
         except BodyError as error:
             raise _as_problem(error) from None
-        answer = partial(_answer, digest.batch)
-        claim = self._claim(self.sender, key_digest, digest.body_digest, answer) if key_digest else None
-        outcome: Outcome = Stored(0, 0)
-        if digest.rows or claim:
-            outcome = await _write(digest, claim, engine)
-        return _reply(outcome, answer)
+        claim = self._claim(self.sender, key_digest, digest) if key_digest else None
+        return self._reply(digest, await _store(digest, claim, engine))
 
-    def _claim(self, sender: Sender, key_digest: bytes, body_digest: bytes, answer: MakeAnswer) -> Claim:
+    def _claim(self, sender: Sender, key_digest: bytes, digest: Digest) -> Claim:
+        def answer(accepted: int, duplicates: int) -> Answer:
+            reply = self._reply(digest, Stored(accepted, duplicates))
+            return Answer(status=reply.status, content_type=reply.content_type, body=reply.body)
+
         return Claim(
             organization_id=sender.organization_id,
             api_key_id=sender.key_id,
             path=self.scope["path"],
             key_digest=key_digest,
-            body_digest=body_digest,
+            body_digest=digest.body_digest,
             answer=answer,
         )
 
+    def _reply(self, digest: Digest, outcome: Outcome) -> Reply:
+        match outcome:
+            case Stored():
+                return self.endpoint.success(digest.batch, outcome, self.content_type)
+            case Replay(kept):
+                return Reply(kept.status, kept.body, kept.content_type, idempotency.REPLAYED)
+            case KeyReused():
+                raise idempotency.reused()
+            case KeyInUse():
+                raise idempotency.in_use()
+            case Refused():
+                detail = "Nothing of this request is stored."
+                raise Problem(400, "unstorable", "The database refused these events.", detail)
+        raise unavailable("The events could not be stored.")
+
+    @property
+    def content_type(self) -> str:
+        return text_header(self.headers, b"content-type")
+
     async def _digest(self, digester: Digester, engine: Engine) -> Digest:
-        encoding = text_header(self.headers, b"content-encoding")
-        decoded = BoundedBody(content_encoding=encoding, limit=engine.limits.body)
-        body = Body(engine.in_flight, limit=engine.limits.body, patience=engine.limits.body_patience)
+        encoding, limit = text_header(self.headers, b"content-encoding"), self.endpoint.most_bytes(engine.limits)
+        decoded = BoundedBody(content_encoding=encoding, limit=limit)
+        body = Body(engine.in_flight, limit=limit, patience=engine.limits.body_patience)
         try:
             await body.read(self.receive, text_header(self.headers, b"content-length"))
-            content_type = text_header(self.headers, b"content-type")
-            work = partial(digester.digest, body.chunks, body=decoded, content_type=content_type)
+            work = partial(digester.digest, body.chunks, body=decoded, content_type=self.content_type)
             if not encoding and body.size <= engine.limits.inline:
                 return work()
             return await asyncio.get_running_loop().run_in_executor(engine.pool, copy_context().run, work)
@@ -159,9 +185,9 @@ class Exchange:
         )
 
 
-async def serve(engine: Engine | None, parse: Parse, scope: Scope, receive: Receive, send: Send) -> None:
+async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer one request, whatever happens; ``engine`` is None while the process starts or stops."""
-    exchange = Exchange(scope, receive, engine, parse, headers_of(scope))
+    exchange = Exchange(scope, receive, engine, endpoint, headers_of(scope))
     identifier = name_request(exchange.headers)
     try:
         reply = await exchange.reply()
@@ -170,46 +196,37 @@ async def serve(engine: Engine | None, parse: Parse, scope: Scope, receive: Rece
         logger.info("the client left before its request was complete")
         return
     except Problem as error:
-        reply, slug = error.reply(), error.slug
+        reply, slug = endpoint.failure(error, exchange.content_type), error.slug
     except Exception:
         logger.exception("the edge failed")
-        reply, slug = Problem(500, "internal", "Something went wrong here.").reply(), "internal"
+        failure = Problem(500, "internal", "Something went wrong here.")
+        reply, slug = endpoint.failure(failure, exchange.content_type), failure.slug
     if reply.is_error:
         exchange.log_failure(reply, slug)
     await send_reply(send, reply, identifier=identifier)
 
 
-def _answer(batch: Batch, accepted: int, duplicates: int) -> Answer:
-    return build_answer(batch, accepted=accepted, duplicates=duplicates, problem_type=_EVENTS_REJECTED)
-
-
-async def _write(digest: Digest, claim: Claim | None, engine: Engine) -> Outcome:
+async def _store(digest: Digest, claim: Claim | None, engine: Engine) -> Outcome:
     try:
         async with asyncio.timeout(engine.limits.store_patience):
-            return await engine.writer.write(digest.rows, digest.targets, claim)
+            if claim:  # in one part, even of no rows: the answer is kept in the transaction of the calls
+                return await engine.writer.write(digest.rows, digest.targets, claim)
+            return await _store_parts(digest, engine.writer)
     except QueueFullError:
         raise unavailable("Too many events are waiting to be stored.") from None
     except TimeoutError:
         raise unavailable("Storing took too long.") from None
 
 
-def _reply(outcome: Outcome, answer: MakeAnswer) -> Reply:
-    match outcome:
-        case Stored(accepted, duplicates):
-            return _as_reply(answer(accepted, duplicates))
-        case Replay(kept):
-            return _as_reply(kept, idempotency.REPLAYED)
-        case KeyReused():
-            raise idempotency.reused()
-        case KeyInUse():
-            raise idempotency.in_use()
-        case Refused():
-            raise Problem(400, "unstorable", "The database refused these events.", "Nothing of this request is stored.")
-    raise unavailable("The events could not be stored.")
-
-
-def _as_reply(answer: Answer, headers: Headers = ()) -> Reply:
-    return Reply(answer.status, answer.body, answer.content_type, headers)
+async def _store_parts(digest: Digest, writer: Writer) -> Outcome:
+    """Store the rows in parts the writer can take. After a failure some may be stored: sending them again is safe."""
+    accepted = duplicates = 0
+    for start in range(0, len(digest.rows), _ROWS_AT_ONCE):
+        outcome = await writer.write(digest.rows[start : start + _ROWS_AT_ONCE], digest.targets)
+        if not isinstance(outcome, Stored):
+            return outcome
+        accepted, duplicates = accepted + outcome.accepted, duplicates + outcome.duplicates
+    return Stored(accepted, duplicates)
 
 
 def _named_project(headers: dict[bytes, list[bytes]], sender: Sender) -> str:

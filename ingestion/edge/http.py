@@ -40,11 +40,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
     def __init__(self, status: int, slug: str, title: str, detail: str = "", *, headers: Headers = ()) -> None:
         super().__init__(slug)
         self.status, self.slug = status, slug
-        self._title, self._detail, self._headers = title, detail, headers
+        self.title, self.detail, self.headers = title, detail, headers
 
     def reply(self) -> Reply:
-        document = problem(self.status, self.slug, self._title, self._detail)
-        return Reply(self.status, json.dumps(document).encode(), CONTENT_TYPE, self._headers)
+        document = problem(self.status, self.slug, self.title, self.detail)
+        return Reply(self.status, json.dumps(document).encode(), CONTENT_TYPE, self.headers)
 
 
 def unavailable(detail: str) -> Problem:

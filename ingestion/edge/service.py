@@ -10,15 +10,13 @@ from typing import Final
 
 from psycopg.conninfo import make_conninfo
 
-from ingestion.edge.digest import Parse
 from ingestion.edge.directory import OPTIONS, Directory, DirectoryUnavailableError
-from ingestion.edge.handler import Engine, Limits, serve
+from ingestion.edge.endpoints import ENDPOINTS
+from ingestion.edge.handler import Endpoint, Engine, Limits, serve
 from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
 from ingestion.edge.listener import listen
 from ingestion.edge.reference import Reference
 from ingestion.store import RATES_CHANNEL
-from ingestion.wire.batch import Batch, ParseContext
-from ingestion.wire.rest import parse_camel, parse_ingest, parse_log
 from ingestion.writer import Writer
 from tenants.services import KEY_CHANNEL
 
@@ -44,8 +42,7 @@ class Edge:
 
     def routes(self) -> dict[str, ASGIApp]:
         """ASGI applications by exact path."""
-        parsers = {"/api/v1/ingest": _ingest, "/api/ingest": _camel, "/log": _log}
-        return {path: self._route(parse) for path, parse in parsers.items()}
+        return {path: self._route(endpoint) for path, endpoint in ENDPOINTS.items()}
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -65,9 +62,9 @@ class Edge:
             self._engine = None
             await _stop(engine, tasks)
 
-    def _route(self, parse: Parse) -> ASGIApp:
+    def _route(self, endpoint: Endpoint) -> ASGIApp:
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-            await serve(self._engine, parse, scope, receive, send)
+            await serve(self._engine, endpoint, scope, receive, send)
 
         return handle
 
@@ -101,15 +98,3 @@ async def _stop(engine: Engine, tasks: list[asyncio.Task[None]]) -> None:
     await engine.reference.close()
     engine.pool.shutdown()
     await asyncio.to_thread(engine.writer.close)
-
-
-def _ingest(body: bytes, content_type: str, context: ParseContext) -> Batch:
-    return parse_ingest(body, content_type=content_type, context=context)
-
-
-def _camel(body: bytes, _content_type: str, context: ParseContext) -> Batch:
-    return parse_camel(body, context=context)
-
-
-def _log(body: bytes, _content_type: str, context: ParseContext) -> Batch:
-    return parse_log(body, context=context)

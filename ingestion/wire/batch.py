@@ -56,13 +56,17 @@ class FieldWarning(msgspec.Struct, frozen=True, gc=False):
 
 
 class Batch(msgspec.Struct, kw_only=True):
-    """The outcome of decoding one body. ``calls`` carry their event's index; ``warnings`` are the first 100."""
+    """The outcome of decoding one body. ``calls`` carry their event's index; ``warnings`` are the first 100.
+
+    ``ignored`` counts the spans of a trace that are no model calls.
+    """
 
     calls: list[tuple[int, Call]] = msgspec.field(default_factory=list)
     rejected: list[Rejection] = msgspec.field(default_factory=list)
     warnings: list[FieldWarning] = msgspec.field(default_factory=list)
     content_fields_dropped: int = 0
     total: int = 0
+    ignored: int = 0
 
     def warn(self, index: int, field: str, message: str) -> None:
         """Keep a warning unless the answer is full already."""

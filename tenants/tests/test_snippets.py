@@ -79,10 +79,10 @@ def test_four_ways_are_shown():
     assert titles == ["curl", "Python", "JavaScript", "OpenTelemetry"]
 
 
-def test_opentelemetry_says_that_it_is_not_there_yet():
+def test_opentelemetry_is_set_up_by_its_own_variables():
     text = code("OpenTelemetry")
 
-    assert text.startswith("# TokenOps reads OpenTelemetry from the next release on.")
+    assert 'OTEL_EXPORTER_OTLP_PROTOCOL="http/protobuf"' in text
     assert 'OTEL_EXPORTER_OTLP_ENDPOINT="https://tokenops.example.com"' in text
     assert f'OTEL_EXPORTER_OTLP_HEADERS="Authorization=Bearer%20{KEY}"' in text
 

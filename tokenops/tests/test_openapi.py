@@ -14,6 +14,7 @@ from ingestion.wire.event import Event
 
 SENDING = {"202", "400", "401", "403", "405", "408", "409", "413", "415", "422", "503"}
 SNAPSHOT = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
+OTLP = ["application/json", "application/x-protobuf"]
 KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"TS-API-Key": []}, {"X-TokenOps-Key": []}, {"X-API-Key": []}]
 
 
@@ -44,6 +45,7 @@ def test_the_endpoints(document):
         ("/api/v1/projects", "get"),
         ("/api/v1/projects/{project_slug}", "get"),
         ("/log", "post"),
+        ("/v1/traces", "post"),
     }
 
 
@@ -65,13 +67,15 @@ def test_every_operation_says_how_to_authenticate_and_how_it_fails(document):
         assert [scheme for scheme in operation["security"] if scheme != {"cookieAuth": []}] == KEYS, name
         for status, answer in operation["responses"].items():
             media_types = list(answer["content"])
-            assert media_types == ["application/json" if status[0] == "2" else "application/problem+json"], name
+            ours = ["application/json" if status[0] == "2" else "application/problem+json"]
+            assert media_types == (OTLP if name == "POST /v1/traces" else ours), name
 
 
 @pytest.mark.parametrize(
     ("path", "method", "statuses"),
     [
         *((path, "post", SENDING) for path in ("/api/v1/ingest", "/api/ingest", "/log")),
+        ("/v1/traces", "post", {"200", "400", "401", "403", "405", "408", "413", "415", "503"}),
         ("/api/v1/calls", "get", {"200", "400", "401", "403", "404", "406", "429", "503"}),
         ("/api/v1/me", "get", {"200", "400", "401", "406", "429", "503"}),
     ],

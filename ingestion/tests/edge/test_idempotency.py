@@ -104,6 +104,13 @@ def test_every_path_for_events_knows_the_key(edge, acme, key, path):
     assert len(stored_calls(acme)) == 1
 
 
+def test_traces_know_no_key_because_spans_have_ids(edge, acme, key):
+    answers = [post(edge, {"resourceSpans": []}, key, path="/v1/traces") for _ in range(2)]
+
+    assert [(answer.status, is_replay(answer)) for answer in answers] == [(200, False)] * 2
+    assert kept(acme) == []
+
+
 def test_the_body_is_compared_decoded(edge, acme, key):
     plain = b'{"model": "gpt-4o"}'
     first = post(edge, plain, key)

@@ -1,0 +1,188 @@
+"""What a span says was used, made inclusive (otel-dialects.md §3).
+
+Rule 0 is what the scope or a tell-tale attribute says about the emitter; the arithmetic of ``settle`` does the rest.
+"""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+from ingestion.wire.amounts import NumberError
+from ingestion.wire.batch import FieldError
+from ingestion.wire.otlp import names
+from ingestion.wire.otlp.spans import Attributes, Span, Value
+from ingestion.wire.otlp.values import count, json_object
+from ingestion.wire.types import Usage
+from ingestion.wire.usage import CountError, Reading, settle
+from ingestion.wire.usage_reader import UnknownShapeError, UsageError, UsageReader
+from ingestion.wire.usage_shapes import parse_usage
+
+_COUNTS: Final = (
+    ("input_tokens", names.INPUT),
+    ("output_tokens", names.OUTPUT),
+    ("cached_input_tokens", names.CACHE_READ),
+    ("cache_write_tokens", names.CACHE_WRITE),
+    ("reasoning_tokens", names.REASONING),
+    ("audio_input_tokens", names.AUDIO_INPUT),
+    ("audio_output_tokens", names.AUDIO_OUTPUT),
+    ("image_input_tokens", names.IMAGE_INPUT),
+    ("total_tokens", names.TOTAL),
+)
+# A span has about ten attributes and we know a hundred names: looking each attribute up is the short way round.
+_PLACES: Final = {name: (field, rank) for field, wanted in _COUNTS for rank, name in enumerate(wanted)}
+_EXCLUSIVE_BEFORE_6: Final = frozenset({"anthropic", "aws.bedrock"})
+_INCLUSIVE_SCOPES: Final = ("pydantic-ai", "logfire.pydantic-ai")
+_REASONING_BESIDE: Final = frozenset({"x_ai"})
+_CACHE_MEMBERS: Final = ("cacheCreationInputTokens", "cacheWriteInputTokens")
+
+
+class Known(NamedTuple):
+    """What the emitter is known to do with cached and with reasoning tokens, before looking at the numbers."""
+
+    cache: Reading = Reading.UNKNOWN
+    reasoning: Reading = Reading.UNKNOWN
+
+
+def read_usage(span: Span, provider: str, errors: list[FieldError]) -> Usage:
+    """Inclusive usage of a call; what cannot be used is added to ``errors``."""
+    attributes = span.attributes
+    if not any(name in attributes for name in (*names.INPUT, *names.OUTPUT)):
+        usage = _from_objects(attributes, provider, errors)
+        if usage is not None:
+            return usage
+    counts = _counts(attributes, errors)
+    total = counts.pop("total_tokens", 0)
+    usage = Usage()
+    for field, number in counts.items():
+        setattr(usage, field, number)
+    _add_unsafe_cache(usage, span, errors)
+    metadata = _provider_metadata(attributes)
+    if metadata:
+        _add_metadata(usage, metadata)
+    return _settled(usage, total, _known(span, provider, usage, metadata), errors)
+
+
+def _counts(attributes: Attributes, errors: list[FieldError]) -> dict[str, int]:
+    """The counts a span has, each from the name that is believed first."""
+    found: dict[str, tuple[int, Value]] = {}
+    for name, value in attributes.items():
+        place = _PLACES.get(name)
+        if place is None or value is None or value == "":
+            continue
+        field, rank = place
+        if field not in found or rank < found[field][0]:
+            found[field] = rank, value
+    return {field: _count(field, found[field][1], errors) for field, _ in _COUNTS if field in found}
+
+
+def _count(field: str, value: Value, errors: list[FieldError]) -> int:
+    try:
+        return count(value)
+    except NumberError as error:
+        errors.append(FieldError(field, str(error)))
+        return 0
+
+
+def _settled(usage: Usage, total: int, known: Known, errors: list[FieldError]) -> Usage:
+    try:
+        return settle(usage, total=total, cache=known.cache, reasoning=known.reasoning)
+    except CountError as error:
+        errors.append(FieldError(error.field, str(error)))
+        return usage
+
+
+def _add_unsafe_cache(usage: Usage, span: Span, errors: list[FieldError]) -> None:
+    if span.attributes.get(names.CACHE_INPUT) is None or "litellm" in span.origin.scope_name.lower():
+        return
+    if not any(name in span.attributes for name in names.CACHE_READ):
+        usage.cached_input_tokens = _count("cached_input_tokens", span.attributes[names.CACHE_INPUT], errors)
+
+
+def _known(span: Span, provider: str, usage: Usage, metadata: Mapping[str, object]) -> Known:
+    """Rule 0."""
+    if span.origin.scope_name in _INCLUSIVE_SCOPES:
+        return Known(Reading.INSIDE, Reading.INSIDE)
+    reasoning = Reading.LIKELY_BESIDE if provider in _REASONING_BESIDE else Reading.UNKNOWN
+    if not any(name in span.attributes for name in names.AI_SDK):
+        return Known(reasoning=reasoning)
+    return Known(_ai_sdk_cache(span.attributes, provider, usage, metadata), reasoning)
+
+
+def _ai_sdk_cache(attributes: Attributes, provider: str, usage: Usage, metadata: Mapping[str, object]) -> Reading:
+    """Inclusive from version 6 on; before that what the provider says, and Anthropic's input is what was not cached."""
+    raw = _raw_input(metadata)
+    if raw is not None and usage.input_tokens in {raw, raw + usage.cached_input_tokens + usage.cache_write_tokens}:
+        return Reading.BESIDE if usage.input_tokens == raw else Reading.INSIDE
+    if any(name.startswith(names.AI_SDK_6) for name in attributes):
+        return Reading.INSIDE
+    return Reading.BESIDE if provider in _EXCLUSIVE_BEFORE_6 else Reading.UNKNOWN
+
+
+def _provider_metadata(attributes: Attributes) -> Mapping[str, object]:
+    """What the AI SDK passes through from Anthropic or Bedrock."""
+    if names.PROVIDER_METADATA not in attributes:
+        return {}
+    metadata = json_object(attributes[names.PROVIDER_METADATA])
+    found = metadata.get("anthropic") or metadata.get("bedrock") or metadata.get("vertex")
+    return found if isinstance(found, dict) else {}
+
+
+def _raw_input(metadata: Mapping[str, object]) -> int | None:
+    """Anthropic's own ``input_tokens``, which never has the cached ones."""
+    usage = metadata.get("usage")
+    raw = usage.get("input_tokens") if isinstance(usage, dict) else None
+    return raw if isinstance(raw, int) and not isinstance(raw, bool) else None
+
+
+def _add_metadata(usage: Usage, metadata: Mapping[str, object]) -> None:
+    """Cache writes, which the AI SDK counted nowhere else before version 6, and which of them live for an hour."""
+    raw = metadata.get("usage")
+    members = raw if isinstance(raw, dict) else {}
+    try:
+        reader = UsageReader(members)
+        written = UsageReader(metadata).count(*_CACHE_MEMBERS) or reader.count(
+            "cache_creation_input_tokens", "cacheWriteInputTokens"
+        )
+        usage.cache_write_tokens = usage.cache_write_tokens or written
+        usage.cached_input_tokens = usage.cached_input_tokens or reader.count(
+            "cache_read_input_tokens", "cacheReadInputTokens"
+        )
+        usage.cache_write_1h_tokens = reader.child("cache_creation").count("ephemeral_1h_input_tokens")
+    except UsageError:
+        usage.inconsistent = True
+
+
+def _from_objects(attributes: Attributes, provider: str, errors: list[FieldError]) -> Usage | None:
+    """Usage from a JSON text, for emitters that have no counts; None when there is none either."""
+    for name in names.USAGE_OBJECTS:
+        members = json_object(attributes[name]) if name in attributes else {}
+        if not members:
+            continue
+        try:
+            return _langfuse(members) or parse_usage(members, provider).usage
+        except UnknownShapeError:
+            continue
+        except (UsageError, CountError) as error:
+            errors.append(FieldError("usage", "has a count that is not an integer from 0 to 1000000000"))
+            return Usage(inconsistent=isinstance(error, CountError))
+    return None
+
+
+def _langfuse(members: Mapping[str, object]) -> Usage | None:
+    """Langfuse's own names; its kinds of input are beside each other, and so are its kinds of output."""
+    reader = UsageReader(members)
+    if not reader.has("input", "output"):
+        return None
+    usage = Usage(
+        input_tokens=reader.count("input"),
+        output_tokens=reader.count("output"),
+        cached_input_tokens=reader.count(
+            "input_cached_tokens", "input_cache_read", "cache_read_input_tokens", "input_cache_read_tokens"
+        ),
+        cache_write_tokens=reader.count(
+            "input_cache_creation", "input_cache_write", "cache_creation_input_tokens", "input_cache_creation_tokens"
+        ),
+        reasoning_tokens=reader.count("output_reasoning_tokens", "output_reasoning", "reasoning_tokens"),
+        audio_input_tokens=reader.count("input_audio_tokens", "input_audio"),
+        audio_output_tokens=reader.count("output_audio_tokens", "output_audio"),
+    )
+    return settle(usage, total=reader.count("total"), cache=Reading.LIKELY_BESIDE, reasoning=Reading.LIKELY_BESIDE)
