@@ -56,10 +56,15 @@ def new_hash_key(organization_id: int) -> bytes:
 
 
 def _free_slug(name: str) -> str:
-    base = slugify(name)[:40].strip("-") or "organization"
+    base = _slug(name, length=40) or "organization"
     if base not in RESERVED_SLUGS and not Organization.objects.filter(slug=base).exists():
         return base
     return f"{base}-{secrets.token_hex(4)}"
+
+
+def _slug(name: str, *, length: int) -> str:
+    """Django keeps underscores, which a slug of ours has not."""
+    return slugify(slugify(name).replace("_", "-"))[:length].strip("-")
 
 
 @transaction.atomic
@@ -107,7 +112,7 @@ def create_project(*, organization: Organization, actor: User | None, name: str)
         project = Project(
             organization=organization,
             name=name,
-            slug=slugify(name)[:50].strip("-"),
+            slug=_slug(name, length=50),
             is_default=not Project.objects.exists(),
         )
         if not project.slug:

@@ -130,7 +130,9 @@ def _shown(
     path = page_path(request, "calls")
     if not page.calls and is_first:
         return nothing_here(chosen, path)
-    seen = Seen(received_at, page.fingerprint if is_first else "")
+    # Calls may have come between the two reads; they are on the page, so they are no news to it.
+    newest = max((call.received_at for call in page.calls), default=received_at)
+    seen = Seen(max(received_at, newest), page.fingerprint if is_first else "")
     return {
         "lines": _lines(request, page, since),
         "older_url": _older_url(path, chosen, page),
