@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
-from ingestion.writer import Outcome, Row, Stored, Target, Writer
+from ingestion.writer import Claim, Outcome, Row, Stored, Target, Writer
 
 
-async def _acknowledge(self: Writer, rows: Sequence[Row], targets: Sequence[Target]) -> Outcome:
+async def _acknowledge(
+    self: Writer, rows: Sequence[Row], targets: Sequence[Target], claim: Claim | None = None
+) -> Outcome:
     return Stored(len(rows), 0)
 
 

@@ -217,3 +217,27 @@ class ProjectActivity(models.Model):
 
     class Meta:
         db_table = "project_activity"
+
+
+class IngestAnswer(OrgScopedModel):
+    """The answer to a telemetry request that came with an ``Idempotency-Key``, kept for 24 hours.
+
+    It says what became of events, never what they were. Digests are SHA-256: of the key, and of the decoded body.
+    """
+
+    pk = models.CompositePrimaryKey("api_key_id", "path", "key_digest")
+    organization = models.ForeignKey(
+        "tenants.Organization", on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
+    api_key_id = models.BigIntegerField()
+    path = models.TextField()
+    key_digest = models.BinaryField()
+    body_digest = models.BinaryField()
+    status = models.SmallIntegerField()
+    content_type = models.TextField()
+    answer = models.BinaryField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ingest_idempotency"
+        indexes = [models.Index(fields=["created_at"], name="ingest_idempotency_age")]

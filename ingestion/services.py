@@ -19,6 +19,7 @@ from ingestion.pricing.selectors import load_book
 from ingestion.wire.types import Call
 from ingestion.writer import LocalTime, Row, Stored, Target, row
 from ingestion.writer.flush import Flusher, Memory
+from ingestion.writer.idempotency import KEPT_FOR
 from tenants.models import Organization, OrganizationSettings, Project
 
 logger = logging.getLogger(__name__)
@@ -108,6 +109,19 @@ def _delete_before(organization: Organization, project_id: int, before: datetime
         if count < _DELETE_AT_ONCE:
             break
     return deleted, batches
+
+
+def delete_old_answers(*, now: datetime) -> int:
+    """Delete answers kept for an ``Idempotency-Key`` whose time is over, of every organization."""
+    deleted = 0
+    with connection.cursor() as cursor:
+        for _ in range(MOST_DELETES):
+            cursor.execute("select delete_ingest_answers(%s, %s)", [now - KEPT_FOR, _DELETE_AT_ONCE])
+            (count,) = cursor.fetchone()
+            deleted += count
+            if count < _DELETE_AT_ONCE:
+                break
+    return deleted
 
 
 # --- Prices -----------------------------------------------------------------------------------------------------------

@@ -22,11 +22,12 @@ def ensure_partitions(**_: object) -> None:
 
 @shared_task(name="ingestion.retention", acks_late=True)
 def retention(**_: object) -> None:
-    """Remove calls that nobody keeps any more; what a run does not finish the next one does."""
+    """Remove calls and answers that nobody keeps any more; what a run does not finish the next one does."""
     dropped = services.drop_partitions(now=now())
     deleted = services.delete_expired_calls(now=now())
-    if dropped or deleted:
-        logger.info("retention", extra={"partitions": dropped, "calls": deleted})
+    answers = services.delete_old_answers(now=now())
+    if dropped or deleted or answers:
+        logger.info("retention", extra={"partitions": dropped, "calls": deleted, "answers": answers})
 
 
 @shared_task(name="ingestion.import_catalogue", acks_late=True)

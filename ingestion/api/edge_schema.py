@@ -5,8 +5,10 @@ from typing import Any, Final
 
 from core.problems import CONTENT_TYPE, problem
 from ingestion.api.event_schema import event_schema
+from ingestion.edge.idempotency import MOST_CHARACTERS
 from ingestion.wire.answer import MOST_REJECTIONS_SHOWN
 from ingestion.wire.batch import MOST_WARNINGS
+from ingestion.wire.body import ENCODINGS
 from ingestion.wire.rest import MOST_EVENTS
 
 Schema = dict[str, Any]
@@ -27,6 +29,7 @@ _RAW_USAGE: Final = {
     "tags": {"release": "2026.7"},
 }
 _FLAT: Final = {"model": "gpt-4o-mini", "prompt_tokens": 1200, "completion_tokens": 340, "endpoint_name": "chatbot"}
+_CAMEL: Final = {"model": "gpt-4o-mini", "promptTokens": 1200, "completionTokens": 340, "userId": "u-1842"}
 _NDJSON: Final = '{"model": "gpt-4o", "input_tokens": 1200, "output_tokens": 340}\n{"model": "gpt-4o-mini"}\n'
 _REJECTION: Final = {"index": 1, "id": None, "errors": [{"field": "input_tokens", "message": "must be ≥ 0"}]}
 _OUTCOME: Final = {"duplicates": 0, "rejected_count": 1, "rejected": [_REJECTION], "warnings": []}
@@ -39,6 +42,8 @@ _ALL_REJECTED: Final = (
 
 _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 _EVENT_REF: Final = {"$ref": "#/components/schemas/Event"}
+_EVENT_LIST: Final = {"type": "array", "maxItems": MOST_EVENTS, "items": _EVENT_REF}
+_DOCUMENT: Final = {"oneOf": [_EVENT_REF, _EVENT_LIST, {"$ref": "#/components/schemas/EventEnvelope"}]}
 _FIELD_ERRORS: Final = {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _ABOUT_AN_EVENT: Final = {"index": _COUNT | {"description": "Position of the event in the request, from 0."}}
@@ -68,7 +73,7 @@ def schemas() -> dict[str, Schema]:
     members = {"type": "object", "required": list(_MEMBERS), "properties": _MEMBERS}
     return {
         "Event": event_schema(),
-        "EventEnvelope": _object(events={"type": "array", "maxItems": MOST_EVENTS, "items": _EVENT_REF}),
+        "EventEnvelope": _object(events=_EVENT_LIST),
         "Rejection": _object(**_ABOUT_AN_EVENT, id={"type": ["string", "null"]}, errors=_FIELD_ERRORS),
         "EventWarning": _object(**_ABOUT_AN_EVENT, field={"type": "string"}, message={"type": "string"}),
         "IngestAnswer": members,
@@ -88,6 +93,19 @@ def paths(*, security: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, Schem
                 "description": "One event, an array of events, an object with `events`, or one event a line (NDJSON)."
                 f" At most {MOST_EVENTS:,} events and 10 MB after decompression. Accepted means stored.",
                 "requestBody": {"required": True, "content": _ingest_content()},
+            }
+        },
+        "/api/ingest": {
+            "post": common
+            | {
+                "operationId": "ingest_camel",
+                "summary": "Send calls, names in camelCase",
+                "description": "Like a JSON document of `POST /api/v1/ingest`; every name may also be written in"
+                " camelCase: `promptTokens`, `userId`.",
+                "requestBody": {
+                    "required": True,
+                    "content": {"application/json": _example(_DOCUMENT, one=_CAMEL, several=[_CAMEL, _FLAT])},
+                },
             }
         },
         "/log": {
@@ -113,9 +131,24 @@ _PARAMETERS: Final = [
         "in": "header",
         "name": "Content-Encoding",
         "description": "How the body is compressed.",
-        "schema": {"type": "string", "enum": ["gzip", "identity"], "default": "identity"},
+        "schema": {"type": "string", "enum": list(ENCODINGS), "default": "identity"},
+    },
+    {
+        "in": "header",
+        "name": "Idempotency-Key",
+        "description": "Makes the request safe to send again, also when its events have no id. An answer 202, or 400"
+        " with every event refused, is kept for 24 hours per API key and path: the same decoded body gets it again,"
+        " with `Idempotent-Replayed: true`, and nothing is stored; another body is 422. Other answers leave the key"
+        " free.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": MOST_CHARACTERS},
     },
 ]
+_REPLAYED: Final[Schema] = {
+    "Idempotent-Replayed": {
+        "description": "Present when this is the answer to an earlier request with the same `Idempotency-Key`.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
 _REFUSALS: Final = {
     "401": (
         "No key, an unknown, expired or revoked one, or two different keys.",
@@ -127,6 +160,10 @@ _REFUSALS: Final = {
     ),
     "405": ("Only POST.", problem(405, "method-not-allowed", "This method is not allowed here.")),
     "408": ("The body did not arrive in time.", problem(408, "timeout", "The body did not arrive in time.")),
+    "409": (
+        "The first request with this `Idempotency-Key` is still running; try again after `Retry-After` seconds.",
+        problem(409, "idempotency-key-in-use", "A request with this Idempotency-Key is still running."),
+    ),
     "413": (
         "Too many bytes or events.",
         problem(413, "too-large", "The request is too large.", "A body may have at most 10 MB."),
@@ -134,6 +171,10 @@ _REFUSALS: Final = {
     "415": (
         "Neither JSON nor NDJSON, or compressed in a way that is not read.",
         problem(415, "unsupported-media-type", "The body is in a form we do not read."),
+    ),
+    "422": (
+        "The `Idempotency-Key` came with another body before.",
+        problem(422, "idempotency-key-reused", "This Idempotency-Key came with another body before."),
     ),
     "503": (
         "Nothing is stored; try again after `Retry-After` seconds.",
@@ -143,10 +184,8 @@ _REFUSALS: Final = {
 
 
 def _ingest_content() -> Schema:
-    forms = [_EVENT_REF, {"type": "array", "maxItems": MOST_EVENTS, "items": _EVENT_REF}]
-    document = {"oneOf": [*forms, {"$ref": "#/components/schemas/EventEnvelope"}]}
     return {
-        "application/json": _example(document, one=_EVENT, several=[_EVENT, _RAW_USAGE], envelope={"events": [_FLAT]}),
+        "application/json": _example(_DOCUMENT, one=_EVENT, several=[_EVENT, _RAW_USAGE], envelope={"events": [_FLAT]}),
         "application/x-ndjson": _example({"type": "string", "description": "One event a line."}, lines=_NDJSON),
     }
 
@@ -161,8 +200,10 @@ def _responses() -> Schema:
     accepted = _example({"$ref": "#/components/schemas/IngestAnswer"}, answer=_ACCEPTED)
     bad = _example(rejected, rejected=_ALL_REJECTED, malformed=malformed)
     return {
-        "202": _response("Stored, or stored before; refused events are listed.", "application/json", accepted),
-        "400": _response("Every event was refused, or the body cannot be read.", CONTENT_TYPE, bad),
+        "202": _response("Stored, or stored before; refused events are listed.", "application/json", accepted)
+        | {"headers": _REPLAYED},
+        "400": _response("Every event was refused, or the body or a header cannot be read.", CONTENT_TYPE, bad)
+        | {"headers": _REPLAYED},
         **refusals,
     }
 

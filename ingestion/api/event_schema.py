@@ -83,7 +83,7 @@ _ABOUT: Final = (
 
 
 def event_schema() -> Schema:
-    """JSON Schema 2020-12 of an event of ``POST /api/v1/ingest`` and ``POST /log``."""
+    """JSON Schema 2020-12 of an event of ``POST /api/v1/ingest``, ``POST /api/ingest`` and ``POST /log``."""
     properties = {
         member.encode_name: _member(member.name, member.type) | {"description": _MEANINGS[member.name]}
         for member in msgspec.structs.fields(Event)

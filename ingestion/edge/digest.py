@@ -1,5 +1,6 @@
 """From the bytes of a body to rows: decode, decide the project of each call, price. Runs in the loop or in a thread."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,11 +25,12 @@ _UNKNOWN_PROJECT: Final = FieldError("project", "is not a project of this key's 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What a body became; ``targets`` are the projects its rows go to."""
+    """What a body became; ``targets`` are the projects its rows go to, ``body_digest`` is asked for or empty."""
 
     batch: Batch
     rows: list[Row]
     targets: list[Target]
+    body_digest: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,17 +43,20 @@ class Digester:
     book: PriceBook
     window: Window
     now: datetime
+    is_claimed: bool  # by an Idempotency-Key, which goes with the SHA-256 of the decoded body
 
     def digest(self, chunks: Sequence[bytes], *, body: BoundedBody, content_type: str) -> Digest:
         """:raises BodyError: the body as a whole cannot be used. :raises Problem: 403, it names a foreign project."""
         for chunk in chunks:
             body.feed(chunk)
-        batch = self.parse(body.finish(), content_type, self._context())
+        decoded = body.finish()
+        batch = self.parse(decoded, content_type, self._context())
         if self.sender.is_bound and any(call.project_slug for _, call in batch.calls):
             raise other_project()
         projects = self._projects(batch)
         rows = [self._row(call, projects[call.project_slug]) for _, call in batch.calls]
-        return Digest(batch, rows, [project.target for project in projects.values()])
+        body_digest = hashlib.sha256(decoded).digest() if self.is_claimed else b""
+        return Digest(batch, rows, [project.target for project in projects.values()], body_digest)
 
     def _context(self) -> ParseContext:
         sender, home = self.sender, self.sender.home

@@ -3,13 +3,14 @@
 from typing import Final
 
 from core.problems import problem
+from ingestion.edge.digest import Parse
 from ingestion.edge.handler import Endpoint, Limits
 from ingestion.edge.http import Problem, Reply
 from ingestion.wire.answer import build_answer
 from ingestion.wire.batch import Batch, ParseContext
 from ingestion.wire.otlp import answer as otlp_answer
 from ingestion.wire.otlp.parse import JSON, media_type, parse_traces
-from ingestion.wire.rest import parse_ingest, parse_log
+from ingestion.wire.rest import parse_camel, parse_ingest, parse_log
 from ingestion.writer import Stored
 
 _EVENTS_REJECTED: Final = str(problem(400, "events-rejected", "")["type"])
@@ -17,6 +18,10 @@ _EVENTS_REJECTED: Final = str(problem(400, "events-rejected", "")["type"])
 
 def _ingest(body: bytes, content_type: str, context: ParseContext) -> Batch:
     return parse_ingest(body, content_type=content_type, context=context)
+
+
+def _camel(body: bytes, _content_type: str, context: ParseContext) -> Batch:
+    return parse_camel(body, context=context)
 
 
 def _log(body: bytes, _content_type: str, context: ParseContext) -> Batch:
@@ -56,9 +61,16 @@ def _status(error: Problem, content_type: str) -> Reply:
     return Reply(error.status, body, encoding, error.headers)
 
 
+def _events(parse: Parse) -> Endpoint:
+    return Endpoint(parse=parse, most_bytes=_event_bytes, success=_counts, failure=_problem, keeps_answers=True)
+
+
 ENDPOINTS: Final = {
-    "/api/v1/ingest": Endpoint(parse=_ingest, most_bytes=_event_bytes, success=_counts, failure=_problem),
-    "/log": Endpoint(parse=_log, most_bytes=_event_bytes, success=_counts, failure=_problem),
-    "/v1/traces": Endpoint(parse=_traces, most_bytes=_trace_bytes, success=_partial_success, failure=_status),
+    "/api/v1/ingest": _events(_ingest),
+    "/api/ingest": _events(_camel),
+    "/log": _events(_log),
+    "/v1/traces": Endpoint(
+        parse=_traces, most_bytes=_trace_bytes, success=_partial_success, failure=_status, keeps_answers=False
+    ),
 }
 """By exact path."""

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
+from ingestion.edge import idempotency
 from ingestion.edge.authentication import authenticate
 from ingestion.edge.digest import Digest, Digester, Parse, other_project
 from ingestion.edge.directory import Directory, Sender
@@ -31,10 +32,11 @@ from ingestion.edge.http import (
     unavailable,
 )
 from ingestion.edge.reference import Reference
+from ingestion.wire.answer import Answer
 from ingestion.wire.batch import Batch
 from ingestion.wire.body import BoundedBody
 from ingestion.wire.errors import BodyError, BodyTooLarge, TooManyEvents, UnsupportedEncoding, UnsupportedMediaType
-from ingestion.writer import Outcome, QueueFullError, Refused, Stored, Writer
+from ingestion.writer import Claim, KeyInUse, KeyReused, Outcome, QueueFullError, Refused, Replay, Stored, Writer
 
 logger = logging.getLogger("ingestion.edge")
 
@@ -76,6 +78,7 @@ class Endpoint:
     most_bytes: Callable[[Limits], int]
     success: Callable[[Batch, Stored, str], Reply]
     failure: Callable[[Problem, str], Reply]
+    keeps_answers: bool  # for an Idempotency-Key
 
 
 @dataclass(slots=True)
@@ -102,6 +105,7 @@ class Exchange:
             raise unavailable("This process is starting or stopping.")
         engine, now = self.engine, datetime.now(UTC)
         self.sender = await authenticate(self.headers, engine.directory, pepper=engine.pepper, now=now)
+        key_digest = idempotency.key_digest(self.headers) if self.endpoint.keeps_answers else None
         digester = Digester(
             parse=self.endpoint.parse,
             sender=self.sender,
@@ -109,13 +113,43 @@ class Exchange:
             book=engine.reference.book,
             window=engine.reference.window,
             now=now,
+            is_claimed=key_digest is not None,
         )
         try:
             digest = await self._digest(digester, engine)
         except BodyError as error:
             raise _as_problem(error) from None
-        stored = await _store(digest, engine)
-        return self.endpoint.success(digest.batch, stored, self.content_type)
+        claim = self._claim(self.sender, key_digest, digest) if key_digest else None
+        return self._reply(digest, await _store(digest, claim, engine))
+
+    def _claim(self, sender: Sender, key_digest: bytes, digest: Digest) -> Claim:
+        def answer(accepted: int, duplicates: int) -> Answer:
+            reply = self._reply(digest, Stored(accepted, duplicates))
+            return Answer(status=reply.status, content_type=reply.content_type, body=reply.body)
+
+        return Claim(
+            organization_id=sender.organization_id,
+            api_key_id=sender.key_id,
+            path=self.scope["path"],
+            key_digest=key_digest,
+            body_digest=digest.body_digest,
+            answer=answer,
+        )
+
+    def _reply(self, digest: Digest, outcome: Outcome) -> Reply:
+        match outcome:
+            case Stored():
+                return self.endpoint.success(digest.batch, outcome, self.content_type)
+            case Replay(kept):
+                return Reply(kept.status, kept.body, kept.content_type, idempotency.REPLAYED)
+            case KeyReused():
+                raise idempotency.reused()
+            case KeyInUse():
+                raise idempotency.in_use()
+            case Refused():
+                detail = "Nothing of this request is stored."
+                raise Problem(400, "unstorable", "The database refused these events.", detail)
+        raise unavailable("The events could not be stored.")
 
     @property
     def content_type(self) -> str:
@@ -172,28 +206,27 @@ async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive
     await send_reply(send, reply, identifier=identifier)
 
 
-async def _store(digest: Digest, engine: Engine) -> Stored:
-    """Store the rows in parts the writer can take. After a 503 some may be stored: sending them again is safe."""
-    accepted = duplicates = 0
+async def _store(digest: Digest, claim: Claim | None, engine: Engine) -> Outcome:
     try:
         async with asyncio.timeout(engine.limits.store_patience):
-            for start in range(0, len(digest.rows), _ROWS_AT_ONCE):
-                rows = digest.rows[start : start + _ROWS_AT_ONCE]
-                stored = _stored(await engine.writer.write(rows, digest.targets))
-                accepted, duplicates = accepted + stored.accepted, duplicates + stored.duplicates
+            if claim:  # in one part, even of no rows: the answer is kept in the transaction of the calls
+                return await engine.writer.write(digest.rows, digest.targets, claim)
+            return await _store_parts(digest, engine.writer)
     except QueueFullError:
         raise unavailable("Too many events are waiting to be stored.") from None
     except TimeoutError:
         raise unavailable("Storing took too long.") from None
+
+
+async def _store_parts(digest: Digest, writer: Writer) -> Outcome:
+    """Store the rows in parts the writer can take. After a failure some may be stored: sending them again is safe."""
+    accepted = duplicates = 0
+    for start in range(0, len(digest.rows), _ROWS_AT_ONCE):
+        outcome = await writer.write(digest.rows[start : start + _ROWS_AT_ONCE], digest.targets)
+        if not isinstance(outcome, Stored):
+            return outcome
+        accepted, duplicates = accepted + outcome.accepted, duplicates + outcome.duplicates
     return Stored(accepted, duplicates)
-
-
-def _stored(outcome: Outcome) -> Stored:
-    if isinstance(outcome, Stored):
-        return outcome
-    if isinstance(outcome, Refused):
-        raise Problem(400, "unstorable", "The database refused these events.", "Nothing of this request is stored.")
-    raise unavailable("The events could not be stored.")
 
 
 def _named_project(headers: dict[bytes, list[bytes]], sender: Sender) -> str:

@@ -4,10 +4,16 @@ import zlib
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+import zstandard
+
 from ingestion.wire.errors import BadEncoding, BodyTooLarge, UnsupportedEncoding
 
 _GZIP_ONLY = 16 + zlib.MAX_WBITS
+_ZLIB_HEADER = 2  # bytes
 _SLICE = 65_536
+# The decompressor returns all that its input becomes: at most 128 KB a block, and no block is shorter than 4 bytes.
+_ZSTD_SLICE = 256
+_ZSTD_WINDOW = 8 * 2**20
 _MEMBERS_AT_MOST = 1_000  # each costs a decompressor; honest clients send one
 
 
@@ -67,13 +73,89 @@ class _Gzip:
             raise BadEncoding("the gzip stream is damaged") from error
 
 
-# deflate and zstd land here: a class like _Gzip and its name.
+class _Deflate:
+    """RFC 9110's deflate, which is zlib's format (RFC 1950); also without zlib's frame, as some clients send it."""
+
+    def __init__(self) -> None:
+        self._stream: zlib._Decompress | None = None
+        self._head = b""
+
+    def feed(self, chunk: bytes, room: int) -> bytes:
+        if self._stream is None:
+            self._head += chunk
+            if len(self._head) < _ZLIB_HEADER:
+                return b""
+            chunk, self._head = self._head, b""
+            self._stream = zlib.decompressobj(wbits=zlib.MAX_WBITS if _is_zlib(chunk) else -zlib.MAX_WBITS)
+        return self._inflate(self._stream, chunk, room + 1)
+
+    def close(self) -> None:
+        if self._head or (self._stream and not self._stream.eof):
+            raise BadEncoding("the deflate stream is cut off")
+
+    def _inflate(self, stream: "zlib._Decompress", chunk: bytes, at_most: int) -> bytes:
+        try:
+            decoded = stream.decompress(chunk, at_most)
+        except zlib.error as error:
+            raise BadEncoding("the deflate stream is damaged") from error
+        if stream.unused_data:
+            raise BadEncoding("the deflate stream goes on after its end")
+        return decoded
+
+
+def _is_zlib(start: bytes) -> bool:
+    """Whether a stream's first two bytes are zlib's header: method 8, and a multiple of 31 together."""
+    return start[0] & 0x0F == zlib.DEFLATED and int.from_bytes(start[:_ZLIB_HEADER]) % 31 == 0
+
+
+class _Zstd:
+    """RFC 8878 with the largest window RFC 9659 allows in HTTP, including several frames one after the other."""
+
+    def __init__(self) -> None:
+        self._decompressor = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
+        self._frame = self._decompressor.decompressobj()
+        self._frames = 0
+
+    def feed(self, chunk: bytes, room: int) -> bytes:
+        out = bytearray()
+        for start in range(0, len(chunk), _ZSTD_SLICE):
+            self._feed_slice(chunk[start : start + _ZSTD_SLICE], out)
+            if len(out) > room:
+                break
+        return bytes(out[: room + 1])
+
+    def close(self) -> None:
+        if self._frames and not self._frame.eof:
+            raise BadEncoding("the zstd stream is cut off")
+
+    def _feed_slice(self, pending: bytes, out: bytearray) -> None:
+        while pending:
+            self._next_frame_if_finished()
+            try:
+                out += self._frame.decompress(pending)
+            except zstandard.ZstdError as error:
+                raise BadEncoding("the zstd stream is damaged, or its window is larger than 8 MB") from error
+            pending = self._frame.unused_data if self._frame.eof else b""
+
+    def _next_frame_if_finished(self) -> None:
+        if self._frames and not self._frame.eof:
+            return
+        self._frames += 1
+        if self._frames > _MEMBERS_AT_MOST:
+            raise BadEncoding("the zstd stream has too many frames")
+        self._frame = self._decompressor.decompressobj()
+
+
 _DECODERS: dict[str, Callable[[], Decoder]] = {
     "": _Identity,
     "identity": _Identity,
     "gzip": _Gzip,
     "x-gzip": _Gzip,
+    "deflate": _Deflate,
+    "zstd": _Zstd,
 }
+ENCODINGS = ("gzip", "deflate", "zstd", "identity")
+"""Names of the codings that are read, as the API's document lists them."""
 
 
 class BoundedBody:
@@ -85,7 +167,7 @@ class BoundedBody:
     def __init__(self, *, content_encoding: str, limit: int) -> None:
         name = content_encoding.strip().lower()
         if name not in _DECODERS:
-            raise UnsupportedEncoding("Content-Encoding must be gzip or identity")
+            raise UnsupportedEncoding(f"Content-Encoding must be one of {', '.join(ENCODINGS)}")
         self._decoder = _DECODERS[name]()
         self._limit = limit
         self._wire_room = (

@@ -7,7 +7,7 @@ unique index objects is the flush done again through a temporary table that tell
 import logging
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -18,11 +18,13 @@ import psycopg
 from psycopg import Connection, errors
 
 from ingestion import store
-from ingestion.writer import rollups
+from ingestion.writer import idempotency, rollups
+from ingestion.writer.idempotency import Claim, Lost
 from ingestion.writer.rollups import Day, DistinctValues, Values
 from ingestion.writer.rows import Key, Row, Target
 
 type Rows = Sequence[Row]
+type Claims = Mapping[int, Claim]  # by the position of their request
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +32,11 @@ _MOST_ATTEMPTS: Final = 4
 _SUSPECT_SECONDS: Final = 60.0
 _KEY_USAGE_SECONDS: Final = 60.0
 _MOST_REMEMBERED: Final = 20_000
-_OPTIONS: Final = "-c statement_timeout=2000 -c timezone=UTC -c client_min_messages=warning"
+# The last one frees what a machine held that vanished in the middle of a transaction.
+_OPTIONS: Final = (
+    "-c statement_timeout=2000 -c timezone=UTC -c client_min_messages=warning"
+    " -c idle_in_transaction_session_timeout=10000"
+)
 # A peer that is gone must not hold a writer for longer than its clients wait.
 _PATIENCE: Final = {"connect_timeout": "3", "tcp_user_timeout": "5000", "keepalives_idle": "5"}
 _TRY_AGAIN: Final = (errors.DeadlockDetected, errors.SerializationFailure)
@@ -71,7 +77,7 @@ class Unavailable:
     """Not known to be stored; sending the same again is safe."""
 
 
-type Outcome = Stored | Refused | Unavailable
+type Outcome = Stored | Refused | Unavailable | Lost
 
 
 class _CommitUnknownError(Exception):
@@ -117,14 +123,19 @@ class Flusher:
         self._memory = memory
         self._connection: Connection[Any] | None = None
 
-    def flush(self, requests: Sequence[Rows]) -> list[Outcome]:
-        """Store the rows of each request; one outcome a request. Never raises for what the database says."""
+    def flush(self, requests: Sequence[Rows], claims: Claims | None = None) -> list[Outcome]:
+        """Store the rows of each request; one outcome a request. Never raises for what the database says.
+
+        A request whose claim is not granted is not stored; the others do not notice.
+        """
+        claims = claims or {}
         try:
-            return self._store(requests)
+            return self._until_it_works(requests, claims)
         except psycopg.Error as error:
+            self._rollback()  # and know that it is done: a claim made again must not meet this one
             self.close()
             if _is_about_content(error) and len(requests) > 1:
-                return [self.flush([request])[0] for request in requests]
+                return [self._alone(request, claims.get(n)) for n, request in enumerate(requests)]
             if _is_refusal(error):
                 logger.error("Postgres refused what looked valid to us", extra={"sqlstate": error.sqlstate})
                 return [Refused()]
@@ -156,36 +167,25 @@ class Flusher:
                 self.close()
                 logger.info("the use of a key was not noted", extra={"sqlstate": error.sqlstate})
 
-    def _store(self, requests: Sequence[Rows]) -> list[Outcome]:
-        unique = _unique(requests)
-        stored = self._until_it_works(sorted(unique.values(), key=_by_key))
-        if stored is None and len(unique) == sum(map(len, requests)):
-            return [Stored(len(request), 0) for request in requests]
-        return [self._counted(request, unique, stored) for request in requests]
+    def _alone(self, request: Rows, claim: Claim | None) -> Outcome:
+        (outcome,) = self.flush([request], {0: claim} if claim else None)
+        return outcome
 
-    def _counted(self, request: Rows, unique: dict[Key, Row], stored: set[Key] | None) -> Stored:
-        new = [row for row in request if unique[row.key] is row]
-        accepted = len(new) if stored is None else sum(1 for row in new if row.key in stored)
-        if accepted < len(request):
-            for project in {row.key[0] for row in request}:
-                self._memory.suspects.add(project)
-        return Stored(accepted, len(request) - accepted)
-
-    def _until_it_works(self, rows: Rows) -> set[Key] | None:
-        """The stored keys, or None for all of them.
+    def _until_it_works(self, requests: Sequence[Rows], claims: Claims) -> list[Outcome]:
+        """One outcome a request.
 
         Up to the commit nothing is stored for certain, so a deadlock or a connection that turned out to be dead is no
         reason to bother the sender.
         """
-        staged = self._of_suspects(rows)
+        suspect: Callable[[Rows], list[Row]] = self._of_suspects
         for attempt in range(_MOST_ATTEMPTS):
             last = attempt == _MOST_ATTEMPTS - 1
             reused = self._connection is not None
             try:
-                return self._attempt(rows, staged)
+                return self._attempt(requests, claims, suspect)
             except errors.UniqueViolation:
                 self._rollback()
-                staged = list(rows)
+                suspect = list
             except _TRY_AGAIN:
                 self._rollback()
                 if last:
@@ -201,10 +201,39 @@ class Flusher:
         suspects = {project for project in {row.key[0] for row in rows} if project in self._memory.suspects}
         return [row for row in rows if row.key[0] in suspects] if suspects else []
 
-    def _attempt(self, rows: Rows, staged: list[Row]) -> set[Key] | None:
+    def _attempt(self, requests: Sequence[Rows], claims: Claims, suspect: Callable[[Rows], list[Row]]) -> list[Outcome]:
+        """``suspect`` chooses the rows that may be there already."""
         connection = self._connect()
         cursor = connection.cursor()
-        # Step (a), the claim of Idempotency-Key rows, comes first in this transaction.
+        lost = idempotency.claim(cursor, claims) if claims else {}
+        if lost:
+            requests = [() if n in lost else request for n, request in enumerate(requests)]
+        stored = self._store(cursor, requests, suspect)
+        if claims:
+            _keep_answers(cursor, claims, {n: one for n, one in enumerate(stored) if n not in lost})
+        self._commit(connection)
+        return [lost.get(n, one) for n, one in enumerate(stored)]
+
+    def _store(
+        self, cursor: psycopg.Cursor[Any], requests: Sequence[Rows], suspect: Callable[[Rows], list[Row]]
+    ) -> list[Stored]:
+        unique = _unique(requests)
+        rows = sorted(unique.values(), key=_by_key)
+        stored = self._insert(cursor, rows, suspect(rows)) if rows else None
+        if stored is None and len(unique) == sum(map(len, requests)):
+            return [Stored(len(request), 0) for request in requests]
+        return [self._counted(request, unique, stored) for request in requests]
+
+    def _counted(self, request: Rows, unique: dict[Key, Row], stored: set[Key] | None) -> Stored:
+        new = [row for row in request if unique[row.key] is row]
+        accepted = len(new) if stored is None else sum(1 for row in new if row.key in stored)
+        if accepted < len(request):
+            for project in {row.key[0] for row in request}:
+                self._memory.suspects.add(project)
+        return Stored(accepted, len(request) - accepted)
+
+    def _insert(self, cursor: psycopg.Cursor[Any], rows: Rows, staged: list[Row]) -> set[Key] | None:
+        """The stored keys, or None for all of them."""
         direct = _others(rows, staged)
         if direct:
             _copy_to_partitions(cursor, direct)
@@ -215,7 +244,6 @@ class Flusher:
         if rows:
             self._add_to_rollups(cursor, rows)
             _note_activity(cursor, rows)
-        self._commit(connection)
         return stored
 
     def _add_to_rollups(self, cursor: psycopg.Cursor[Any], rows: Rows) -> None:
@@ -248,6 +276,12 @@ class Flusher:
 
 
 _UPSERTS: Final = {table: store.rollup_upsert(table).encode() for table in store.BUCKETS}
+
+
+def _keep_answers(cursor: psycopg.Cursor[Any], claims: Claims, stored: Mapping[int, Stored]) -> None:
+    won = [(one, stored[n]) for n, one in claims.items() if n in stored]
+    if won:
+        idempotency.keep(cursor, [(one, one.answer(counts.accepted, counts.duplicates)) for one, counts in won])
 
 
 def _is_refusal(error: psycopg.Error) -> bool:

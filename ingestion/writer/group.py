@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from ingestion.writer.flush import Flusher, Memory, Outcome, Unavailable
+from ingestion.writer.idempotency import Claim, Identity, KeyInUse
 from ingestion.writer.rows import Row, Target
 
 FLUSH_ROWS: Final = 2_000
@@ -32,6 +33,12 @@ class _Request:
     targets: Sequence[Target]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Outcome]
+    claim: Claim | None
+
+    @property
+    def weight(self) -> int:
+        """Its rows; one without any waits too."""
+        return len(self.rows) or 1
 
 
 class Writer:
@@ -46,6 +53,7 @@ class Writer:
         self._most_rows = most_rows
         self._waiting: deque[_Request] = deque()
         self._rows_waiting = 0
+        self._claimed: set[Identity] = set()  # from the moment a request is taken until it is answered
         self._changed = threading.Condition()
         self._closing = False
         self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(THREADS)]
@@ -67,18 +75,24 @@ class Writer:
         """Rows accepted and not yet taken by a flush."""
         return self._rows_waiting
 
-    async def write(self, rows: Sequence[Row], targets: Sequence[Target]) -> Outcome:
+    async def write(self, rows: Sequence[Row], targets: Sequence[Target], claim: Claim | None = None) -> Outcome:
         """Store the rows of one request and say what became of them. ``targets`` are where they go.
+
+        With a ``claim`` they are stored once, however often they come; then there may be no rows at all.
 
         :raises QueueFullError: nothing was taken.
         """
         loop = asyncio.get_running_loop()
-        request = _Request(rows, targets, loop, loop.create_future())
+        request = _Request(rows, targets, loop, loop.create_future(), claim)
         with self._changed:
-            if self._closing or self._rows_waiting + len(rows) > self._most_rows:
+            if claim and claim.identity in self._claimed:
+                return KeyInUse()
+            if self._closing or self._rows_waiting + request.weight > self._most_rows:
                 raise QueueFullError
+            if claim:
+                self._claimed.add(claim.identity)
             self._waiting.append(request)
-            self._rows_waiting += len(rows)
+            self._rows_waiting += request.weight
             self._changed.notify()
         return await request.done
 
@@ -87,11 +101,16 @@ class Writer:
         while requests := self._take():
             outcomes: Sequence[Outcome] = [Unavailable()] * len(requests)
             try:
-                outcomes = flusher.flush([request.rows for request in requests])
+                outcomes = flusher.flush([request.rows for request in requests], _claims(requests))
             finally:
+                self._release(requests)
                 _answer(requests, outcomes)
             flusher.note_key_usage({target for request in requests for target in request.targets}, datetime.now(UTC))
         flusher.close()
+
+    def _release(self, requests: Sequence[_Request]) -> None:
+        with self._changed:
+            self._claimed -= {request.claim.identity for request in requests if request.claim}
 
     def _take(self) -> list[_Request]:
         """The requests of the next flush; empty when there will be no more."""
@@ -117,14 +136,18 @@ class Writer:
     def _take_waiting(self) -> list[_Request]:
         taken: list[_Request] = []
         rows = 0
-        while self._waiting and (not taken or rows + len(self._waiting[0].rows) <= FLUSH_ROWS):
+        while self._waiting and (not taken or rows + self._waiting[0].weight <= FLUSH_ROWS):
             request = self._waiting.popleft()
             taken.append(request)
-            rows += len(request.rows)
+            rows += request.weight
         self._rows_waiting -= rows
         if self._waiting:
             self._changed.notify()
         return taken
+
+
+def _claims(requests: Sequence[_Request]) -> dict[int, Claim]:
+    return {position: request.claim for position, request in enumerate(requests) if request.claim}
 
 
 def _answer(requests: Sequence[_Request], outcomes: Sequence[Outcome]) -> None:

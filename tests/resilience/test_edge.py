@@ -10,8 +10,10 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -63,6 +65,11 @@ class Installation:
         with psycopg.connect(self.environ["DATABASE_URL"]) as admin:
             return dict(admin.execute("select call_id, count(*) from calls group by 1").fetchall())
 
+    def stored_by_trace(self) -> dict[str, int]:
+        """How many calls of each trace id are stored."""
+        with psycopg.connect(self.environ["DATABASE_URL"]) as admin:
+            return dict(admin.execute("select trace_id, count(*) from calls group by 1").fetchall())
+
     def rolled_up(self) -> list[int]:
         """Calls by the hourly and by the daily rollups."""
         with psycopg.connect(self.environ["DATABASE_URL"]) as admin:
@@ -97,7 +104,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 @pytest.fixture
 def empty(installation: Installation) -> Installation:
     with psycopg.connect(installation.environ["DATABASE_URL"], autocommit=True) as admin:
-        admin.execute("truncate calls, call_rollups_hourly, call_rollups_daily")
+        admin.execute("truncate calls, call_rollups_hourly, call_rollups_daily, ingest_idempotency")
     return installation
 
 
@@ -136,9 +143,9 @@ class Load:
                     return
             self.acknowledged |= {event["id"] for event in batch}
 
-    def _is_acknowledged(self, body: str) -> bool:
+    def _is_acknowledged(self, body: str, more_headers: dict[str, str] | None = None) -> bool:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        headers = {"Content-Type": "application/json", "TS-API-Key": self._key}
+        headers = {"Content-Type": "application/json", "TS-API-Key": self._key} | (more_headers or {})
         with contextlib.closing(connection), contextlib.suppress(OSError, http.client.HTTPException):
             connection.request("POST", "/api/v1/ingest", body, headers)
             response = connection.getresponse()
@@ -200,3 +207,93 @@ def test_a_restarted_postgres_needs_no_restart_of_the_edge(empty, tmp_path):
     assert load.statuses == {202, 503}
     assert_stored_exactly_once(empty, load)
     assert empty.key not in log.read_text()
+
+
+def _batch_without_ids(name: str) -> str:
+    return json.dumps([{"model": "m", "trace_id": name}] * _BATCH)
+
+
+class KeyedLoad(Load):
+    """Batches whose events have no id: only the request's Idempotency-Key keeps them from being stored twice."""
+
+    def __init__(self, key: str, *, clients: int = 4) -> None:
+        super().__init__(key, clients=clients)
+        self.sent: set[str] = set()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            name = uuid.uuid4().hex
+            self.sent.add(name)
+            body = _batch_without_ids(name)
+            while not self._is_acknowledged(body, {"Idempotency-Key": name}):
+                if self._stop.wait(0.02):
+                    return
+            self.acknowledged.add(name)
+
+
+def assert_requests_are_stored_whole_and_once(installation: Installation, load: KeyedLoad) -> None:
+    stored = installation.stored_by_trace()
+    assert set(stored.values()) == {_BATCH}
+    assert load.acknowledged <= set(stored) <= load.sent
+    assert installation.rolled_up() == [sum(stored.values())] * 2
+
+
+def test_a_killed_edge_takes_requests_with_a_key_once(empty, tmp_path):
+    with KeyedLoad(empty.key) as load:
+        for attempt in range(4):
+            with server(empty, tmp_path / f"{attempt}.log") as running:
+                load.port = running.port
+                load.wait_for(30)
+                os.killpg(running.process.pid, signal.SIGKILL)
+                running.process.wait()
+        with server(empty, tmp_path / "last.log") as running:
+            load.port = running.port
+            load.wait_for(30)
+
+    assert_requests_are_stored_whole_and_once(empty, load)
+
+
+def test_a_restarted_postgres_takes_requests_with_a_key_once(empty, tmp_path):
+    with server(empty, tmp_path / "edge.log") as running, KeyedLoad(empty.key) as load:
+        load.port = running.port
+        load.wait_for(30)
+        empty.postgres.stop()
+        wait_until(lambda: 503 in load.statuses, "the edge to notice")
+        empty.postgres.start()
+        load.wait_for(30)
+
+    assert load.statuses <= {202, 409, 503}
+    assert_requests_are_stored_whole_and_once(empty, load)
+
+
+def test_two_edges_take_the_same_requests_once(empty, tmp_path):
+    """Both get every request at about the same time; one takes it, the other repeats the answer or asks to wait."""
+    names = [uuid.uuid4().hex for _ in range(60)]
+    with server(empty, tmp_path / "one.log") as one, server(empty, tmp_path / "two.log") as two:
+        ports = [one.port, two.port] * 2
+        with ThreadPoolExecutor(len(ports)) as pool:
+            answers = [answer for many in pool.map(partial(_send_all, empty.key, names), ports) for answer in many]
+
+    statuses = {status for status, _, _ in answers}
+    replays = [body for status, replayed, body in answers if status == 202 and replayed]
+    taken = [body for status, replayed, body in answers if status == 202 and not replayed]
+    assert statuses <= {202, 409}
+    assert len(taken) == len(names)
+    assert set(replays) <= set(taken)
+    assert empty.stored_by_trace() == dict.fromkeys(names, _BATCH)
+    assert empty.rolled_up() == [len(names) * _BATCH] * 2
+
+
+def _send_all(key: str, names: list[str], port: int) -> list[tuple[int, bool, bytes]]:
+    """Status, whether it is a replay, and body of each answer."""
+    answers = []
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    with contextlib.closing(connection):
+        for name in names:
+            headers = {"Content-Type": "application/json", "TS-API-Key": key, "Idempotency-Key": name}
+            connection.request(
+                "POST", "/api/v1/ingest", json.dumps([{"model": "m", "trace_id": name}] * _BATCH), headers
+            )
+            response = connection.getresponse()
+            answers.append((response.status, response.getheader("Idempotent-Replayed") == "true", response.read()))
+    return answers

@@ -12,6 +12,7 @@ from ingestion import edge
 from ingestion.api.event_schema import event_schema
 from ingestion.wire.event import Event
 
+SENDING = {"202", "400", "401", "403", "405", "408", "409", "413", "415", "422", "503"}
 SNAPSHOT = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
 OTLP = ["application/json", "application/x-protobuf"]
 KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"TS-API-Key": []}, {"X-TokenOps-Key": []}, {"X-API-Key": []}]
@@ -34,6 +35,7 @@ def test_the_endpoints(document):
     operations = {(path, method) for path, item in document["paths"].items() for method in item}
 
     assert operations == {
+        ("/api/ingest", "post"),
         ("/api/v1/calls", "get"),
         ("/api/v1/calls/{call_id}", "get"),
         ("/api/v1/ingest", "post"),
@@ -72,8 +74,7 @@ def test_every_operation_says_how_to_authenticate_and_how_it_fails(document):
 @pytest.mark.parametrize(
     ("path", "method", "statuses"),
     [
-        ("/api/v1/ingest", "post", {"202", "400", "401", "403", "405", "408", "413", "415", "503"}),
-        ("/log", "post", {"202", "400", "401", "403", "405", "408", "413", "415", "503"}),
+        *((path, "post", SENDING) for path in ("/api/v1/ingest", "/api/ingest", "/log")),
         ("/v1/traces", "post", {"200", "400", "401", "403", "405", "408", "413", "415", "503"}),
         ("/api/v1/calls", "get", {"200", "400", "401", "403", "404", "406", "429", "503"}),
         ("/api/v1/me", "get", {"200", "400", "401", "406", "429", "503"}),

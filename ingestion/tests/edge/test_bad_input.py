@@ -25,7 +25,7 @@ def slug(response):
 @pytest.mark.parametrize(
     "body", [b"", b"{", b'{"model": "gpt-4o"', b"[1, 2", b"nonsense", b'"text"', b"17", b"null", b'{"model": "\xff"}']
 )
-@pytest.mark.parametrize("path", ["/api/v1/ingest", "/log"])
+@pytest.mark.parametrize("path", ["/api/v1/ingest", "/api/ingest", "/log"])
 def test_a_malformed_document_is_400(edge, acme, key, body, path):
     response = edge.post(body, key=key, path=path)
 
@@ -112,7 +112,7 @@ def test_what_is_older_than_the_partitions_is_rejected(edge, acme, key):
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH"])
-@pytest.mark.parametrize("path", ["/api/v1/ingest", "/log"])
+@pytest.mark.parametrize("path", ["/api/v1/ingest", "/api/ingest", "/log"])
 def test_another_method_is_405_and_says_which(edge, acme, key, method, path):
     response = edge.post(GOOD, key=key, method=method, path=path)
 

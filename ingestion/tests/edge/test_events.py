@@ -2,10 +2,12 @@
 
 import gzip
 import json
+import zlib
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+import zstandard
 
 from core.scope import org_scope
 from ingestion.models import ProjectActivity
@@ -192,6 +194,34 @@ def test_log_takes_a_flat_event_of_the_optimizer(edge, acme, key):
     (call,) = stored_calls(acme)
     assert (call["input_tokens"], call["output_tokens"], call["feature"]) == (1000, 500, "search")
     assert call["cost_usd"] == Decimal("0.0075")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_camel_case_is_understood_where_it_is_spoken(edge, acme, key, several):
+    event = {"model": "gpt-4o", "promptTokens": 1000, "completionTokens": 500, "userId": "u-17", "feature": "search"}
+
+    response = edge.post([event] if several else event, key=key, path="/api/ingest")
+
+    assert response.status == 202
+    assert response.json()["warnings"][1:] == []  # the one says that there is no id
+    (call,) = stored_calls(acme)
+    assert (call["input_tokens"], call["output_tokens"], call["feature"]) == (1000, 500, "search")
+    assert (call["user_id"], call["cost_usd"]) == ("u-17", Decimal("0.0075"))
+
+
+def test_names_with_underscores_are_understood_there_too(edge, acme, key):
+    edge.post({"model": "gpt-4o", "input_tokens": 7}, key=key, path="/api/ingest")
+
+    assert [call["input_tokens"] for call in stored_calls(acme)] == [7]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/ingest", "/api/ingest", "/log"])
+@pytest.mark.parametrize(("encoding", "encode"), [("deflate", zlib.compress), ("zstd", zstandard.compress)])
+def test_other_codings_are_read(edge, acme, key, path, encoding, encode):
+    response = edge.post(encode(b'{"model": "gpt-4o"}'), key=key, path=path, headers={"content-encoding": encoding})
+
+    assert (response.status, response.json()["accepted"]) == (202, 1)
+    assert len(stored_calls(acme)) == 1
 
 
 def test_an_empty_batch_is_accepted_and_stores_nothing(edge, acme, key):

@@ -168,7 +168,7 @@ def dump_of_everything():
     """Every row of every table as text, as pg_dump would write it."""
     with psycopg.connect(settings.DATABASE.url) as admin:
         tables = admin.execute(
-            "select oid::regclass::text from pg_class where relkind = 'r' and relnamespace"
+            "select oid::regclass::text from pg_class where relkind = 'r' and relpersistence <> 't' and relnamespace"
             " not in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)"
         ).fetchall()
         parts = []
