@@ -11,6 +11,7 @@ from core.formats import Number
 from dashboards.charts import Measure, spark
 from dashboards.filters import Filter
 from dashboards.numbers import Overview, Sums
+from ingestion import histogram
 
 ROWS: Final = 10  # rows of a breakdown
 _LONG: Final = 1_000_000
@@ -140,11 +141,18 @@ def _latency(numbers: Overview, chosen: Filter) -> Figure:
         label="p95 latency",
         value=formats.duration_ms(total.p95_ms),
         current=total.p95_ms,
-        previous=numbers.before.p95_ms,
+        previous=_earlier_latency(total.p95_ms, numbers.before.p95_ms),
         better="lower",
         note=f"p50 {formats.duration_ms(total.p50_ms)}" if total.latency else "",
         spark=spark(numbers, chosen, lambda sums: sums.p95_ms),
     )
+
+
+def _earlier_latency(now_ms: float | None, before_ms: float | None) -> float | None:
+    """A step to the next bucket of the histogram may be a change of nothing: that counts as none."""
+    if now_ms is None or before_ms is None:
+        return before_ms
+    return before_ms if histogram.is_apart(now_ms, before_ms) else now_ms
 
 
 def _cost(sums: Sums) -> Number | None:

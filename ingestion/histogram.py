@@ -80,6 +80,14 @@ def percentile(histogram: Decimal | int, q: float) -> float:
     raise ValueError("an empty histogram has no percentiles")
 
 
+def is_apart(one_ms: float, other_ms: float) -> bool:
+    """Whether two percentiles in milliseconds differ by more than the buckets do.
+
+    In neighbouring buckets the durations themselves may be next to equal.
+    """
+    return abs(bucket(one_ms) - bucket(other_ms)) > 1
+
+
 def middle(place: int) -> float:
     """Milliseconds that stand for a bucket: the value whose relative distance to both bounds is the same."""
     if place == 0:

@@ -40,6 +40,25 @@ def test_key_figures_say_number_change_and_what_they_are_made_of(chosen):
     assert p95.previous == pytest.approx(500, rel=0.05)
 
 
+@pytest.mark.parametrize(
+    ("before_ms", "now_ms", "changed"),
+    [(1_000, 1_000, False), (1_000, 1_100, False), (1_100, 1_000, False), (1_000, 1_300, True)],
+)
+def test_a_latency_one_bucket_away_is_unchanged(chosen, before_ms, now_ms, changed):
+    total, before = (Sums(calls=1, latency=latency(milliseconds)) for milliseconds in (now_ms, before_ms))
+
+    p95 = figures.figures(Overview(total=total, before=before), chosen())[-1]
+
+    assert (p95.previous != p95.current) == changed
+    assert p95.previous == (before if changed else total).p95_ms
+
+
+def test_a_latency_without_an_earlier_one_has_no_change(chosen):
+    (*_, p95) = figures.figures(Overview(total=TOTAL, before=Sums()), chosen())
+
+    assert (p95.current, p95.previous) == (TOTAL.p95_ms, None)
+
+
 def test_without_calls_nothing_is_divided(chosen):
     spend, tokens, calls, errors, p95 = figures.figures(Overview(total=Sums(), before=Sums()), chosen())
 

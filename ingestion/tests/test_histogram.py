@@ -100,3 +100,11 @@ def test_the_database_finds_the_same_buckets_and_sums_without_loss():
 
     assert buckets == [histogram.bucket(value) for value in values]
     assert int(merged) == int(Decimal(histogram.encode(values)))
+
+
+@pytest.mark.parametrize(
+    ("one_ms", "other_ms", "apart"),
+    [(5, 9, False), (5, 10.4, False), (5, 12, True), (999, 1_001, False), (1_000, 1_300, True), (1_300, 1_000, True)],
+)
+def test_percentiles_of_neighbouring_buckets_are_not_apart(one_ms, other_ms, apart):
+    assert histogram.is_apart(one_ms, other_ms) == apart
