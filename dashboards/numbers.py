@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Final
 
@@ -74,6 +75,7 @@ class Overview:
 
     Groups are largest first and bounded; ``group_counts`` says how many there were. ``series`` has the buckets of the
     first few ``models``; what they leave of ``buckets`` belongs to all others. A bucket without calls is absent.
+    ``first_day`` is the local day of the oldest numbers kept, whatever else is chosen; None when there are none.
     """
 
     total: Sums
@@ -85,6 +87,11 @@ class Overview:
     projects: Mapping[int, Sums] = field(default_factory=dict)
     group_counts: Mapping[str, int] = field(default_factory=dict)
     unpriced_models: int = 0
+    first_day: date | None = None
+
+    def reaches_back_to(self, day: date) -> bool:
+        """Whether there are numbers from this local day on, so that a sum over it is of a whole period."""
+        return self.first_day is not None and self.first_day <= day
 
 
 def merged(histograms: Iterable[Decimal | int]) -> int:

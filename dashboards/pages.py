@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from core import formats
 from core.charts import ChartSpec
@@ -12,6 +13,8 @@ from dashboards.filters import Filter
 from dashboards.numbers import Overview, Sums
 from dashboards.periods import Granularity
 from ingestion.store import MOST_VALUES, OTHER
+
+NO_EARLIER: Final = "no full earlier period"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,10 @@ class ProjectLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewPage:
-    """Everything below the filter bar. A chart that the filter leaves no numbers for is None."""
+    """Everything below the filter bar. A chart that the filter leaves no numbers for is None.
+
+    Where the numbers begin inside the period before there is nothing to be ``compared_with``; ``no_change`` says so.
+    """
 
     figures: list[Figure]
     cost: ChartSpec | None
@@ -39,6 +45,7 @@ class OverviewPage:
     projects: list[ProjectLine] = field(default_factory=list)
     more_projects: int = 0
     compared_with: str
+    no_change: str
     notices: list[str]
     cost_caption: str
     calls_caption: str
@@ -62,6 +69,7 @@ def overview_page(
 ) -> OverviewPage:
     """The page at ``path``; ``projects`` only on the organization's, by id."""
     by_status = bool(chosen.status)
+    has_earlier = numbers.reaches_back_to(chosen.previous.first_day)
     return OverviewPage(
         figures=figures(numbers, chosen),
         cost=None if by_status else charts.cost_over_time(numbers, chosen),
@@ -72,7 +80,8 @@ def overview_page(
         features=_features(numbers, chosen, path),
         projects=[] if projects is None else _project_lines(numbers, chosen, projects),
         more_projects=max(numbers.group_counts.get("project", 0) - len(numbers.projects), 0),
-        compared_with=compared_with(chosen),
+        compared_with=compared_with(chosen) if has_earlier else "",
+        no_change="" if has_earlier else NO_EARLIER,
         notices=_notices(numbers, chosen),
         **_captions(numbers, chosen),
     )

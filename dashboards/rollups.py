@@ -72,7 +72,8 @@ def overview(*, organization_id: int, project_id: int | None, chosen: Filter) ->
     where = conditions(made, organization_id=organization_id, project_id=project_id, chosen=chosen)
     current = rows(made, period=chosen.period, where=where, prefix="now")
     before = rows(made, period=chosen.previous, where=where, prefix="before")
-    made.sql = _OVERVIEW.format(current=current, before=before, largest=_LARGEST[chosen.status])
+    owner = _owner(made, organization_id=organization_id, project_id=project_id)
+    made.sql = _OVERVIEW.format(current=current, before=before, owner=owner, largest=_LARGEST[chosen.status])
     return made
 
 
@@ -105,14 +106,19 @@ def conditions(
 
     With ``has_rest`` a row of ``(other)`` values passes too: what is looked for may be among them.
     """
-    parts = [f"organization_id = {made.bind('organization_id', organization_id)}"]
-    if project_id is not None:
-        parts.append(f"project_id = {made.bind('project_id', project_id)}")
+    parts = [_owner(made, organization_id=organization_id, project_id=project_id)]
     for name in DIMENSIONS:
         values = chosen.values(name)
         if values and not (name == "project" and project_id is not None):
             made.bind(name, [*values, OTHER] if has_rest else list(values))
             parts.append(_COLUMNS[name])
+    return " and ".join(parts)
+
+
+def _owner(made: Statement, *, organization_id: int, project_id: int | None) -> str:
+    parts = [f"organization_id = {made.bind('organization_id', organization_id)}"]
+    if project_id is not None:
+        parts.append(f"project_id = {made.bind('project_id', project_id)}")
     return " and ".join(parts)
 
 
@@ -177,7 +183,8 @@ select 'total' as kind, null as bucket, null as provider, null as model_key, nul
        (select count(*) from models where unpriced_calls > 0) as groups, 0 as place
 from model_cells
 union all
-select 'before', null, null, null, null, null, {_SUMS}, {_MERGED}, 0, 0 from before
+select 'before', (select min(bucket_date)::text from call_rollups_daily where {{owner}}), null, null, null, null,
+       {_SUMS}, {_MERGED}, 0, 0 from before
 union all
 select 'bucket', bucket, null, null, null, null, {_SUMS}, {_MERGED}, 0, 0 from model_cells group by bucket
 union all

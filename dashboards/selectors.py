@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -21,7 +21,7 @@ class _Row(NamedTuple):
     """One row of ``rollups.overview``: what it is about, then what was counted."""
 
     kind: str
-    bucket: str
+    bucket: str  # of the kind ``before``: the oldest day of all
     provider: str
     model_key: str
     feature: str
@@ -119,6 +119,7 @@ def _assembled(rows: Iterable[_Row], chosen: Filter) -> Overview:
     return Overview(
         total=_sums(total),
         before=_sums(before),
+        first_day=date.fromisoformat(before.bucket) if before.bucket else None,
         buckets=_groups(by_kind, "bucket", lambda row: _bucket(row, chosen)),
         models=_groups(by_kind, "model", _model),
         series=series,

@@ -127,6 +127,21 @@ def test_numbers_of_other_organizations_stay_theirs(owner, acme, web, globex, sc
     assert "No calls match" in text(owner.get(url(acme, project="foreign")))
 
 
+def test_no_change_is_shown_against_half_a_period(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1)}, {"started_at": ago(days=10)}])
+    half = text(owner.get(url(acme)))
+    record(web, [{"started_at": ago(days=20)}])
+
+    whole = text(owner.get(url(acme)))
+
+    assert half.count("no full earlier period") == 5
+    assert "Changes are against" not in half
+    assert 'class="delta' not in half
+    assert "no full earlier period" not in whole
+    assert "Changes are against" in whole
+    assert 'class="delta' in whole
+
+
 def test_unpriced_calls_are_announced_and_not_zero(owner, acme, web):
     record(web, [{"started_at": ago(hours=1), "cost_usd": None, "cost_source": "none", "model_key": "llama"}])
 

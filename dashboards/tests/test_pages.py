@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -124,6 +124,24 @@ def test_values_that_are_no_longer_told_apart_are_announced(chosen, more):
 )
 def test_changes_say_what_they_are_against(chosen, query, text):
     assert compared_with(chosen(query)) == text
+
+
+@pytest.mark.parametrize(
+    ("query", "first_day", "text"),
+    [
+        ("", date(2026, 7, 1), "1 – 7 Jul, up to the same hour"),
+        ("", date(2026, 7, 2), ""),
+        ("range=24h", date(2026, 7, 12), "the 24 hours before"),
+        ("range=24h", date(2026, 7, 13), ""),
+        ("range=90d", date(2026, 4, 16), ""),
+        ("", None, ""),
+    ],
+)
+def test_changes_are_told_only_against_a_whole_period(chosen, query, first_day, text):
+    shown = page(chosen(query), numbers(first_day=first_day))
+
+    assert shown.compared_with == text
+    assert shown.no_change == ("" if text else "no full earlier period")
 
 
 def test_the_year_is_named_when_it_is_another_one(chosen):

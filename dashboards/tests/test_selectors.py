@@ -138,6 +138,17 @@ def test_changes_compare_with_the_period_before_up_to_the_same_hour(overview, we
     assert found.before.p95_ms is not None
 
 
+def test_the_oldest_day_is_of_what_the_page_is_about(overview, web, mobile):
+    assert overview().first_day is None
+    record_calls(web, [{"started_at": ago(1)}])
+    record_calls(mobile, [{"started_at": ago(40), "feature": "old"}])
+
+    assert overview().first_day == TODAY - timedelta(days=40)
+    assert overview("feature=default").first_day == TODAY - timedelta(days=40)
+    assert overview(project=web).first_day == TODAY - timedelta(days=1)
+    assert overview(project=mobile).first_day == TODAY - timedelta(days=40)
+
+
 def test_twenty_four_hours_read_hours_and_compare_with_the_ones_before(overview, web):
     record_calls(web, [{"started_at": ago(0, hours=n)} for n in (0, 0, 5, 23, 24, 30, 47, 48)])
 
@@ -227,6 +238,7 @@ def test_isolation_holds_without_the_organization_in_the_query(acme, globex, sco
 
     assert own.total.calls == 1
     assert others.total.calls == 0
+    assert (others.first_day, project.first_day) == (None, None)
     assert project.total.calls == 0
     assert not any(options.values())
 
