@@ -97,7 +97,7 @@ class Exchange:
         """The answer to send.
 
         :raises Problem: the answer is an error.
-        :raises ClientGoneError: nobody waits for one.
+        :raises ClientGoneError: the body did not arrive whole.
         """
         if self.scope["method"] != "POST":
             raise Problem(405, "method-not-allowed", "This method is not allowed here.", headers=(("allow", "POST"),))
@@ -158,7 +158,8 @@ class Exchange:
     async def _digest(self, digester: Digester, engine: Engine) -> Digest:
         encoding, limit = text_header(self.headers, b"content-encoding"), self.endpoint.most_bytes(engine.limits)
         decoded = BoundedBody(content_encoding=encoding, limit=limit)
-        body = Body(engine.in_flight, limit=limit, patience=engine.limits.body_patience)
+        patience, organization_id = engine.limits.body_patience, digester.sender.organization_id
+        body = Body(engine.in_flight, organization_id=organization_id, limit=limit, patience=patience)
         try:
             await body.read(self.receive, text_header(self.headers, b"content-length"))
             work = partial(digester.digest, body.chunks, body=decoded, content_type=self.content_type)
@@ -193,8 +194,9 @@ async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive
         reply = await exchange.reply()
         slug = "events-rejected"
     except ClientGoneError:
-        logger.info("the client left before its request was complete")
-        return
+        # Gone, or it sent a body that is no HTTP: without an answer the server would make a 500 of that.
+        broken = Problem(400, "incomplete-body", "The body ended before it was complete.")
+        reply, slug = endpoint.failure(broken, exchange.content_type), broken.slug
     except Problem as error:
         reply, slug = endpoint.failure(error, exchange.content_type), error.slug
     except Exception:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -80,28 +81,36 @@ def name_request(headers: dict[bytes, list[bytes]]) -> str:
 
 @dataclass(slots=True)
 class InFlight:
-    """How many bytes of bodies are in memory, of all requests of this process together."""
+    """How many bytes of bodies are in memory, of all requests of this process together.
+
+    One organization may hold half of them: its slow or many senders must not close the door for the others.
+    """
 
     limit: int
     used: int = field(default=0, init=False)
+    _of: Counter[int] = field(default_factory=Counter, init=False)
 
-    def take(self, size: int) -> None:
+    def take(self, size: int, organization_id: int) -> None:
         """:raises Problem: 503, too much is being received already."""
-        if self.used + size > self.limit:
+        if self.used + size > self.limit or self._of[organization_id] + size > self.limit // 2:
             raise unavailable("Too many requests are being received at once.")
         self.used += size
+        self._of[organization_id] += size
 
-    def give_back(self, size: int) -> None:
+    def give_back(self, size: int, organization_id: int) -> None:
         self.used -= size
+        self._of[organization_id] -= size
+        if not self._of[organization_id]:
+            del self._of[organization_id]
 
 
 class Body:
     """The body's pieces as they came from the socket, counted against what may be in memory until ``release``."""
 
-    def __init__(self, in_flight: InFlight, *, limit: int, patience: float) -> None:
+    def __init__(self, in_flight: InFlight, *, organization_id: int, limit: int, patience: float) -> None:
         self.chunks: list[bytes] = []
         self.size = 0
-        self._in_flight = in_flight
+        self._in_flight, self._organization_id = in_flight, organization_id
         self._limit, self._patience = limit, patience
 
     async def read(self, receive: Receive, declared: str) -> None:
@@ -130,13 +139,13 @@ class Body:
     def _add(self, chunk: bytes) -> None:
         if self.size + len(chunk) > self._limit:
             raise self._too_large()
-        self._in_flight.take(len(chunk))
+        self._in_flight.take(len(chunk), self._organization_id)
         self.size += len(chunk)
         self.chunks.append(chunk)
 
     def release(self) -> None:
         """Forget the pieces and give their room back."""
-        self._in_flight.give_back(self.size)
+        self._in_flight.give_back(self.size, self._organization_id)
         self.size = 0
         self.chunks.clear()
 

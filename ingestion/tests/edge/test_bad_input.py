@@ -209,8 +209,8 @@ def test_a_slow_body_is_408(committed_module, key):
 
 
 def test_too_many_bytes_at_once_are_503_with_retry_after(committed_module, key):
-    with running_edge(Limits(in_flight=100)) as edge:
-        refused = edge.post({**GOOD, "tags": {"x": "y" * 100}}, key=key)
+    with running_edge(Limits(in_flight=600)) as edge:
+        refused = edge.post({**GOOD, "tags": {"x": "y" * 190, "z": "y" * 190}}, key=key)
         small = edge.post(GOOD, key=key)
 
     assert (refused.status, slug(refused)) == (503, "unavailable")

@@ -14,7 +14,7 @@ LIMIT = 2**20
 def read(messages, *, declared="", in_flight=None):
     """The body of a request whose server gives these messages, and what is still counted."""
     in_flight = in_flight or InFlight(10 * LIMIT)
-    body = Body(in_flight, limit=LIMIT, patience=5)
+    body = Body(in_flight, organization_id=1, limit=LIMIT, patience=5)
     waiting = list(messages)
 
     async def receive():
@@ -57,7 +57,7 @@ def test_a_declaration_nobody_understands_does_not_matter(declared):
 
 def test_what_turns_out_too_large_is_413_and_gives_its_room_back():
     in_flight = InFlight(10 * LIMIT)
-    body = Body(in_flight, limit=LIMIT, patience=5)
+    body = Body(in_flight, organization_id=1, limit=LIMIT, patience=5)
     waiting = [piece(b"x" * LIMIT, more=True), piece(b"x")]
 
     async def receive():
@@ -73,15 +73,29 @@ def test_what_turns_out_too_large_is_413_and_gives_its_room_back():
 
 def test_no_room_is_503_and_takes_none():
     in_flight = InFlight(3)
-    in_flight.take(2)
+    in_flight.take(1, organization_id=1)
+    in_flight.take(1, organization_id=2)
 
     with pytest.raises(Problem) as refused:
-        in_flight.take(2)
+        in_flight.take(2, organization_id=3)
 
     assert (refused.value.status, in_flight.used) == (503, 2)
 
 
-def test_a_client_that_leaves_gets_no_answer():
+def test_one_organization_may_hold_half_and_leaves_the_rest_to_others():
+    in_flight = InFlight(100)
+    in_flight.take(50, organization_id=1)
+
+    with pytest.raises(Problem) as refused:
+        in_flight.take(1, organization_id=1)
+    in_flight.take(50, organization_id=2)
+    in_flight.give_back(50, organization_id=1)
+    in_flight.take(50, organization_id=1)
+
+    assert (refused.value.status, in_flight.used) == (503, 100)
+
+
+def test_a_body_that_breaks_off_is_noticed():
     with pytest.raises(ClientGoneError):
         read([piece(b"x", more=True), {"type": "http.disconnect"}])
 
