@@ -19,7 +19,7 @@ def home(request: HttpRequest) -> HttpResponse:
     slug = request.session.get(LAST_ORGANIZATION, "")
     membership = selectors.usable_membership(user=request.user, slug=slug)
     if membership is None:
-        return redirect("tenants:organization-create")
+        return redirect("instance:overview" if request.user.is_staff else "tenants:organization-create")
     with org_scope(membership.organization_id):
         return _into(membership)
 

@@ -49,6 +49,22 @@ def test_a_newcomer_creates_an_organization(client_of_ada):
     assert client_of_ada.get("/").url == "/o/new/"
 
 
+def test_an_administrator_without_an_organization_looks_after_the_instance(client_of_ada, ada):
+    User.objects.filter(pk=ada.pk).update(is_staff=True)
+
+    response = client_of_ada.get("/", follow=True)
+
+    assert response.redirect_chain == [(reverse("instance:overview"), 302)]
+    assert response.status_code == 200
+
+
+def test_an_administrator_with_an_organization_goes_there(client_of_ada, ada, scope):
+    User.objects.filter(pk=ada.pk).update(is_staff=True)
+    organization(ada, "Acme", has_calls=True, scope=scope)
+
+    assert client_of_ada.get("/").url == overview("acme")
+
+
 def test_an_organization_without_a_project_leads_to_creating_one(client_of_ada, ada, scope):
     organization(ada, "Acme", projects=0, scope=scope)
 
