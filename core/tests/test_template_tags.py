@@ -97,6 +97,12 @@ def test_a_chart_card_carries_its_numbers_twice_and_escapes_names() -> None:
     assert "<b>model</b>" not in html
 
 
+def test_a_legend_has_whole_names_to_read_when_they_are_cut() -> None:
+    html = render('{% chart_card spec "share" "Share" %}', spec=chart(kind="donut"))
+
+    assert '<span title="&lt;b&gt;model&lt;/b&gt;">&lt;b&gt;model&lt;/b&gt;</span>' in html
+
+
 def test_an_empty_chart_says_so_instead_of_drawing_nothing() -> None:
     html = render('{% chart_card spec "cost" "Cost" empty="Send a call." %}', spec=chart(series=[]))
 
