@@ -200,3 +200,16 @@ def test_leaving_takes_a_post(owner):
     assert left["Location"] == "/"
     assert "_auth_user_id" not in owner.session
     assert owner.get("/")["Location"] == reverse("account_login")
+
+
+@pytest.mark.parametrize(
+    ("name", "heading"),
+    [("account_email", "E-mail addresses"), ("account_change_password", "Change your password")],
+)
+def test_account_pages_have_one_first_heading(ada, name, heading):
+    client = Client()
+    client.force_login(ada)
+
+    page = client.get(reverse(name)).text
+
+    assert re.findall(r"<h1>(.*?)</h1>", page) == [heading]
