@@ -1,4 +1,3 @@
-import re
 from datetime import timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -75,6 +74,16 @@ def test_members_see_one_call_and_strangers_do_not(request, acme, web, who, stat
     response = request.getfixturevalue(who).get(call_url(web, call["call_id"], call["started_at"]))
 
     assert response.status_code == status
+
+
+def test_a_narrow_screen_keeps_time_model_cost_and_status(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1), "status": "error", "http_status": 429}])
+
+    page = text(owner.get(url(acme)))
+
+    heads = re.findall(r'<th scope="col" class="([^"]*)">(\w+)</th>', page)
+    assert [name for classes, name in heads if "hide-" not in classes] == ["Time", "Model", "Cost", "Status"]
+    assert re.search(r'<td>\s*<span class="badge badge-error badge-dot">429</span>', page)
 
 
 def test_the_log_is_newest_first_with_every_number(owner, acme, web):

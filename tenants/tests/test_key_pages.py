@@ -38,6 +38,21 @@ def test_the_list_shows_a_key_by_its_prefix(viewer, member, key):
     assert viewer.get(LIST).status_code == HTTPStatus.FORBIDDEN
 
 
+def test_a_narrow_screen_keeps_what_revoking_needs(member, key):
+    head, _, body = member.get(LIST).text.partition("<tbody>")
+
+    assert re.findall(r'<th scope="col" class="hide-s">(\w[\w ]*)</th>', head) == [
+        "Key",
+        "May",
+        "Created",
+        "Last used",
+        "Expires",
+    ]
+    assert head.count('<th scope="col">') == len(["Name", "State", "Actions"])
+    assert f'{key.name}<span class="show-s id">tko_{key.prefix}…</span>' in body
+    assert '<td class="shrink">' in body
+
+
 def test_an_empty_list_says_what_to_do(member):
     page = member.get(LIST).text
 
