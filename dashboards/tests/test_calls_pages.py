@@ -453,7 +453,9 @@ def test_calls_of_a_deleted_project_have_no_page(owner, acme, web, scope):
 
 
 def test_the_log_asks_a_fixed_number_of_questions(owner, acme, web, django_assert_num_queries):
-    record(web, [{"started_at": ago(minutes=n), "received_at": ago(minutes=n)} for n in range(1, 60)])
+    noon = ago(days=1).replace(hour=12, minute=0)  # one day, whatever the time is now
+    moments = [noon - timedelta(minutes=n) for n in range(1, 60)]
+    record(web, [{"started_at": moment, "received_at": moment} for moment in moments])
     live = owner.get(url(acme)).context["live_url"]
 
     with django_assert_num_queries(ORGANIZATION_QUERIES):
