@@ -12,6 +12,7 @@ from django.db import connections
 from django.test import Client
 
 from core.databases import OWNER
+from core.logs import request_id
 from tenants import services
 from tenants.models import Membership, Organization, Project, User
 from tenants.permissions import Role
@@ -25,6 +26,13 @@ def django_db_setup(django_db_blocker: "pytest.FixtureRequest") -> Iterator[None
         create_worker_database()
     yield
     connections.close_all()
+
+
+@pytest.fixture(autouse=True)
+def outside_of_requests() -> Iterator[None]:
+    """Code of the edge names the request it runs in and never takes the name back; its task ends with it."""
+    yield
+    request_id.set("")
 
 
 @pytest.fixture
