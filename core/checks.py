@@ -28,6 +28,7 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "project_activity",
         "rate_cards",
         "users",
+        "work_due",
     }
 )
 

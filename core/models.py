@@ -11,3 +11,20 @@ class Heartbeat(models.Model):
 
     class Meta:
         db_table = "heartbeats"
+
+
+class WorkDue(models.Model):
+    """Work that must happen even when every message about it is lost: ids only, because no scope is open yet.
+
+    ``task`` is the name of the Celery task that does it, called with ``organization_id`` and ``object_id``.
+    """
+
+    task = models.CharField(max_length=100)
+    organization_id = models.BigIntegerField()
+    object_id = models.BigIntegerField()
+    due_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "work_due"
+        constraints = [models.UniqueConstraint(fields=["task", "object_id"], name="work_due_once")]
+        indexes = [models.Index(fields=["due_at"], name="work_due_by_time")]

@@ -1,8 +1,9 @@
-"""The sign of life of the background processes: it takes beat, the queue and a worker to write it."""
+"""The sign of life of the background processes, which takes beat, the queue and a worker to write; and the sweep."""
 
 from celery import shared_task
 from django.utils.timezone import now
 
+from core import work
 from core.models import Heartbeat
 
 
@@ -10,3 +11,9 @@ from core.models import Heartbeat
 def heartbeat(**_: object) -> None:
     """Remember that a worker ran what beat had sent."""
     Heartbeat.objects.update_or_create(name="worker", defaults={"seen_at": now()})
+
+
+@shared_task(name="core.dispatch_work", acks_late=True)
+def dispatch_work(**_: object) -> None:
+    """Hand out work whose message was lost or whose time has come."""
+    work.dispatch(now=now())

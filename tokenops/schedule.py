@@ -12,6 +12,7 @@ def _entry(task: str, schedule: Any, *, expires: int) -> dict[str, Any]:
 
 SCHEDULE = {
     "heartbeat": _entry("core.heartbeat", 30.0, expires=30),
+    "work": _entry("core.dispatch_work", 30.0, expires=30),
     "partitions": _entry("ingestion.ensure_partitions", crontab(minute="5"), expires=3_000),
     "retention": _entry("ingestion.retention", crontab(minute="35"), expires=3_000),
     "catalogue": _entry("ingestion.import_catalogue", crontab(hour="3", minute="20"), expires=80_000),

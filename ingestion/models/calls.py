@@ -1,47 +1,8 @@
-"""Tables of telemetry; the partitioned and rolled-up ones are created by SQL in the migrations."""
+"""Calls and their sums; the tables are created by SQL in the migrations, because they are partitioned or packed."""
 
 from django.db import models
 
 from core.scope import OrgScopedModel
-
-
-class RateCard(models.Model):
-    """The price of a model from a moment on, per unit of usage. Without an organization it is the catalogue's."""
-
-    organization = models.ForeignKey("tenants.Organization", null=True, on_delete=models.CASCADE, related_name="+")
-    provider = models.CharField(max_length=100)
-    provider_name = models.CharField(max_length=200, default="")
-    catalogue_id = models.CharField(max_length=255)
-    model_name = models.CharField(max_length=255, default="")
-    position = models.PositiveIntegerField(help_text="The catalogue's own order; it decides among several hits.")
-    match = models.JSONField()
-    valid_from = models.DateTimeField(null=True, help_text="null: since ever")
-    valid_to = models.DateTimeField(null=True, help_text="half-open; null: until further notice")
-    window = models.JSONField(null=True, help_text="UTC time of day, when the price depends on it")
-    context = models.JSONField(default=dict)
-    prices = models.JSONField()
-    source = models.CharField(max_length=50)
-    version = models.CharField(max_length=50)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        db_table = "rate_cards"
-        indexes = [models.Index(fields=["provider", "catalogue_id"], name="rate_card_model")]
-
-
-class CatalogueChange(models.Model):
-    """One difference a catalogue import made, in words a person can check."""
-
-    kind = models.CharField(max_length=20, help_text="added, changed or closed")
-    provider = models.CharField(max_length=100)
-    catalogue_id = models.CharField(max_length=255)
-    before = models.JSONField(null=True)
-    after = models.JSONField(null=True)
-    version = models.CharField(max_length=50)
-    created_at = models.DateTimeField(auto_now_add=True)
-
-    class Meta:
-        db_table = "catalogue_changes"
 
 
 class Measures(models.Model):
@@ -205,39 +166,3 @@ class DailyRollup(Rollup):
     class Meta:
         managed = False
         db_table = "call_rollups_daily"
-
-
-class ProjectActivity(models.Model):
-    """Whether and when a project last received calls: answers "waiting for your first call" without reading calls."""
-
-    project_id = models.BigIntegerField(primary_key=True)
-    organization_id = models.BigIntegerField()
-    first_received_at = models.DateTimeField()
-    last_received_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "project_activity"
-
-
-class IngestAnswer(OrgScopedModel):
-    """The answer to a telemetry request that came with an ``Idempotency-Key``, kept for 24 hours.
-
-    It says what became of events, never what they were. Digests are SHA-256: of the key, and of the decoded body.
-    """
-
-    pk = models.CompositePrimaryKey("api_key_id", "path", "key_digest")
-    organization = models.ForeignKey(
-        "tenants.Organization", on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
-    )
-    api_key_id = models.BigIntegerField()
-    path = models.TextField()
-    key_digest = models.BinaryField()
-    body_digest = models.BinaryField()
-    status = models.SmallIntegerField()
-    content_type = models.TextField()
-    answer = models.BinaryField()
-    created_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "ingest_idempotency"
-        indexes = [models.Index(fields=["created_at"], name="ingest_idempotency_age")]

@@ -1,0 +1,41 @@
+"""What is remembered of requests besides their calls."""
+
+from django.db import models
+
+from core.scope import OrgScopedModel
+
+
+class ProjectActivity(models.Model):
+    """Whether and when a project last received calls: answers "waiting for your first call" without reading calls."""
+
+    project_id = models.BigIntegerField(primary_key=True)
+    organization_id = models.BigIntegerField()
+    first_received_at = models.DateTimeField()
+    last_received_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "project_activity"
+
+
+class IngestAnswer(OrgScopedModel):
+    """The answer to a telemetry request that came with an ``Idempotency-Key``, kept for 24 hours.
+
+    It says what became of events, never what they were. Digests are SHA-256: of the key, and of the decoded body.
+    """
+
+    pk = models.CompositePrimaryKey("api_key_id", "path", "key_digest")
+    organization = models.ForeignKey(
+        "tenants.Organization", on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
+    api_key_id = models.BigIntegerField()
+    path = models.TextField()
+    key_digest = models.BinaryField()
+    body_digest = models.BinaryField()
+    status = models.SmallIntegerField()
+    content_type = models.TextField()
+    answer = models.BinaryField()
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "ingest_idempotency"
+        indexes = [models.Index(fields=["created_at"], name="ingest_idempotency_age")]

@@ -1,0 +1,21 @@
+"""Tables of people and tenants. Those without row-level security are the closed list of core.checks."""
+
+from tenants.models.history import AuditEntry, Event
+from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
+from tenants.models.organizations import SLUG, Membership, Organization, OrganizationSettings, Project
+from tenants.models.people import User, UserManager
+
+__all__ = [
+    "SLUG",
+    "ApiKey",
+    "ApiKeyLookup",
+    "ApiKeyUsage",
+    "AuditEntry",
+    "Event",
+    "Membership",
+    "Organization",
+    "OrganizationSettings",
+    "Project",
+    "User",
+    "UserManager",
+]
