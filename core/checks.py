@@ -26,11 +26,13 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "memberships",
         "organizations",
         "project_activity",
-        "rate_cards",
         "users",
         "work_due",
     }
 )
+
+# Row-level security that shows rows of no organization to everybody (core.rls.shared_table).
+TABLES_WITH_SHARED_ROWS: Final = frozenset({"rate_cards"})
 
 _ROLE = "select rolsuper or rolbypassrls from pg_roles where rolname = current_user"
 _OWNED = "select count(*) from pg_class where relowner = (select oid from pg_roles where rolname = current_user)"
@@ -74,7 +76,7 @@ def _role_errors(cursor: Any) -> Iterable[CheckMessage]:
 
 
 def _table_errors(cursor: Any) -> Iterable[CheckMessage]:
-    cursor.execute(_UNPROTECTED, [tenant_tables(), APP])
+    cursor.execute(_UNPROTECTED, [[*tenant_tables(), *TABLES_WITH_SHARED_ROWS], APP])
     for (table,) in cursor.fetchall():
         yield Error(f"Tenant table {table} has no row-level security for the web role.", id="tokenops.E003")
     cursor.execute(_PUBLIC)

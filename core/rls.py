@@ -34,6 +34,27 @@ def tenant_table(table: str, *, app: str = "select, insert, update, delete", edg
     return RunSQL(statements, undo)
 
 
+# Of a table whose rows belong to one organization or to nobody. Not strict as SCOPE is: outside of a scope the rows of
+# nobody are all there is.
+_OWN = "organization_id is not distinct from nullif(current_setting('tokenops.org_id', true), '')::bigint"
+
+
+def shared_table(table: str, *, app: str = "select, insert, update, delete", edge: str = "") -> RunSQL:
+    """Row-level security for a table whose rows without an organization are everybody's to read.
+
+    A scope reads those and its own and writes its own only; rows of nobody are written outside of every scope.
+    """
+    statements: Statements = [
+        f"alter table {table} enable row level security",
+        f"create policy app_own on {table} to {APP} using ({_OWN}) with check ({_OWN})",
+        f"create policy app_shared on {table} for select to {APP} using (organization_id is null)",
+        f"create policy edge_all on {table} to {EDGE} using (true) with check (true)",
+        *_grants(table, app=app, edge=edge),
+    ]
+    undo: Statements = [f"drop policy {name} on {table}" for name in ("app_own", "app_shared", "edge_all")]
+    return RunSQL(statements, [*undo, f"alter table {table} disable row level security"])
+
+
 def open_table(table: str, *, app: str = "select, insert, update, delete", edge: str = "") -> RunSQL:
     """Grants for a table of the closed list that has no row-level security (core.checks.TABLES_WITHOUT_RLS)."""
     return RunSQL(_grants(table, app=app, edge=edge), RunSQL.noop)

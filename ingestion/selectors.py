@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import connection
 
-from ingestion import store
+from ingestion.pricing.announcement import RATES_SIGNATURE
 
 
 def longest_retention_days() -> int:
@@ -13,8 +13,8 @@ def longest_retention_days() -> int:
 
 
 def prices_signature() -> tuple[Any, ...]:
-    """Changes whenever rate cards were imported."""
-    return _row(store.RATES_SIGNATURE)
+    """Changes with the rate cards of the catalogue and, in a scope, with the organization's own."""
+    return _row(RATES_SIGNATURE)
 
 
 def _row(query: str) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from psycopg import errors
 
 from core.databases import EDGE
 from core.scope import org_scope
-from ingestion import selectors, store
+from ingestion import selectors
 from ingestion.pricing.book import PriceBook
 from ingestion.pricing.selectors import load_book
 from ingestion.wire.types import Call
@@ -124,13 +124,6 @@ def delete_old_answers(*, now: datetime) -> int:
     return deleted
 
 
-# --- Prices -----------------------------------------------------------------------------------------------------------
-def announce_prices() -> None:
-    """Tell every edge process to read the rate cards again; heard at commit."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_notify(%s, '')", [store.RATES_CHANNEL])
-
-
 # --- Calls that did not come by HTTP ----------------------------------------------------------------------------------
 def store_calls(
     *, organization: Organization, api_key_id: int, calls: Sequence[tuple[int, Call]], now: datetime
@@ -143,7 +136,7 @@ def store_calls(
     """
     with org_scope(organization.pk):
         local_time = LocalTime(OrganizationSettings.objects.get(organization=organization).time_zone)
-    book = _book(*selectors.prices_signature())
+        book = _book(organization.pk, *selectors.prices_signature())
     rows = [
         row(call, book.price(organization.pk, call), Target(organization.pk, project_id, api_key_id, local_time), now)
         for project_id, call in calls
@@ -156,7 +149,7 @@ def store_calls(
 
 
 @lru_cache(maxsize=1)
-def _book(*_signature: object) -> PriceBook:
+def _book(*_organization_and_signature: object) -> PriceBook:
     return load_book()
 
 

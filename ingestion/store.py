@@ -25,11 +25,6 @@ COSTS: Final = (
 )
 CALL_KEY: Final = ("project_id", "started_at", "call_id")
 
-RATES_CHANNEL: Final = "tokenops_rates"  # whoever changes rate cards says so here, and every edge reads them again
-RATES_SIGNATURE: Final = (
-    "select count(*) as count, count(valid_to) as closed, max(id) as last, max(version) as version from rate_cards"
-)
-
 # --- Rollups ----------------------------------------------------------------------------------------------------------
 DIMENSIONS: Final = ("provider", "model_key", "feature", "team", "environment")
 _INTEGERS_FIRST: Final = ("calls", "errors", "unpriced_calls", "estimated_calls", *TOKENS)

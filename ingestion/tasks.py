@@ -8,6 +8,7 @@ from django.utils.timezone import now
 
 from ingestion import services
 from ingestion.pricing import services as pricing
+from ingestion.pricing.announcement import announce_prices
 
 logger = logging.getLogger(__name__)
 
@@ -36,4 +37,10 @@ def import_catalogue(**_: object) -> None:
     with transaction.atomic():
         result = pricing.import_catalogue(now=now())
         if result.added or result.changed or result.closed:
-            services.announce_prices()
+            announce_prices()
+
+
+@shared_task(name=pricing.TELL, acks_late=True)
+def tell_of_catalogue(*, organization_id: int, **_: object) -> None:
+    """Tell an organization which of its models changed in the catalogue; a second run finds it told."""
+    pricing.tell_of_catalogue(organization_id=organization_id, now=now())

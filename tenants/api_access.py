@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Concatenate, Literal, ParamSpec
+from typing import Concatenate, Final, Literal, ParamSpec
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -20,10 +20,20 @@ P = ParamSpec("P")
 NO_PERMISSION = "Your role does not allow this."
 
 
-class MissingScope(PermissionDenied):
-    """The key was not given the scope; the same problem type as on the edge."""
+PROJECT_KEY = "This key belongs to one project; use a key of the whole organization."
+_MAY_NOT: Final = {
+    Scope.INGEST: "This API key may not send telemetry.",
+    Scope.READ: "This API key may not read telemetry.",
+    Scope.MANAGE: "This API key may not change anything.",
+}
 
-    problem = ("missing-scope", "This API key may not read telemetry.")
+
+class MissingScope(PermissionDenied):
+    """The key was not given ``scope``; the same problem type as on the edge."""
+
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(f"It needs the scope {scope}.")
+        self.problem = ("missing-scope", _MAY_NOT[scope])
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +129,17 @@ def _organization_of_key(key: KeyPrincipal, named: str, scope: Scope) -> Organiz
 def require_scope(key: KeyPrincipal, scope: Scope) -> None:
     """:raises MissingScope: the key was not given ``scope``."""
     if scope not in key.scopes:
-        raise MissingScope(f"It needs the scope {scope}.")
+        raise MissingScope(scope)
+
+
+def refuse_project_keys(request: Request) -> None:
+    """For what belongs to the whole organization.
+
+    :raises PermissionDenied: the key is bound to a project.
+    """
+    key = key_of(request)
+    if key is not None and key.project_id is not None:
+        raise PermissionDenied(PROJECT_KEY)
 
 
 def _visible_projects(key: KeyPrincipal | None) -> QuerySet[Project]:

@@ -104,7 +104,8 @@ class KeyForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         label="What it may do",
-        choices=Scope.choices,
+        # A key of a project has nothing to manage yet: what there is belongs to the whole organization.
+        choices=[choice for choice in Scope.choices if choice[0] != Scope.MANAGE],
         initial=[Scope.INGEST],
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one."},

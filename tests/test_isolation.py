@@ -27,6 +27,7 @@ EDGE_TABLES = {
     "ingest_idempotency",
     "organization_settings",
     "projects",
+    "rate_cards",
 }
 
 
@@ -54,7 +55,7 @@ def test_without_a_scope_only_the_closed_list_can_be_read(acme, globex):
 
     readable = {name for name in relations if is_readable(name)}
 
-    assert readable == checks.TABLES_WITHOUT_RLS
+    assert readable == checks.TABLES_WITHOUT_RLS | checks.TABLES_WITH_SHARED_ROWS
 
 
 def test_every_tenant_table_binds_the_web_role_to_its_scope(db):
@@ -78,12 +79,55 @@ def test_policies_are_for_the_web_role_and_the_edge_and_nobody_else(db):
     assert {table for table, roles in found if roles == (EDGE,)} == EDGE_TABLES
 
 
-def test_row_level_security_is_on_for_exactly_the_tenant_tables(db):
+def test_row_level_security_is_on_for_exactly_the_tenant_and_shared_tables(db):
     found = rows(
         "select relname from pg_class where relrowsecurity and relnamespace = 'public'::regnamespace order by 1"
     )
 
-    assert [name for (name,) in found] == checks.tenant_tables()
+    assert {name for (name,) in found} == {*checks.tenant_tables(), *checks.TABLES_WITH_SHARED_ROWS}
+
+
+def card_of(organization_id: int | None) -> str:
+    owner = "null" if organization_id is None else str(organization_id)
+    return (
+        "insert into rate_cards (organization_id, provider, provider_name, catalogue_id, model_name, position, match,"
+        f" context, prices, source, version, created_at) values ({owner}, 'p', '', 'm', '', 0, '{{}}', '{{}}', '{{}}',"
+        " 'own', '', now())"
+    )
+
+
+def run(statement: str) -> int:
+    """How many rows ``statement`` changed; -1 where the policies refuse it."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+            return int(cursor.rowcount)
+    except DatabaseError:
+        return -1
+
+
+def test_own_rate_cards_are_seen_and_written_in_their_scope_and_the_catalogue_outside_of_all(acme, globex, scope):
+    assert run(card_of(None)) == 1
+    assert run(card_of(acme.pk)) == -1
+    with scope(acme):
+        assert run(card_of(acme.pk)) == 1
+        assert run(card_of(globex.pk)) == -1
+        assert run(card_of(None)) == -1
+
+    def owners():
+        return sorted(owner or 0 for (owner,) in rows("select organization_id from rate_cards"))
+
+    assert owners() == [0]
+    with scope(globex):
+        assert owners() == [0]
+        assert run("update rate_cards set prices = '{}'") == 0
+        assert run("delete from rate_cards") == 0
+    with scope(acme):
+        assert owners() == [0, acme.pk]
+        assert run("update rate_cards set organization_id = null") == -1
+        assert run("update rate_cards set version = 'x'") == 1
+        assert run("delete from rate_cards") == 1
+    assert run("delete from rate_cards") == 1
 
 
 def test_partitions_give_the_web_role_nothing_and_the_edge_only_insert(db):
@@ -148,13 +192,19 @@ def test_a_web_role_that_owns_tables_is_refused(db):
 
 
 @pytest.mark.parametrize(
-    "statement", ["alter table projects disable row level security", "drop policy app_scope on projects"]
+    ("table", "statement"),
+    [
+        ("projects", "alter table projects disable row level security"),
+        ("projects", "drop policy app_scope on projects"),
+        ("rate_cards", "alter table rate_cards disable row level security"),
+        ("rate_cards", "drop policy app_own on rate_cards; drop policy app_shared on rate_cards"),
+    ],
 )
-def test_a_tenant_table_without_its_policy_is_refused(db, statement):
+def test_a_tenant_table_without_its_policy_is_refused(db, table, statement):
     with broken(settings.DATABASE.conninfo(OWNER), statement) as cursor:
         found = [message for message in checks.isolation_errors(cursor) if message.id == "tokenops.E003"]
 
-    assert [message.msg for message in found] == ["Tenant table projects has no row-level security for the web role."]
+    assert [message.msg for message in found] == [f"Tenant table {table} has no row-level security for the web role."]
 
 
 def test_a_policy_for_everybody_is_refused(db):

@@ -304,6 +304,28 @@ def test_a_tenant_table_can_be_undone(edge):
         assert session.execute(f"{facts} where oid = 'notes'::regclass").fetchall() == [(False, 0)]
 
 
+def test_a_shared_table_shows_its_own_rows_and_those_of_nobody_and_takes_only_its_own():
+    with scratch(rls.shared_table("notes", edge="select")) as session:
+        session.execute("alter table notes alter organization_id drop not null")
+        session.execute("insert into notes (organization_id, text) values (1, 'one'), (2, 'two'), (null, 'all')")
+        become(session, APP)
+        assert texts(session) == ["all"]
+        become(session, APP, 1)
+        assert texts(session) == ["all", "one"]
+        fails(session, errors.InsufficientPrivilege, "insert into notes (organization_id, text) values (2, 'x')")
+        fails(session, errors.InsufficientPrivilege, "insert into notes (organization_id, text) values (null, 'x')")
+        assert session.execute("update notes set text = text || '!'").rowcount == 1
+        assert session.execute("delete from notes where organization_id is null").rowcount == 0
+
+        become(session, APP, "")
+        assert session.execute("update notes set text = 'everybody'").rowcount == 1
+        fails(session, errors.InsufficientPrivilege, "insert into notes (organization_id, text) values (1, 'x')")
+
+        become(session, EDGE)
+        assert texts(session) == ["everybody", "one!", "two"]
+        fails(session, errors.InsufficientPrivilege, "delete from notes")
+
+
 def test_an_open_table_has_grants_and_no_policy():
     with scratch(rls.open_table("notes", app="select, insert", edge="")) as session:
         become(session, APP)
@@ -332,6 +354,7 @@ def test_a_table_without_a_sequence_needs_none():
 
 def test_no_tenant_table_is_on_the_list_of_open_ones():
     assert set(checks.tenant_tables()) & checks.TABLES_WITHOUT_RLS == set()
+    assert checks.TABLES_WITH_SHARED_ROWS & (set(checks.tenant_tables()) | checks.TABLES_WITHOUT_RLS) == set()
     assert {"calls", "projects", "api_keys", "audit_entries"} <= set(checks.tenant_tables())
 
 

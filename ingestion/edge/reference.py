@@ -11,9 +11,9 @@ import psycopg
 
 from ingestion.edge.directory import DirectoryUnavailableError, Reader
 from ingestion.edge.http import unavailable
+from ingestion.pricing.announcement import RATES_SIGNATURE
 from ingestion.pricing.book import PriceBook
 from ingestion.pricing.selectors import read_book
-from ingestion.store import RATES_SIGNATURE
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +22,6 @@ _PRICES_SECONDS: Final = 60.0
 _RETRY_SECONDS: Final = 0.5
 _MOST_AHEAD: Final = timedelta(minutes=10)
 
-# Cards are added and closed, so this changes with nearly every import; the rest is announced.
 _SIGNATURE: Final = RATES_SIGNATURE.encode()
 _PARTITIONS: Final = b"select first_date, last_date from call_partitions()"
 

@@ -16,7 +16,7 @@ from ingestion.edge.handler import Endpoint, Engine, Limits, serve
 from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
 from ingestion.edge.listener import listen
 from ingestion.edge.reference import Reference
-from ingestion.store import RATES_CHANNEL
+from ingestion.pricing.announcement import RATES_CHANNEL
 from ingestion.writer import Writer
 from tenants.services import KEY_CHANNEL
 

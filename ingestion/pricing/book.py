@@ -105,6 +105,16 @@ class PriceBook:
             return _not_on_a_card(choice, call, inconsistent=inconsistent)
         return _priced(choice, card.card, amounts, inconsistent=inconsistent)
 
+    @property
+    def providers(self) -> Iterable[str]:
+        """The catalogue's providers."""
+        return self._catalogue.keys()
+
+    def catalogue_card(self, provider: str, model: str, at: datetime) -> RateCard | None:
+        """The catalogue's standard card of a model id at ``at``, whatever organizations say; None if none."""
+        choice = self._timeline(None, provider, model, "", "standard").at(at)
+        return choice.card.card if choice.card else None
+
     def _remember(self, key: tuple[int | None, str, str, str, str]) -> Timeline:
         if len(self._timelines) >= CACHE_SIZE:
             self._timelines.clear()

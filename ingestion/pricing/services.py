@@ -1,20 +1,30 @@
-"""Bring the installed catalogue's prices into the database."""
+"""Bring the installed catalogue's prices into the database, and tell organizations what it means for them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 import msgspec
 from django.db import connection, transaction
+from django.urls import reverse
 
-from ingestion.models import CatalogueChange
+from core import work
+from core.scope import org_scope
+from ingestion.models import CatalogueChange, ProjectActivity
 from ingestion.models import RateCard as StoredCard
 from ingestion.pricing import selectors
 from ingestion.pricing.cards import RateCard, to_row
 from ingestion.pricing.catalogue import catalogue_cards, catalogue_version
 from ingestion.pricing.diff import DESCRIPTION, ModelDiff, diff
+from ingestion.pricing.usage import DAYS, used_models
+from ingestion.pricing.wording import sentences
+from tenants import events
+from tenants.models import Event, Organization, OrganizationSettings
 
 BATCH = 1_000
+TELL: Final = "ingestion.tell_of_catalogue"
+_TOLD_FOR: Final = timedelta(days=3)  # an import that is older is no news any more
+_MOST_NAMED: Final = 20
 
 
 class CatalogueImport(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +49,9 @@ def import_catalogue(*, now: datetime, cards: Iterable[RateCard] | None = None) 
     differences = list(diff(stored=stored, wanted=wanted, now=now))
     _store(differences)
     if stored:
-        _record(differences)
+        _record(differences, now)
+        if any(difference.kind != "unchanged" for difference in differences):
+            _have_told(now)
     kinds = [difference.kind for difference in differences]
     return CatalogueImport(
         added=kinds.count("added"),
@@ -70,7 +82,7 @@ def _store(differences: Sequence[ModelDiff]) -> None:
     )
 
 
-def _record(differences: Iterable[ModelDiff]) -> None:
+def _record(differences: Iterable[ModelDiff], now: datetime) -> None:
     CatalogueChange.objects.bulk_create(
         [
             CatalogueChange(
@@ -80,6 +92,7 @@ def _record(differences: Iterable[ModelDiff]) -> None:
                 before=_told(difference.before),
                 after=_told(difference.after),
                 version=catalogue_version(),
+                created_at=now,
             )
             for difference in differences
             if difference.kind != "unchanged"
@@ -93,3 +106,51 @@ def _told(cards: Iterable[RateCard]) -> list[dict[str, Any]] | None:
     rows = [to_row(card) for card in cards]
     names = ("valid_from", "valid_to", "window", "context", "prices")
     return [msgspec.to_builtins({name: row[name] for name in names}) for row in rows] or None
+
+
+def _have_told(now: datetime) -> None:
+    """Each organization that was active lately is told by a task of its own, what concerns it and once."""
+    active = ProjectActivity.objects.filter(last_received_at__gte=now - timedelta(days=DAYS))
+    for organization_id in active.order_by("organization_id").values_list("organization_id", flat=True).distinct():
+        work.make_due(TELL, organization_id=organization_id, object_id=organization_id)
+
+
+def tell_of_catalogue(*, organization_id: int, now: datetime) -> int:
+    """Write an event for each recent import that changed a model the organization uses; how many were new."""
+    with org_scope(organization_id):
+        # A second run at the same time waits here, and then finds the events of the first.
+        OrganizationSettings.objects.select_for_update().get(organization_id=organization_id)
+        organization = Organization.objects.get(pk=organization_id)
+        recent = CatalogueChange.objects.filter(created_at__gte=now - _TOLD_FOR)
+        moments = recent.order_by("created_at").values_list("created_at", flat=True).distinct()
+        told = sum(_tell(organization, moment, now) for moment in moments)
+        work.finish(TELL, object_id=organization_id)
+    return told
+
+
+def _tell(organization: Organization, moment: datetime, now: datetime) -> bool:
+    """Whether the import of ``moment`` changed a model the organization uses and it had not been told of it."""
+    dedup_key = f"catalogue:{moment.isoformat()}"
+    if Event.objects.filter(kind="catalogue.changed", dedup_key=dedup_key).exists():
+        return False
+    used = used_models(organization=organization, now=now)
+    changes = CatalogueChange.objects.filter(created_at=moment).order_by("provider", "catalogue_id", "pk")
+    mine = [change for change in changes if (change.provider, change.catalogue_id) in used]
+    if not mine:
+        return False
+    events.record(
+        "catalogue.changed",
+        severity=Event.Severity.LOW,
+        subject=mine[0],
+        dedup_key=dedup_key,
+        link=f"{reverse('pricing:change-list', args=[organization.slug])}?used=1",
+        version=mine[0].version,
+        models=len(mine),
+        changes=[_fact(change) for change in mine[:_MOST_NAMED]],
+    )
+    return True
+
+
+def _fact(change: CatalogueChange) -> dict[str, Any]:
+    said = sentences(change.before, change.after, at=change.created_at)
+    return {"kind": change.kind, "provider": change.provider, "model": change.catalogue_id, "what": said}

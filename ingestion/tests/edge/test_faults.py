@@ -12,10 +12,10 @@ from django.db import connection
 
 from core.databases import EDGE
 from core.scope import org_scope
-from ingestion import services
 from ingestion.edge import Limits
 from ingestion.models import DailyRollup
 from ingestion.models import RateCard as StoredCard
+from ingestion.pricing.announcement import announce_prices
 from ingestion.tests.edge.client import issue_key, running_edge, stored_calls
 from ingestion.tests.edge.conftest import project_of
 from ingestion.tests.edge.proxy import passage
@@ -86,7 +86,7 @@ def test_new_prices_are_used_once_they_are_announced(edge, acme, key):
     prices = card.prices | {"input_tokens": {**card.prices["input_tokens"], "base": "7"}}
     StoredCard.objects.filter(pk=card.pk).update(prices=prices)
 
-    services.announce_prices()
+    announce_prices()
 
     def costs_seven():
         edge.post({"model": "gpt-4o-mini", "input_tokens": 1_000_000}, key=key)
@@ -94,7 +94,7 @@ def test_new_prices_are_used_once_they_are_announced(edge, acme, key):
 
     wait_until(costs_seven, "the new price to be used")
     StoredCard.objects.filter(pk=card.pk).update(prices=card.prices)
-    services.announce_prices()
+    announce_prices()
 
 
 def test_what_was_accepted_is_stored_before_the_process_ends(committed_module, acme, key):

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 
 from core.databases import EDGE
+from core.scope import org_scope
 from ingestion.models import CatalogueChange
 from ingestion.models import RateCard as StoredCard
 from ingestion.pricing import selectors, services
@@ -43,7 +44,8 @@ def import_at(now: datetime, *cards: RateCard) -> CatalogueImport:
 
 def cost_at(at: datetime, *, organization_id: int = 1, model: str = "m", tier: str = "standard") -> Decimal | None:
     call = make_call("openai", model, usage=MILLION, started_at=at, service_tier=tier)
-    return selectors.load_book().price(organization_id, call).cost_usd
+    with org_scope(organization_id):
+        return selectors.load_book().price(organization_id, call).cost_usd
 
 
 def test_the_whole_catalogue_comes_in_once(db: None, catalogue: list[RateCard]) -> None:
@@ -63,7 +65,8 @@ def test_the_whole_catalogue_comes_in_once(db: None, catalogue: list[RateCard]) 
 def test_the_stored_book_prices_as_the_catalogue_does_and_names_its_card(db: None) -> None:
     services.import_catalogue(now=T0)
 
-    priced = selectors.load_book().price(1, make_call("openai", "gpt-4o", usage=MILLION))
+    with org_scope(1):
+        priced = selectors.load_book().price(1, make_call("openai", "gpt-4o", usage=MILLION))
 
     assert priced.cost_usd == Decimal("2.5")
     assert priced.rate_card_id is not None
@@ -206,7 +209,8 @@ def test_a_price_that_is_not_known_stays_unknown_and_unchanged(db: None) -> None
 
 def test_organizations_cards_are_none_of_the_catalogues_business(acme: Organization, globex: Organization) -> None:
     own = make_card({"input_tokens": "0.5"}, organization_id=acme.pk, source="manual")
-    StoredCard.objects.create(**to_row(own))
+    with org_scope(acme.pk):
+        StoredCard.objects.create(**to_row(own))
 
     import_at(T0, make_card({"input_tokens": "1"}))
     import_at(T1)
