@@ -6,6 +6,7 @@ endpoints take keys, not people, and are tested with the edge.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 import pytest
@@ -15,7 +16,10 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from conftest import make_user
 from core import queue
+from core.scope import org_scope
 from dashboards.cursors import encode_moment
+from ingestion.pricing import overrides
+from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call
 from tenants import services
 from tenants.models import Membership, Organization, Project, User
@@ -78,6 +82,17 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:key-revoke": (KEYS, KEYS_MOVED),
     "ingestion:first-call": (READ, NOT_ALLOWED),
     "ingestion:time-zone": (ORG_ADMIN, ORG_ADMIN_422),
+    # Prices
+    "pricing:price-list": (ORG_READ, NOT_ALLOWED),
+    "pricing:model": (ORG_READ, NOT_ALLOWED),
+    "pricing:price-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "pricing:alias-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "pricing:bulk-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "pricing:card-end": (ORG_ADMIN, "302 404 403 403 403 302 422 404"),
+    "pricing:card-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    "pricing:unpriced": (ORG_READ, NOT_ALLOWED),
+    "pricing:change-list": (ORG_READ, NOT_ALLOWED),
+    "pricing:difference-list": (ORG_READ, NOT_ALLOWED),
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
@@ -146,7 +161,12 @@ def queue_installed(django_db_setup):
 def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
     call = make_call(acme_project)
     issued = services.create_key(organization=acme, actor=None, name="ci", scopes=[Scope.INGEST], project=acme_project)
+    with org_scope(acme.pk):
+        wanted = Wanted(model="own-model", prices={"input": Decimal(1), "output": Decimal(2)})
+        card = overrides.card_for(organization=acme, wanted=wanted)
+        (saved,) = overrides.save_cards(organization=acme, actor=None, cards=[card])
     arguments = {
+        "card_id": saved.id,
         "organization_slug": acme.slug,
         "project_slug": acme_project.slug,
         "key_id": issued.key.pk,
@@ -157,6 +177,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     }
     of_acme = {"organization": acme.slug}
     queries = {
+        "pricing:model": {"model": "own-model"},
         "dashboards:project-call": {"at": encode_moment(call["started_at"])},
         "api:project-list": of_acme,
         "api:project-detail": of_acme,

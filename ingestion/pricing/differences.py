@@ -1,6 +1,6 @@
 """Where the cost a client reported is not the one we computed."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ DEFAULT_DAYS: Final = 7
 TOLERANCE: Final = Decimal("0.01")
 MOST_ROWS: Final = 100
 _DIVISION: Final = Decimal("0.0001")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 # One index holds the calls that report a cost (migration price_overrides).
 _QUERY: Final = """
@@ -52,6 +53,11 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def difference_usd(self) -> Decimal:
         return EXACT.subtract(self.reported_usd, self.computed_usd)
+
+    @property
+    def sample_micros(self) -> int:
+        """The start of the sample as the address of a call's page has it: microseconds since 1970."""
+        return (self.sample_at - _EPOCH) // timedelta(microseconds=1)
 
     @property
     def share(self) -> Decimal | None:
