@@ -37,26 +37,42 @@ _EXAMPLES: Final = {
     403: problem(403, "missing-scope", "This API key may not read telemetry.", "It needs the scope read."),
     404: problem(404, "not-found", "There is nothing here."),
     406: problem(406, "not-acceptable", "Only application/json is offered."),
+    409: problem(
+        409, "card-in-use", "This card is in use.", "Calls were priced by this card, so it stays. End it instead."
+    ),
+    415: problem(415, "unsupported-media-type", "Send application/json."),
+    422: problem(
+        422,
+        "unusual-price",
+        "Is this the price of a million tokens?",
+        "Send it again with confirm: true if the prices are meant.",
+        errors=[
+            {"field": "prices.input", "message": "That is $0.0000025 per million tokens; did you mean $2.50?"},
+        ],
+    ),
     429: problem(429, "too-many-requests", "Too many requests.", "Try again in 1 s."),
     503: problem(503, "unavailable", "The database does not answer.", "Try again in a few seconds."),
 }
 _MEANINGS: Final = {
-    400: "A parameter is unknown or has a value that cannot be used.",
+    400: "A parameter or a member of the body is unknown or has a value that cannot be used.",
     401: "No credentials, or not valid ones; `WWW-Authenticate` says how.",
     403: "A key without the scope, or a person without the permission.",
     404: "It does not exist, or is not yours: the answer is the same.",
     406: "Only JSON is offered.",
+    409: "The state of things does not allow it.",
+    415: "The body is not JSON.",
+    422: "It is understood and looks like a slip; send it again with a confirmation.",
     429: "Too many requests; `Retry-After` says when to come back, in seconds.",
     503: "The database is away or the question takes too long; `Retry-After` is set.",
 }
 
 
 def problems(*more: int) -> dict[Any, OpenApiResponse]:
-    """The error answers of an endpoint that reads: those of all, and ``more`` (400, 403, 404)."""
+    """The error answers of an endpoint: those of all, and ``more``."""
     return {(status, CONTENT_TYPE): _answer(status) for status in sorted({401, 406, 429, 503, *more})}
 
 
 def _answer(status: int) -> OpenApiResponse:
-    serializer = InvalidSerializer if status == 400 else ProblemSerializer  # noqa: PLR2004 - it is its own name
+    serializer = InvalidSerializer if status in {400, 422} else ProblemSerializer
     examples = [OpenApiExample(str(_EXAMPLES[status]["title"]), value=_EXAMPLES[status], response_only=True)]
     return OpenApiResponse(serializer, description=_MEANINGS[status], examples=examples)

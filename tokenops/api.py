@@ -6,6 +6,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
 from ingestion.api import views as calls
+from ingestion.api.prices import views as prices
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
 
@@ -26,6 +27,10 @@ urlpatterns = [
     path("v1/projects/<slug:project_slug>", tenants.project_detail, name="project-detail"),
     path("v1/calls", calls.call_list, name="call-list"),
     path("v1/calls/<path:call_id>", calls.call_detail, name="call-detail"),
+    path("v1/rate-cards", prices.rate_cards, name="rate-card-list"),
+    path("v1/rate-cards/<int:card_id>", prices.rate_card, name="rate-card-detail"),
+    path("v1/rate-cards/<int:card_id>/end", prices.rate_card_end, name="rate-card-end"),
+    path("v1/unpriced-models", prices.unpriced_models, name="unpriced-model-list"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     re_path(r"^v1(?:/|$)", nothing_here, name="nothing-here"),

@@ -44,6 +44,12 @@ def test_the_endpoints(document):
         ("/api/v1/organizations/{organization_slug}", "get"),
         ("/api/v1/projects", "get"),
         ("/api/v1/projects/{project_slug}", "get"),
+        ("/api/v1/rate-cards", "get"),
+        ("/api/v1/rate-cards", "post"),
+        ("/api/v1/rate-cards/{card_id}", "get"),
+        ("/api/v1/rate-cards/{card_id}", "delete"),
+        ("/api/v1/rate-cards/{card_id}/end", "post"),
+        ("/api/v1/unpriced-models", "get"),
         ("/log", "post"),
         ("/v1/traces", "post"),
     }
