@@ -48,7 +48,7 @@ def parse_timestamp(value: object) -> datetime:
 
 
 def plain_timestamp(raw: bytes) -> datetime | None:
-    """What ``parse_timestamp`` makes of the usual JSON text, UTC and no finer than microseconds, in a tenth of the time.
+    """What ``parse_timestamp`` makes of the usual JSON text, in a tenth of the time: UTC, no finer than microseconds.
 
     None for everything else, also for what is wrong: that is ``parse_timestamp``'s to say.
     """
