@@ -46,7 +46,7 @@ _SNAKE = _Dialect(SNAKE_NAMES, msgspec.json.Decoder(Event).decode, msgspec.json.
 _CAMEL = _Dialect(
     CAMEL_NAMES,
     msgspec.json.Decoder(CamelEvent).decode,
-    msgspec.json.Decoder(list[CamelEvent]).decode,  # type: ignore[valid-type] - it is made at run time
+    msgspec.json.Decoder(list[CamelEvent]).decode,  # type: ignore[valid-type]  # it is made at run time
 )
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _ITEMS = msgspec.json.Decoder(list[Raw])
