@@ -55,8 +55,10 @@ from ingestion.rebuild import rebuild_rollups
 from tenants.models import Organization
 def rollups():
     with connections["owner"].cursor() as cursor:
-        cursor.execute("select to_jsonb(h) from call_rollups_hourly h union all select to_jsonb(d) from call_rollups_daily d")
-        return sorted(str(row) for row in cursor.fetchall())
+        cursor.execute("select to_jsonb(h) from call_rollups_hourly h")
+        hours = cursor.fetchall()
+        cursor.execute("select to_jsonb(d) from call_rollups_daily d")
+        return sorted(map(str, hours + cursor.fetchall()))
 kept, today = rollups(), datetime.now(UTC).date()
 for organization in Organization.objects.all():
     rebuild_rollups(
