@@ -29,6 +29,8 @@ from bench.tenants import Tenant, create_tenant
 TENANTS, BATCH = 3, 100
 SAMPLE_SECONDS = 10.0
 RETRY_SECONDS = 0.05
+AGAIN = {429, 500, 502, 503, 504}
+ACCEPTED = {200, 202}
 TWICE = 0.05  # share of requests that are sent again although they were acknowledged
 DAYS_LATE = 2
 LEAST_STABLE = 0.8  # throughput of the last third by that of the first
@@ -145,9 +147,9 @@ class Soak:
             body = client.shape(client)
             request = request_bytes(client.path, key=client.key, body=body, content_type=client.content_type)
             counts = client.shape is not broken
-            while await self._exchange(reader, writer, request) >= 500:
+            while (status := await self._exchange(reader, writer, request)) in AGAIN:
                 await asyncio.sleep(RETRY_SECONDS)
-            if counts:
+            if counts and status in ACCEPTED:
                 client.acknowledged += client.size
                 self._meter.events += client.size
                 if client.random.random() < TWICE:
@@ -263,7 +265,7 @@ def _checks(soak: Soak, url: str, tenants: list[Tenant], today: date) -> list[tu
     ]
 
 
-def _table(samples: list[Sample], lines: int = 12) -> str:
+def table(samples: list[Sample], lines: int = 12) -> str:
     """A line for every so many samples, as docs/performance.md shows them."""
     step = max(1, len(samples) // lines)
     head = (
@@ -300,7 +302,7 @@ def main() -> int:
         soak = Soak(edge, _clients(tenants), seconds)
         asyncio.run(soak.run())
         checks = _checks(soak, settings.DATABASE.url, tenants, today)
-    print(_table(soak.samples))
+    print(table(soak.samples))
     print("\n| Check | Found | Holds |\n|---|---|---|")
     for name, found, holds in checks:
         print(f"| {name} | {found} | {'yes' if holds else 'no'} |")

@@ -35,7 +35,7 @@ def resident(edge: RunningServer) -> int:
     return sum(one.memory_info().rss for one in (root, *root.children(recursive=True)))
 
 
-def post_all(edge: RunningServer, key: str, bodies: Iterable[object], **headers: str) -> Counter[int]:
+def post_all(edge: RunningServer, key: str, bodies: Iterable[bytes], **headers: str) -> Counter[int]:
     """How often each status was answered; one connection, opened again when the server closes it."""
     statuses: Counter[int] = Counter()
     sent = {"Content-Type": "application/json", "TS-API-Key": key} | headers
