@@ -48,7 +48,7 @@ DEPLOYED := DATABASE_URL=postgresql://nobody@127.0.0.1:1/nothing TOKENOPS_STATE_
 	SECRET_KEY=ku0c3Hq8VxT1mZr5bNw7yPd2sFg4jLa9eQi6uWoXc7Vb2Nm5Qw8Er1Ty KEY_PEPPER=Zt8vB3nM6kQ1wE4rY7uI0oP2aS5dF9gH-pepper \
 	ENCRYPTION_KEY=Lx4cV7bN2mQ9wE1rT6yU3iO8pA5sD0fG-encryption
 
-.PHONY: help run test check fmt bench openapi screenshots lock install developer clean
+.PHONY: help run test check fmt bench soak openapi screenshots lock install developer clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -77,6 +77,13 @@ fmt: developer ## format code
 
 bench: developer ## measure, and print each figure beside its limit (ARGS="ingest-batch")
 	@$(PY) -m bench $(ARGS)
+
+# Minutes of mixed load; then the faults of tests/resilience at full size. SOAK=load or SOAK=faults for one of them.
+SOAK ?= load faults
+
+soak: developer ## load and break the edge for long, and check that nothing is lost (MINUTES=10, SOAK="load faults")
+	@case "$(SOAK)" in *load*) $(PY) -m bench.soak ;; esac
+	@case "$(SOAK)" in *faults*) SOAK_SIZE=$${SOAK_SIZE:-20} $(PY) -m pytest -m resilience tests/resilience $(ARGS) ;; esac
 
 openapi: developer ## write docs/openapi.yaml anew
 	@$(DEPLOYED) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml

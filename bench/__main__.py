@@ -4,20 +4,31 @@ import argparse
 import os
 import platform
 import sys
+from collections.abc import Callable, Collection
 
-from bench import dashboard, ingest, report, start
+from bench import dashboard, ingest, path, report, start
+from bench.report import Row
 
-BENCHMARKS = {"ingest": ingest.run, "dashboard": dashboard.run, "start": start.run}
+GROUPS: dict[tuple[str, ...], Callable[[Collection[str]], list[Row]]] = {
+    ingest.NAMES: ingest.run,
+    ("path",): lambda _: path.run(),
+    ("dashboard",): lambda _: dashboard.run(),
+    ("start",): lambda _: start.run(),
+}
+"""Benchmarks that share an installation run together."""
+NAMES = [name for group in GROUPS for name in group]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="default: all")
-    names = parser.parse_args().names or list(BENCHMARKS)
-    rows = []
-    for name in names:
-        print(f"{name} …", file=sys.stderr, flush=True)
-        rows += BENCHMARKS[name]()
+    parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="name", help=f"default: all of {NAMES}")
+    wanted = parser.parse_args().names or NAMES
+    rows: list[Row] = []
+    for group, run in GROUPS.items():
+        chosen = [name for name in group if name in wanted]
+        if chosen:
+            print(f"{', '.join(chosen)} …", file=sys.stderr, flush=True)
+            rows += run(chosen)
     report.write(rows)
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, embedded Postgres with fsync on\n")
     print(report.table(rows))

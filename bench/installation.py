@@ -48,6 +48,12 @@ def database() -> Iterator[None]:
             yield
 
 
+def postgres_pid() -> int:
+    """The server process of the running ``database``."""
+    lines = (Path(os.environ["TOKENOPS_STATE_DIR"]) / "pg" / "data" / "postmaster.pid").read_text()
+    return int(lines.split()[0])
+
+
 def _prepare() -> None:
     import django
 

@@ -20,14 +20,14 @@ class Tenant:
     keys: list[str] = field(repr=False)
 
 
-def create_tenant() -> Tenant:
+def create_tenant(name: str = "Bench") -> Tenant:
     """One organization with ``PROJECTS`` projects."""
     from tenants import services
     from tenants.models import User
     from tenants.permissions import Scope
 
-    owner = User.objects.create_user(email="owner@bench.example", password=None)
-    organization = services.create_organization(actor=owner, name="Bench")
+    owner = User.objects.create_user(email=f"owner@{name.lower().replace(' ', '-')}.example", password=None)
+    organization = services.create_organization(actor=owner, name=name)
     projects = [
         services.create_project(organization=organization, actor=owner, name=f"Project {number}")
         for number in range(PROJECTS)

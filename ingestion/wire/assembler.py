@@ -15,6 +15,7 @@ from ingestion.wire.identity import (
     looks_personal,
     new_uuid7,
     parse_timestamp,
+    plain_timestamp,
     stored_user_id,
     uuid7_time,
 )
@@ -201,7 +202,8 @@ class Assembler:
 
 def _own_time(event: Event) -> datetime | None:
     if event.timestamp is not ABSENT and is_given(event.timestamp):
-        return parse_timestamp(read_anything(bytes(event.timestamp)))
+        raw = bytes(event.timestamp)
+        return plain_timestamp(raw) or parse_timestamp(read_anything(raw))
     if not event.id:
         return None
     inside = uuid7_time(event.id)

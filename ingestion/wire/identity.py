@@ -5,6 +5,8 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
+import msgspec
+
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
@@ -19,6 +21,8 @@ _ONE = Decimal(1)
 _MILLISECONDS_FROM = 100_000_000_000  # as seconds that is the year 5138, as milliseconds 1973
 _ABSURD = 10**16
 _SECONDS_AT = slice(17, 19)
+_decode_datetime = msgspec.json.Decoder(datetime).decode
+_LONGEST_Z, _LONGEST_OFFSET = len('"2026-01-02T03:04:05.678901Z"'), len('"2026-01-02T03:04:05.678901+00:00"')
 
 
 class TimestampError(ValueError):
@@ -41,6 +45,21 @@ def parse_timestamp(value: object) -> datetime:
     elif isinstance(value, int | Decimal) and not isinstance(value, bool):
         return _from_number(Decimal(value))
     raise TimestampError("must be RFC 3339 with an offset, or the epoch in seconds or milliseconds")
+
+
+def plain_timestamp(raw: bytes) -> datetime | None:
+    """What ``parse_timestamp`` makes of the usual JSON text, in a tenth of the time: UTC, no finer than microseconds.
+
+    None for everything else, also for what is wrong: that is ``parse_timestamp``'s to say.
+    """
+    if not (raw.endswith(b'Z"') and len(raw) <= _LONGEST_Z) and not (
+        raw.endswith(b'+00:00"') and len(raw) <= _LONGEST_OFFSET
+    ):
+        return None
+    try:
+        return _decode_datetime(raw)
+    except msgspec.ValidationError:
+        return None
 
 
 def _from_text(text: str) -> datetime:

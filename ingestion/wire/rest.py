@@ -29,6 +29,7 @@ _ODD_ESCAPE = re.compile(rb"\\(?:[bfnrt]|u00[01]|u[dD][89a-fA-F]|u[fF]{4})")
 _TOO_MANY = f"at most {MOST_EVENTS} events in one request"
 _NOT_EVENTS = "the body must be an event, an array of events, or an object with a list of events"
 _SUSPICIOUSLY_MANY_COMMAS = 500_000
+_MOST_OBJECTS = 4 * MOST_EVENTS  # more braces than that, and how many events there are must be known before decoding
 
 
 class _Envelope(msgspec.Struct):
@@ -38,10 +39,15 @@ class _Envelope(msgspec.Struct):
 class _Dialect(NamedTuple):
     names: Mapping[str, str]
     decode: Callable[[bytes], Event]
+    decode_array: Callable[[bytes], list[Event]]
 
 
-_SNAKE = _Dialect(SNAKE_NAMES, msgspec.json.Decoder(Event).decode)
-_CAMEL = _Dialect(CAMEL_NAMES, msgspec.json.Decoder(CamelEvent).decode)
+_SNAKE = _Dialect(SNAKE_NAMES, msgspec.json.Decoder(Event).decode, msgspec.json.Decoder(list[Event]).decode)
+_CAMEL = _Dialect(
+    CAMEL_NAMES,
+    msgspec.json.Decoder(CamelEvent).decode,
+    msgspec.json.Decoder(list[CamelEvent]).decode,  # type: ignore[valid-type]  # it is made at run time
+)
 _ENVELOPE = msgspec.json.Decoder(_Envelope)
 _ITEMS = msgspec.json.Decoder(list[Raw])
 _ONE = msgspec.json.Decoder(Raw)
@@ -64,7 +70,7 @@ def parse_ingest(body: bytes, *, content_type: str, context: ParseContext) -> Ba
     if media_type in NDJSON_TYPES:
         parser.add_lines(body)
     else:
-        parser.add_all(_mended(_document(body), _events))
+        parser.add_document(_document(body))
     return parser.batch
 
 
@@ -85,7 +91,7 @@ def parse_camel(body: bytes, *, context: ParseContext) -> Batch:
     :raises TooManyEvents: as in ``parse_ingest``.
     """
     parser = _Parser(context, _CAMEL)
-    parser.add_all(_mended(_document(body), _events))
+    parser.add_document(_document(body))
     return parser.batch
 
 
@@ -94,7 +100,28 @@ class _Parser:
         self.batch = Batch()
         self._names = dialect.names
         self._decode = dialect.decode
+        self._decode_array = dialect.decode_array
         self._assembler = Assembler(context, self.batch)
+
+    def add_document(self, document: bytes) -> None:
+        events = self._plain_array(document)
+        if events is None:
+            self.add_all(_mended(document, _events))
+            return
+        if len(events) > MOST_EVENTS:
+            raise TooManyEvents(_TOO_MANY)
+        for index, event in enumerate(events):
+            self._assembler.add(event, index, [])
+        self.batch.total = len(events)
+
+    def _plain_array(self, document: bytes) -> list[Event] | None:
+        """The events of an array without anything unusual, decoded at one go; None means: look at each."""
+        if _first(document) != b"[" or document.count(b"{") > _MOST_OBJECTS or _is_odd(document):
+            return None
+        try:
+            return self._decode_array(document)
+        except (msgspec.DecodeError, RecursionError):
+            return None
 
     def add_all(self, events: list[bytes]) -> None:
         for event in events:
@@ -113,7 +140,7 @@ class _Parser:
                 self._refuse(None, [FieldError("", "is not valid UTF-8")])
 
     def _add(self, raw: bytes) -> None:
-        if (b"\\" in raw and _ODD_ESCAPE.search(raw)) or MARK_UTF8 in raw:
+        if _is_odd(raw):
             self._add_carefully(raw)
             return
         try:
@@ -141,6 +168,10 @@ class _Parser:
     def _refuse(self, call_id: str | None, errors: list[FieldError]) -> None:
         self.batch.reject(self.batch.total, call_id, errors)
         self.batch.total += 1
+
+
+def _is_odd(raw: bytes) -> bool:
+    return (b"\\" in raw and _ODD_ESCAPE.search(raw) is not None) or MARK_UTF8 in raw
 
 
 def _media_type(content_type: str) -> str:

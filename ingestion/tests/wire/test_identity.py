@@ -1,3 +1,4 @@
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -5,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from ingestion.tests.wire.builders import NOW, UUID7, accepted, parse, parse_text, refused
-from ingestion.wire.identity import TimestampError, new_uuid7, parse_timestamp, uuid7_time
+from ingestion.wire.identity import TimestampError, new_uuid7, parse_timestamp, plain_timestamp, uuid7_time
 
 FORMS = "must be RFC 3339 with an offset, or the epoch in seconds or milliseconds"
 MOMENT = datetime(2026, 9, 14, 10, 30, 15, tzinfo=UTC)
@@ -242,3 +243,41 @@ def test_random_bytes_make_ids_of_different_requests_differ():
     two = parse({"model": "m"}, random_bytes=lambda n: b"\x02" * n).calls[0][1].call_id
 
     assert one != two
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-09-14T10:30:15Z",
+        "2026-09-14T10:30:15.1Z",
+        "2026-09-14T10:30:15.123456Z",
+        "2026-09-14T10:30:15.123456+00:00",
+        "2026-09-14 10:30:15z".upper(),
+        "0001-01-01T00:00:00Z",
+        "9999-12-31T23:59:59.999999Z",
+    ],
+)
+def test_the_quick_reading_of_a_timestamp_is_the_careful_one(written):
+    moment = plain_timestamp(json.dumps(written).encode())
+
+    assert moment == parse_timestamp(written)
+    assert moment.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "2026-09-14T10:30:15.1234567Z",  # would be rounded where it is to be cut
+        "2026-09-14T10:30:15.1234569+00:00",
+        "2026-09-14T10:30:15+02:00",
+        "2026-09-14T10:30:15",
+        "2026-09-14T23:59:60Z",
+        "2026-02-29T00:00:00Z",
+        "yesterdayZ",
+        "Z",
+        1789381815,
+        None,
+    ],
+)
+def test_everything_unusual_is_left_to_the_careful_reading(written):
+    assert plain_timestamp(json.dumps(written).encode()) is None

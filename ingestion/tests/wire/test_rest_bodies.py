@@ -448,3 +448,31 @@ def test_the_context_names_the_source():
     batch = parse_log(b'{"model": "m"}', context=context(source="sdk"))
 
     assert batch.calls[0][1].source == "sdk"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"model": "m", "id": UUID7, "mystery": 1},
+        {"model": "m", "id": UUID7, "latency_ms": "slow"},
+        {"model": "m", "id": UUID7, "agent_name": "two\nlines"},
+        {"model": "m", "id": UUID7, "input_tokens": 12.0},
+        {"id": UUID7},
+        42,
+    ],
+)
+def test_one_odd_event_does_not_change_what_becomes_of_the_plain_ones_around_it(odd):
+    alone, together = parse([odd]), parse([GOOD, odd, GOOD])
+
+    assert together.total == 3
+    assert [call for index, call in together.calls if index != 1] == [call for _, call in parse([GOOD, GOOD]).calls]
+    assert [call for index, call in together.calls if index == 1] == [call for _, call in alone.calls]
+    assert [one.errors for one in together.rejected] == [one.errors for one in alone.rejected]
+    assert [one.index for one in together.rejected] == [1] * len(alone.rejected)
+
+
+def test_more_braces_than_events_may_have_are_counted_before_anything_is_decoded():
+    crowded = b"[" + b",".join([b"{}"] * (4 * MOST_EVENTS + 1)) + b"]"
+
+    with pytest.raises(TooManyEvents):
+        parse_text(crowded)

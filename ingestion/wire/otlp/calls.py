@@ -1,9 +1,10 @@
 """From a span that is a call to the call itself, whichever dialect it speaks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -64,13 +65,13 @@ class CallBuilder:
         project = _own(resource, names.PROJECT, "project", errors)
         if not span.has_ids():
             errors.append(FieldError("id", "trace and span id must be 16 and 8 bytes, not all zero"))
+        optional = _optional_fields(tuple(filter(_OPTIONAL_NAMES.__contains__, attributes)))
         dropped = content_fields(span)
         self._batch.content_fields_dropped += dropped
         call_id = f"otlp:{span.trace_id}{span.span_id}"
         if errors:
             self._batch.reject(index, call_id if span.has_ids() else None, errors)
             return
-        prompt = prompt_of(span, model) if dropped else Prompt()
         status, error_type, http_status = _outcome(span)
         call = Call(
             call_id=call_id,
@@ -84,29 +85,26 @@ class CallBuilder:
             team=team,
             environment=_of_either(attributes, resource, names.ENVIRONMENT, _LONGEST_NAME) or "default",
             user_id=self._user(first_text(attributes, names.USER, _LONGEST)),
-            session_id=first_text(attributes, names.SESSION, _LONGEST),
             trace_id=span.trace_id,
             span_id=span.span_id,
             parent_span_id=valid_span_id(span.parent_span_id),
             usage=usage,
             latency_ms=_latency(span),
-            time_to_first_token_ms=_time_to_first_token(span),
             status=status,
             error_type=error_type,
             http_status=http_status,
             stream=_is_streamed(span, parameters),
             service_tier=self._service_tier(attributes, parameters, index),
-            prompt_hash=self._hash("prompt_hash", prompt.whole),
-            prompt_prefix_hash=self._hash("prompt_prefix_hash", prompt.prefix),
-            reported_cost_usd=_cost(attributes),
-            response_id=response_id(attributes),
-            finish_reason=_finish_reason(attributes),
-            agent_name=first_text(attributes, names.AGENT, _LONGEST),
-            prompt_version=first_text(attributes, names.PROMPT_VERSION, _LONGEST),
             tags=self._tags(attributes, resource, index),
             project_slug="" if project == self._context.project_slug else project,
             source="otlp",
         )
+        for field in optional:
+            setattr(call, field, _OPTIONAL[field].read(span))
+        if span.events:
+            call.time_to_first_token_ms = _time_to_first_token(span)
+        if dropped:
+            self._add_hashes(call, prompt_of(span, model))
         self._batch.calls.append((index, call))
 
     def _started_at(self, span: Span, errors: list[FieldError]) -> datetime:
@@ -145,6 +143,10 @@ class CallBuilder:
             self._users[user_id] = stored
         return stored
 
+    def _add_hashes(self, call: Call, prompt: Prompt) -> None:
+        call.prompt_hash = self._hash("prompt_hash", prompt.whole)
+        call.prompt_prefix_hash = self._hash("prompt_prefix_hash", prompt.prefix)
+
     def _hash(self, field: str, digest: str) -> str:
         return keyed_hash(field, digest, self._context.hash_key) if digest else ""
 
@@ -158,9 +160,11 @@ class CallBuilder:
 
     def _tags(self, attributes: Attributes, resource: Attributes, index: int) -> str:
         """``tokenops.tag.*`` and association properties; those that are too many or too long are left out."""
+        pairs = (*attributes.items(), *resource.items())
+        tagged = [pair for pair in pairs if pair[0].startswith(names.TAG_PREFIXES)]
         found: dict[str, str] = {}
-        for prefix in names.TAG_PREFIXES:
-            for name, value in (*attributes.items(), *resource.items()):
+        for prefix in names.TAG_PREFIXES if tagged else ():
+            for name, value in tagged:
                 key = name.removeprefix(prefix) if name.startswith(prefix) else ""
                 if not key or key in found or key in names.NO_TAGS or is_content(key):
                     continue
@@ -263,7 +267,7 @@ def _exception_type(span: Span) -> str:
 
 def _http_status(attributes: Attributes) -> int | None:
     for name in names.HTTP_STATUS:
-        digits = text(attributes.get(name), 3)
+        digits = text(attributes[name], 3) if name in attributes else ""
         if digits.isascii() and digits.isdecimal():
             return int(digits)
     return None
@@ -335,3 +339,36 @@ def _cost(attributes: Attributes) -> Decimal | None:
         parts = [money(attributes[name]) for name in names.COST_PARTS]
         return sum((part for part in parts if part is not None), Decimal(0)) if None not in parts else None
     return money(json_object(attributes.get(names.COST_OBJECT)).get("total"))
+
+
+class _Optional(NamedTuple):
+    """A field that most spans say nothing about: only spans with one of ``named`` are asked."""
+
+    named: names.Names
+    read: Callable[[Span], object]
+
+
+def _text_of(wanted: names.Names) -> _Optional:
+    return _Optional(wanted, lambda span: first_text(span.attributes, wanted, _LONGEST))
+
+
+_OPTIONAL: Final = {
+    "session_id": _text_of(names.SESSION),
+    "agent_name": _text_of(names.AGENT),
+    "prompt_version": _text_of(names.PROMPT_VERSION),
+    "response_id": _Optional((*names.RESPONSE_ID, names.RAW_RESPONSE), lambda span: response_id(span.attributes)),
+    "finish_reason": _Optional(names.FINISH_REASON, lambda span: _finish_reason(span.attributes)),
+    "reported_cost_usd": _Optional(
+        (*names.COST, *names.COST_PARTS, names.COST_OBJECT), lambda span: _cost(span.attributes)
+    ),
+    "time_to_first_token_ms": _Optional(
+        (*names.FIRST_CHUNK_SECONDS, *names.FIRST_CHUNK_MS, names.FIRST_CHUNK_AT), _time_to_first_token
+    ),
+}
+_OPTIONAL_NAMES: Final = frozenset(name for optional in _OPTIONAL.values() for name in optional.named)
+
+
+@lru_cache(maxsize=4096)
+def _optional_fields(known: tuple[str, ...]) -> tuple[str, ...]:
+    """The fields that attributes of these names speak of; an emitter sends the same names with every span."""
+    return tuple(field for field, optional in _OPTIONAL.items() if set(known) & set(optional.named))

@@ -152,11 +152,11 @@ def _is_text(raw: bytes, start: int, end: int) -> bool:
 
 
 def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Value]:
-    return {pair.key: _value(pair.value) for pair in pairs}
+    # Reading a member that is not set gives its default, which is cheaper than asking which one is set.
+    return {pair.key: (v := pair.value).string_value or v.int_value or _rarer_value(v) for pair in pairs}
 
 
 def _value(message: AnyValue) -> Value:
-    # Reading a member that is not set gives its default, which is cheaper than asking which one is set.
     return message.string_value or message.int_value or _rarer_value(message)
 
 

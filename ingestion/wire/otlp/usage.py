@@ -29,6 +29,8 @@ _COUNTS: Final = (
 )
 # A span has about ten attributes and we know a hundred names: looking each attribute up is the short way round.
 _PLACES: Final = {name: (field, rank) for field, wanted in _COUNTS for rank, name in enumerate(wanted)}
+_MAIN_COUNTS: Final = frozenset((*names.INPUT, *names.OUTPUT))
+_AI_SDK: Final = frozenset(names.AI_SDK)
 _EXCLUSIVE_BEFORE_6: Final = frozenset({"anthropic", "aws.bedrock"})
 _INCLUSIVE_SCOPES: Final = ("pydantic-ai", "logfire.pydantic-ai")
 _REASONING_BESIDE: Final = frozenset({"x_ai"})
@@ -45,7 +47,7 @@ class Known(NamedTuple):
 def read_usage(span: Span, provider: str, errors: list[FieldError]) -> Usage:
     """Inclusive usage of a call; what cannot be used is added to ``errors``."""
     attributes = span.attributes
-    if not any(name in attributes for name in (*names.INPUT, *names.OUTPUT)):
+    if _MAIN_COUNTS.isdisjoint(attributes):
         usage = _from_objects(attributes, provider, errors)
         if usage is not None:
             return usage
@@ -102,7 +104,7 @@ def _known(span: Span, provider: str, usage: Usage, metadata: Mapping[str, objec
     if span.origin.scope_name in _INCLUSIVE_SCOPES:
         return Known(Reading.INSIDE, Reading.INSIDE)
     reasoning = Reading.LIKELY_BESIDE if provider in _REASONING_BESIDE else Reading.UNKNOWN
-    if not any(name in span.attributes for name in names.AI_SDK):
+    if _AI_SDK.isdisjoint(span.attributes):
         return Known(reasoning=reasoning)
     return Known(_ai_sdk_cache(span.attributes, provider, usage, metadata), reasoning)
 
