@@ -78,6 +78,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:key-revoke": (KEYS, KEYS_MOVED),
     "ingestion:first-call": (READ, NOT_ALLOWED),
     "ingestion:time-zone": (ORG_ADMIN, ORG_ADMIN_422),
+    "ingestion:usage": (ORG_ADMIN, NOT_ALLOWED),
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
