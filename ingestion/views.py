@@ -65,7 +65,7 @@ def usage_overview(request: OrgRequest) -> HttpResponse:
     projects = usage.by_project(organization=organization, month=used.month)
     context = {
         "usage": used,
-        "projects": [_breakdown_row(part, organization) for part in projects],
+        "parts": [_breakdown_row(part, organization) for part in projects],
         "months": usage.months(organization=organization),
         "nav_active": "organization-settings",
     }

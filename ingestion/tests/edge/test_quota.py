@@ -4,7 +4,6 @@ import asyncio
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-import psycopg
 import pytest
 from django.conf import settings
 
@@ -17,6 +16,7 @@ from ingestion.tests.edge.client import issue_key, stored_calls
 from ingestion.tests.edge.conftest import new_organization
 from ingestion.tests.edge.test_bad_input import slug
 from ingestion.tests.edge.test_traces import recent
+from ingestion.tests.factories import make_counter
 from ingestion.tests.wire.otlp.builders import request
 from tenants import services
 from tests.resilience.processes import wait_until
@@ -33,13 +33,6 @@ def sender_of(key):
             await directory.close()
 
     return asyncio.run(find())
-
-
-def use(organization, month, events, project_id=1):
-    with psycopg.connect(settings.DATABASE.conninfo(EDGE), autocommit=True) as database:
-        database.execute(
-            "insert into ingest_counters values (%s, %s, %s, %s)", [organization.pk, month, project_id, events]
-        )
 
 
 def month_of(now, zone="UTC"):
@@ -129,10 +122,10 @@ def test_used_is_the_sum_of_the_organizations_projects_this_month(acme, globex, 
     services.set_quota(organization=acme, actor=None, events=1_000)
     before = datetime.now(UTC)
     for month in {month_of(before), month_of(datetime.now(UTC))}:
-        use(acme, month, 30, project_id=1)
-        use(acme, month, 12, project_id=2)
-        use(globex, month, 500)
-    use(acme, date(2001, 1, 1), 900)
+        make_counter(acme, month=month, events=30)
+        make_counter(acme, month=month, events=12, project_id=2)
+        make_counter(globex, month=month, events=500)
+    make_counter(acme, month=date(2001, 1, 1), events=900)
 
     quota = sender_of(key).quota
 
