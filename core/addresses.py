@@ -6,6 +6,8 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
+FORWARDING_HEADERS = frozenset({"x-forwarded-for", "forwarded", "x-forwarded-host"})
+
 
 def client_address(*, remote: str, forwarded_for: str, trusted: Sequence[str]) -> str:
     """The nearest hop that is not one of the ``trusted`` addresses or networks.
@@ -26,9 +28,21 @@ def is_this_machine(request: HttpRequest) -> bool:
     A proxy here would make every visitor look local, and a foreign name that resolves to loopback would let a foreign
     page read ours, so both are refused.
     """
-    host = urlsplit(f"//{request.get_host()}").hostname or ""
-    forwarded = {"X-Forwarded-For", "Forwarded", "X-Forwarded-Host"} & set(request.headers)
-    return not forwarded and _is_loopback(request.META.get("REMOTE_ADDR", "")) and _is_loopback(host)
+    return is_direct_from_this_machine(
+        remote=request.META.get("REMOTE_ADDR", ""),
+        host=request.get_host(),
+        is_forwarded=bool(FORWARDING_HEADERS & {name.lower() for name in request.headers}),
+    )
+
+
+def is_direct_from_this_machine(*, remote: str, host: str, is_forwarded: bool) -> bool:
+    """The same of a request that is not Django's; ``host`` is its header, and ``is_forwarded`` that a proxy left one of
+    ``FORWARDING_HEADERS`` in it."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # not a host at all
+        return False
+    return not is_forwarded and _is_loopback(remote) and _is_loopback(name)
 
 
 def _is_loopback(host: str) -> bool:

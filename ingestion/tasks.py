@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import transaction
 from django.utils.timezone import now
 
-from ingestion import services
+from ingestion import services, usage
 from ingestion.pricing import services as pricing
 from ingestion.pricing.announcement import announce_prices
 
@@ -29,6 +29,14 @@ def retention(**_: object) -> None:
     answers = services.delete_old_answers(now=now())
     if dropped or deleted or answers:
         logger.info("retention", extra={"partitions": dropped, "calls": deleted, "answers": answers})
+
+
+@shared_task(name="ingestion.check_quotas", acks_late=True)
+def check_quotas(**_: object) -> None:
+    """Tell organizations that they near or reached their monthly quota; each is told once."""
+    told = usage.record_reached(now=now())
+    if told:
+        logger.info("quotas", extra={"organizations": told})
 
 
 @shared_task(name="ingestion.import_catalogue", acks_late=True)

@@ -1,14 +1,20 @@
-"""Pages about what has arrived: the panel that waits for a first call, and the time zone calls are counted in."""
+"""Pages about what has arrived: the panel that waits for a first call, the time zone calls count in, and how many."""
+
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from ingestion import activity, time_zone
+from core import formats
+from ingestion import activity, time_zone, usage
 from ingestion.forms import TimeZoneForm
 from tenants.access import OrgRequest, org_view, the_project
 from tenants.forms import status, write_with
+from tenants.models import Organization
 from tenants.permissions import Permission
 
 
@@ -46,3 +52,32 @@ def time_zone_change(request: OrgRequest) -> HttpResponse:
         "nav_active": "organization-settings",
     }
     return render(request, "ingestion/time_zone.html", context, status=status(form))
+
+
+@require_GET
+@org_view(Permission.ORGANIZATION_MANAGE)
+def usage_overview(request: OrgRequest) -> HttpResponse:
+    """Also the part of it that the settings page shows."""
+    organization = request.organization
+    used = usage.this_month(organization=organization, now=timezone.now())
+    if request.htmx:
+        return render(request, "ingestion/usage.html#this-month", {"usage": used})
+    projects = usage.by_project(organization=organization, month=used.month)
+    context = {
+        "usage": used,
+        "parts": [_breakdown_row(part, organization) for part in projects],
+        "months": usage.months(organization=organization),
+        "nav_active": "organization-settings",
+    }
+    return render(request, "ingestion/usage.html", context)
+
+
+def _breakdown_row(part: usage.ProjectUsage, organization: Organization) -> dict[str, Any]:
+    project = part.project
+    return {
+        "label": project.name if project else "A deleted project",
+        "href": reverse("dashboards:project-overview", args=[organization.slug, project.slug]) if project else "",
+        "value": formats.count(part.events),
+        "share": part.share,
+        "color_index": None,
+    }

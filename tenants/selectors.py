@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ObjectDoesNotExist
+from django.db import connection
 from django.db.models import Count, Min, QuerySet
 
 from tenants.models import ApiKey, Membership, Organization, OrganizationSettings, Project, User
@@ -27,18 +28,30 @@ def usable_membership(*, user: User, slug: str = "") -> Membership | None:
 
 @dataclass(frozen=True, slots=True)
 class OrganizationSummary:
-    """What an instance administrator may know of a tenant: that it exists, and how many people are in it since when."""
+    """What an instance administrator may know of a tenant: that it exists, how many people are in it since when, and
+    how many events a month it may send, which is the administrator's own decision; None is no limit."""
 
     name: str
     slug: str
     members: int
     since: datetime | None
+    monthly_event_quota: int | None
 
 
 def organization_summaries() -> list[OrganizationSummary]:
     """Every organization of the instance, by name."""
     counted = Organization.objects.annotate(members=Count("memberships"), since=Min("memberships__created_at"))
-    return [OrganizationSummary(row.name, row.slug, row.members, row.since) for row in counted.order_by("name", "pk")]
+    quotas = _quotas()
+    return [
+        OrganizationSummary(row.name, row.slug, row.members, row.since, quotas.get(row.pk))
+        for row in counted.order_by("name", "pk")
+    ]
+
+
+def _quotas() -> dict[int, int | None]:
+    with connection.cursor() as cursor:
+        cursor.execute("select organization_id, monthly_event_quota from organization_quotas()")
+        return dict(cursor.fetchall())
 
 
 # --- Inside the scope ---

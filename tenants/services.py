@@ -18,6 +18,7 @@ from tenants.models import ApiKey, ApiKeyLookup, Membership, Organization, Organ
 from tenants.permissions import Role, Scope
 
 RESERVED_SLUGS = frozenset({"new"})  # /o/new/ is a page
+MOST_EVENTS_A_MONTH = 10**15
 KEY_CHANNEL = "tokenops_keys"  # the edge listens here to forget changed keys
 
 
@@ -43,7 +44,10 @@ def create_organization(*, actor: User, name: str, time_zone: str = "UTC") -> Or
     Membership.objects.create(user=actor, organization=organization, role=Role.OWNER)
     with org_scope(organization.pk):
         OrganizationSettings.objects.create(
-            organization=organization, time_zone=time_zone, hash_key=new_hash_key(organization.pk)
+            organization=organization,
+            time_zone=time_zone,
+            monthly_event_quota=settings.MONTHLY_EVENT_QUOTA,
+            hash_key=new_hash_key(organization.pk),
         )
         audit.record("organization.created", actor=actor, target=organization, name=name)
     return organization
@@ -100,6 +104,24 @@ def set_time_zone(*, organization: Organization, actor: User | None, time_zone: 
         locked.save(update_fields=["time_zone"])
         audit.record("organization.time_zone_changed", actor=actor, target=organization, before=before, after=time_zone)
         _announce("")  # every key of the organization: the next call belongs to a day of the new zone
+
+
+@transaction.atomic
+def set_quota(*, organization: Organization, actor: User | None, events: int | None) -> None:
+    """Let the organization send so many events a calendar month; None: as many as it likes. Every edge hears of it.
+
+    :raises ValidationError: ``events`` is less than one, or more than anybody can count.
+    """
+    if events is not None and not 1 <= events <= MOST_EVENTS_A_MONTH:
+        raise ValidationError({"events": "Choose a whole number of events, at least 1."})
+    with org_scope(organization.pk):
+        locked = OrganizationSettings.objects.select_for_update().get(organization=organization)
+        before, locked.monthly_event_quota = locked.monthly_event_quota, events
+        if before == events:
+            return
+        locked.save(update_fields=["monthly_event_quota"])
+        audit.record("organization.quota_changed", actor=actor, target=organization, before=before, after=events)
+        _announce("")  # every key of the organization: what it may send is remembered with the key
 
 
 @transaction.atomic

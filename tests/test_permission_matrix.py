@@ -93,6 +93,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "pricing:unpriced": (ORG_READ, NOT_ALLOWED),
     "pricing:change-list": (ORG_READ, NOT_ALLOWED),
     "pricing:difference-list": (ORG_READ, NOT_ALLOWED),
+    "ingestion:usage": (ORG_ADMIN, NOT_ALLOWED),
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),

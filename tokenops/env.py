@@ -8,6 +8,7 @@ from pathlib import Path
 
 SECRET_NAMES = ("SECRET_KEY", "KEY_PEPPER", "ENCRYPTION_KEY")
 _SHORTEST_SECRET = 32  # characters
+_SHORTEST_TOKEN = 16
 _TRUE, _FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -86,6 +87,17 @@ def networks(name: str, *, environ: Mapping[str, str] | None = None) -> list[str
     except ValueError as error:
         raise ConfigurationError(f"{name} must list addresses or networks such as 10.0.0.0/8.") from error
     return found
+
+
+def token(name: str, *, environ: Mapping[str, str] | None = None) -> str:
+    """A secret that opens one door when it is set; ``''`` keeps the door shut.
+
+    :raises ConfigurationError: it is short enough to be guessed, or cannot be sent in a header.
+    """
+    value = text(name, environ=environ)
+    if value and (len(value) < _SHORTEST_TOKEN or not value.isascii() or not value.isprintable() or " " in value):
+        raise ConfigurationError(f"{name} must have at least {_SHORTEST_TOKEN} printable ASCII characters, no blanks.")
+    return value
 
 
 def read_secrets(state_dir: Path) -> dict[str, str]:

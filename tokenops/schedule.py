@@ -15,5 +15,6 @@ SCHEDULE = {
     "work": _entry("core.dispatch_work", 30.0, expires=30),
     "partitions": _entry("ingestion.ensure_partitions", crontab(minute="5"), expires=3_000),
     "retention": _entry("ingestion.retention", crontab(minute="35"), expires=3_000),
+    "quotas": _entry("ingestion.check_quotas", 60.0, expires=60),
     "catalogue": _entry("ingestion.import_catalogue", crontab(hour="3", minute="20"), expires=80_000),
 }

@@ -27,6 +27,7 @@ APP_EXCEPTIONS: dict[str, set[str]] = {
     "calls": ALL - {"INSERT"},
     "calls_stage": set(),
     "django_migrations": READ,
+    "ingest_counters": READ,
     "ingest_idempotency": READ,
 }
 GRANTED = """
@@ -79,6 +80,7 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "call_rollups_hourly": write,
         "calls": {"INSERT"},  # and three columns to find duplicates by
         "calls_stage": READ,
+        "ingest_counters": write,
         "ingest_idempotency": write,
         "organization_settings": READ,
         "project_activity": write,

@@ -8,15 +8,27 @@ from django.conf import settings
 from core.databases import EDGE
 from ingestion.edge.handler import Limits
 from ingestion.edge.http import ASGIApp
+from ingestion.edge.limits import Rates
 from ingestion.edge.service import Edge, EdgeSettings
 
-__all__ = ["Edge", "EdgeSettings", "Limits", "lifespan", "routes"]
+__all__ = ["Edge", "EdgeSettings", "Limits", "Rates", "lifespan", "routes"]
 
 
 @cache
 def _edge() -> Edge:
     conninfo = settings.DATABASE.conninfo(EDGE)
-    return Edge(EdgeSettings(conninfo=conninfo, pepper=settings.KEY_PEPPER, encryption_key=settings.ENCRYPTION_KEY))
+    return Edge(
+        EdgeSettings(
+            conninfo=conninfo,
+            pepper=settings.KEY_PEPPER,
+            encryption_key=settings.ENCRYPTION_KEY,
+            metrics_token=settings.METRICS_TOKEN,
+            rates=Rates(
+                requests=settings.INGEST_REQUESTS_PER_SECOND / settings.EDGE_PROCESSES,
+                events=settings.INGEST_EVENTS_PER_SECOND / settings.EDGE_PROCESSES,
+            ),
+        )
+    )
 
 
 def routes() -> dict[str, ASGIApp]:

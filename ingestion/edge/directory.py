@@ -15,25 +15,36 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from core import crypto
+from ingestion.edge.limits import Quota
 from ingestion.writer import LocalTime, Target
 
 logger = logging.getLogger(__name__)
 
 OPTIONS: Final = "-c statement_timeout=2000 -c timezone=UTC"
-FRESH_SECONDS: Final = 30.0  # bounds the age of what no notification tells: projects, time zone
+FRESH_SECONDS: Final = 30.0  # bounds the age of what no notification tells: projects, events of the month
 FRESH_SECONDS_UNHEARD: Final = 2.0  # while nobody would tell us of a revocation
 _PAUSE_AFTER_FAILURE: Final = 0.25
 _MOST_ENTRIES: Final = 10_000
 
 local_time = lru_cache(maxsize=1_000)(LocalTime)
 
+# The month is the organization's own. What it has sent is summed only where somebody asks: where there is a quota.
 _LOOKUP: Final = b"""
-    select k.key_id, k.digest, k.organization_id, k.project_id as own_project_id, k.scopes, k.expires_at, k.revoked_at,
-           s.time_zone, s.hash_key, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days
-    from api_key_lookup k
-    join organization_settings s using (organization_id)
-    left join projects p on p.organization_id = k.organization_id and (k.project_id is null or p.id = k.project_id)
-    where k.prefix = %s"""
+    with key as materialized (
+        select k.key_id, k.digest, k.organization_id, k.project_id as own_project_id, k.scopes, k.expires_at,
+               k.revoked_at, s.time_zone, s.hash_key, s.monthly_event_quota,
+               case when s.monthly_event_quota is not null then (
+                   select coalesce(sum(c.events), 0)::bigint from ingest_counters c
+                   where c.organization_id = k.organization_id and c.month = m.month::date) end as events_this_month,
+               (m.month + interval '1 month') at time zone s.time_zone as month_ends_at
+        from api_key_lookup k
+        join organization_settings s using (organization_id),
+            date_trunc('month', now() at time zone s.time_zone) as m (month)
+        where k.prefix = %s)
+    select key.*, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days
+    from key
+    left join projects p
+        on p.organization_id = key.organization_id and (own_project_id is null or p.id = own_project_id)"""
 
 
 class DirectoryUnavailableError(Exception):
@@ -64,6 +75,7 @@ class Sender:
     is_bound: bool  # to one project; else it is the organization's
     home: Project | None  # its own project, or the organization's default
     projects: dict[str, Project]
+    quota: Quota | None  # as it stood when the key was read
 
 
 class Directory:
@@ -147,7 +159,13 @@ class Directory:
             is_bound=key["own_project_id"] is not None,
             home=home,
             projects={project.slug: project for project in found},
+            quota=_quota(key),
         )
+
+
+def _quota(key: dict[str, Any]) -> Quota | None:
+    limit = key["monthly_event_quota"]
+    return Quota(limit, key["events_this_month"], key["month_ends_at"]) if limit is not None else None
 
 
 def _is_home(row: dict[str, Any]) -> bool:

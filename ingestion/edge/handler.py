@@ -18,6 +18,7 @@ from ingestion.edge.directory import Directory, Sender
 from ingestion.edge.http import (
     Body,
     ClientGoneError,
+    Headers,
     InFlight,
     Problem,
     Receive,
@@ -31,6 +32,8 @@ from ingestion.edge.http import (
     too_large,
     unavailable,
 )
+from ingestion.edge.limits import RateLimiter
+from ingestion.edge.metrics import Metrics
 from ingestion.edge.reference import Reference
 from ingestion.wire.answer import Answer
 from ingestion.wire.batch import Batch
@@ -54,7 +57,8 @@ class Limits:
     inline: int = 16 * 2**10  # a larger body is decoded in a thread, so that small ones do not wait behind it
     body_patience: float = 60.0
     store_patience: float = 15.0
-    waiting_rows: int = 40_000
+    waiting_rows: int = 40_000  # for a flush
+    rows_in_hand: int = 60_000  # decoded and not yet answered; an organization's half of it does not fill the queue
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,9 @@ class Engine:
     writer: Writer
     pool: ThreadPoolExecutor
     in_flight: InFlight
+    in_hand: InFlight
+    limiter: RateLimiter
+    metrics: Metrics
     limits: Limits
     pepper: str = field(repr=False)
 
@@ -92,6 +99,7 @@ class Exchange:
     headers: dict[bytes, list[bytes]]
     started: float = field(default_factory=time.monotonic)
     sender: Sender | None = None
+    events: int = 0  # decoded, and not known to be stored
 
     async def reply(self) -> Reply:
         """The answer to send.
@@ -105,6 +113,9 @@ class Exchange:
             raise unavailable("This process is starting or stopping.")
         engine, now = self.engine, datetime.now(UTC)
         self.sender = await authenticate(self.headers, engine.directory, pepper=engine.pepper, now=now)
+        engine.limiter.take_request(self.sender.key_id, now=time.monotonic())
+        if self.sender.quota:
+            self.sender.quota.check(now)
         key_digest = idempotency.key_digest(self.headers) if self.endpoint.keeps_answers else None
         digester = Digester(
             parse=self.endpoint.parse,
@@ -119,8 +130,26 @@ class Exchange:
             digest = await self._digest(digester, engine)
         except BodyError as error:
             raise _as_problem(error) from None
+        self.events = len(digest.rows)
+        engine.limiter.take_events(self.sender.key_id, digest.batch.total, now=time.monotonic())
         claim = self._claim(self.sender, key_digest, digest) if key_digest else None
-        return self._reply(digest, await _store(digest, claim, engine))
+        with engine.in_hand.holding(self.events, self.sender.organization_id):
+            outcome = await _store(digest, claim, engine)
+        reply = self._reply(digest, outcome)
+        self._note(digest, outcome, engine.metrics)
+        return reply
+
+    def _note(self, digest: Digest, outcome: Outcome, metrics: Metrics) -> None:
+        """A repeated answer stores nothing and is none of the events' outcomes."""
+        self.events = 0
+        if isinstance(outcome, Stored):
+            metrics.stored(digest.batch, outcome, time.monotonic() - self.started)
+
+    def standing(self) -> Headers:
+        """How the key stands with its limits: on every answer once it is known who asks."""
+        if self.engine is None or self.sender is None:
+            return ()
+        return self.engine.limiter.headers(self.sender.key_id, now=time.monotonic())
 
     def _claim(self, sender: Sender, key_digest: bytes, digest: Digest) -> Claim:
         def answer(accepted: int, duplicates: int) -> Answer:
@@ -186,8 +215,11 @@ class Exchange:
         )
 
 
-async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer one request, whatever happens; ``engine`` is None while the process starts or stops."""
+async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive: Receive, send: Send) -> int:
+    """Answer one request, whatever happens, and say with which status.
+
+    ``engine`` is None while the process starts or stops.
+    """
     exchange = Exchange(scope, receive, engine, endpoint, headers_of(scope))
     identifier = name_request(exchange.headers)
     try:
@@ -205,7 +237,10 @@ async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive
         reply, slug = endpoint.failure(failure, exchange.content_type), failure.slug
     if reply.is_error:
         exchange.log_failure(reply, slug)
-    await send_reply(send, reply, identifier=identifier)
+    if engine and exchange.events:
+        engine.metrics.refused(exchange.events, reply.status)
+    await send_reply(send, reply, identifier=identifier, more_headers=exchange.standing())
+    return reply.status
 
 
 async def _store(digest: Digest, claim: Claim | None, engine: Engine) -> Outcome:

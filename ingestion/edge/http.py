@@ -3,7 +3,8 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -81,19 +82,20 @@ def name_request(headers: dict[bytes, list[bytes]]) -> str:
 
 @dataclass(slots=True)
 class InFlight:
-    """How many bytes of bodies are in memory, of all requests of this process together.
+    """How much is in memory, of all requests of this process together: bytes of bodies, or rows on their way.
 
-    One organization may hold half of them: its slow or many senders must not close the door for the others.
+    One organization may hold half of it: its slow or many senders must not close the door for the others.
     """
 
     limit: int
+    complaint: str = "Too many requests are being received at once."
     used: int = field(default=0, init=False)
     _of: Counter[int] = field(default_factory=Counter, init=False)
 
     def take(self, size: int, organization_id: int) -> None:
-        """:raises Problem: 503, too much is being received already."""
+        """:raises Problem: 503, too much is held already."""
         if self.used + size > self.limit or self._of[organization_id] + size > self.limit // 2:
-            raise unavailable("Too many requests are being received at once.")
+            raise unavailable(self.complaint)
         self.used += size
         self._of[organization_id] += size
 
@@ -102,6 +104,20 @@ class InFlight:
         self._of[organization_id] -= size
         if not self._of[organization_id]:
             del self._of[organization_id]
+
+    @contextmanager
+    def holding(self, size: int, organization_id: int) -> Iterator[None]:
+        """Hold ``size`` for the block. What is larger than an organization's half by itself counts as that half: it is
+        taken when the organization holds nothing else.
+
+        :raises Problem: 503, too much is held already.
+        """
+        counted = min(size, self.limit // 2)
+        self.take(counted, organization_id)
+        try:
+            yield
+        finally:
+            self.give_back(counted, organization_id)
 
 
 class Body:
@@ -157,13 +173,14 @@ def too_large(detail: str) -> Problem:
     return Problem(413, "too-large", "The request is too large.", detail)
 
 
-async def send_reply(send: Send, reply: Reply, *, identifier: str) -> None:
+async def send_reply(send: Send, reply: Reply, *, identifier: str, more_headers: Headers = ()) -> None:
     """Send the answer in one piece."""
     headers: Sequence[tuple[str, str]] = (
         ("content-type", reply.content_type),
         ("content-length", str(len(reply.body))),
         ("x-request-id", identifier),
         *reply.headers,
+        *more_headers,
     )
     encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": reply.status, "headers": encoded})

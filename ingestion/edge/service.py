@@ -14,7 +14,9 @@ from ingestion.edge.directory import OPTIONS, Directory, DirectoryUnavailableErr
 from ingestion.edge.endpoints import ENDPOINTS
 from ingestion.edge.handler import Endpoint, Engine, Limits, serve
 from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
+from ingestion.edge.limits import RateLimiter, Rates
 from ingestion.edge.listener import listen
+from ingestion.edge.metrics import PATH, Load, Metrics, serve_metrics
 from ingestion.edge.reference import Reference
 from ingestion.pricing.announcement import RATES_CHANNEL
 from ingestion.writer import Writer
@@ -30,7 +32,9 @@ class EdgeSettings:
     conninfo: str = field(repr=False)
     pepper: str = field(repr=False)
     encryption_key: str = field(repr=False)
+    metrics_token: str = field(default="", repr=False)
     limits: Limits = field(default_factory=Limits)
+    rates: Rates = field(default_factory=Rates)
 
 
 class Edge:
@@ -39,10 +43,12 @@ class Edge:
     def __init__(self, settings: EdgeSettings) -> None:
         self._settings = settings
         self._engine: Engine | None = None
+        self._metrics = Metrics(self._load)
 
     def routes(self) -> dict[str, ASGIApp]:
         """ASGI applications by exact path."""
-        return {path: self._route(endpoint) for path, endpoint in ENDPOINTS.items()}
+        telemetry = {path: self._route(path, endpoint) for path, endpoint in ENDPOINTS.items()}
+        return telemetry | {PATH: self._serve_metrics}
 
     @asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -62,20 +68,31 @@ class Edge:
             self._engine = None
             await _stop(engine, tasks)
 
-    def _route(self, endpoint: Endpoint) -> ASGIApp:
+    def _route(self, path: str, endpoint: Endpoint) -> ASGIApp:
         async def handle(scope: Scope, receive: Receive, send: Send) -> None:
-            await serve(self._engine, endpoint, scope, receive, send)
+            status = await serve(self._engine, endpoint, scope, receive, send)
+            self._metrics.answered(path, status)
 
         return handle
+
+    async def _serve_metrics(self, scope: Scope, _receive: Receive, send: Send) -> None:
+        await serve_metrics(self._metrics, self._settings.metrics_token, scope, send)
+
+    def _load(self) -> Load:
+        engine = self._engine
+        return Load(engine.writer.rows_waiting, engine.in_flight.used) if engine else Load(0, 0)
 
     def _new_engine(self) -> Engine:
         settings, limits = self._settings, self._settings.limits
         return Engine(
             directory=Directory(settings.conninfo, encryption_key=settings.encryption_key),
             reference=Reference(settings.conninfo),
-            writer=Writer(settings.conninfo, most_rows=limits.waiting_rows),
+            writer=Writer(settings.conninfo, most_rows=limits.waiting_rows, on_flush=self._metrics.flushed),
             pool=ThreadPoolExecutor(_DIGEST_THREADS, thread_name_prefix="digest"),
             in_flight=InFlight(limits.in_flight),
+            in_hand=InFlight(limits.rows_in_hand, "Too many events are waiting to be stored."),
+            limiter=RateLimiter(settings.rates),
+            metrics=self._metrics,
             limits=limits,
             pepper=settings.pepper,
         )

@@ -2,7 +2,7 @@
 
 from ingestion.models.calls import Call, DailyRollup, HourlyRollup, Measures, Rollup
 from ingestion.models.prices import CatalogueChange, RateCard
-from ingestion.models.requests import IngestAnswer, ProjectActivity
+from ingestion.models.requests import IngestAnswer, IngestCounter, ProjectActivity
 
 __all__ = [
     "Call",
@@ -10,6 +10,7 @@ __all__ = [
     "DailyRollup",
     "HourlyRollup",
     "IngestAnswer",
+    "IngestCounter",
     "Measures",
     "ProjectActivity",
     "RateCard",

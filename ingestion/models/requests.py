@@ -17,6 +17,24 @@ class ProjectActivity(models.Model):
         db_table = "project_activity"
 
 
+class IngestCounter(OrgScopedModel):
+    """Events accepted by a project in a month, counted when they arrived and not when the calls were made.
+
+    Duplicates are not counted. The project may be gone: what it sent was sent.
+    """
+
+    pk = models.CompositePrimaryKey("organization", "month", "project_id")
+    organization = models.ForeignKey(
+        "tenants.Organization", on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
+    month = models.DateField(help_text="The first day of the month, local to the organization.")
+    project_id = models.BigIntegerField()
+    events = models.BigIntegerField()
+
+    class Meta:
+        db_table = "ingest_counters"
+
+
 class IngestAnswer(OrgScopedModel):
     """The answer to a telemetry request that came with an ``Idempotency-Key``, kept for 24 hours.
 

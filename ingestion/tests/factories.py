@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,7 +12,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from core.databases import EDGE
-from tenants.models import Project
+from tenants.models import Organization, Project
 
 _DEFAULTS: Mapping[str, Any] = {
     "api_key_id": 1,
@@ -49,6 +49,15 @@ def make_calls(project: Project, rows: Iterable[Mapping[str, Any]]) -> list[dict
         for row in written:
             connection.execute(_insert(row), [_adapted(value) for value in row.values()])
     return written
+
+
+def make_counter(organization: Organization, *, month: date, events: int, project_id: int = 1) -> None:
+    """Count events of a month, as the edge would; committed like calls."""
+    with psycopg.connect(settings.DATABASE.conninfo(EDGE)) as connection:
+        connection.execute(
+            "insert into ingest_counters (organization_id, month, project_id, events) values (%s, %s, %s, %s)",
+            [organization.pk, month, project_id, events],
+        )
 
 
 def _identity(project: Project) -> dict[str, Any]:

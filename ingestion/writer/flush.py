@@ -18,7 +18,7 @@ import psycopg
 from psycopg import Connection, errors
 
 from ingestion import store
-from ingestion.writer import idempotency, rollups
+from ingestion.writer import counters, idempotency, rollups
 from ingestion.writer.idempotency import Claim, Lost
 from ingestion.writer.rollups import Day, DistinctValues, Values
 from ingestion.writer.rows import Key, Row, Target
@@ -243,7 +243,9 @@ class Flusher:
             rows = [row for row in rows if row.key in stored]
         if rows:
             self._add_to_rollups(cursor, rows)
-            _note_activity(cursor, rows)
+            now = datetime.now(UTC)
+            _note_activity(cursor, rows, now)
+            counters.count(cursor, rows, now)
         return stored
 
     def _add_to_rollups(self, cursor: psycopg.Cursor[Any], rows: Rows) -> None:
@@ -339,12 +341,12 @@ def _values_of(cursor: psycopg.Cursor[Any], days: Sequence[Day]) -> dict[Day, Va
     return {day: known.get(day) or tuple(set() for _ in store.DIMENSIONS) for day in days}
 
 
-def _note_activity(cursor: psycopg.Cursor[Any], rows: Rows) -> None:
+def _note_activity(cursor: psycopg.Cursor[Any], rows: Rows, now: datetime) -> None:
     projects = sorted({(row.dimensions.project_id, row.dimensions.organization_id) for row in rows})
     cursor.execute(
         _ACTIVITY.encode(),
         {
-            "now": datetime.now(UTC),
+            "now": now,
             "projects": [project for project, _ in projects],
             "organizations": [organization for _, organization in projects],
         },

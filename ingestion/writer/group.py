@@ -4,14 +4,14 @@ import asyncio
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
 from ingestion.writer.flush import Flusher, Memory, Outcome, Unavailable
 from ingestion.writer.idempotency import Claim, Identity, KeyInUse
+from ingestion.writer.queue import FairQueue
 from ingestion.writer.rows import Row, Target
 
 FLUSH_ROWS: Final = 2_000
@@ -36,6 +36,13 @@ class _Request:
     claim: Claim | None
 
     @property
+    def organization_id(self) -> int:
+        """Whose turn it takes; a request of one key belongs to one organization."""
+        if self.rows:
+            return self.rows[0].dimensions.organization_id
+        return self.claim.organization_id if self.claim else 0
+
+    @property
     def weight(self) -> int:
         """Its rows; one without any waits too."""
         return len(self.rows) or 1
@@ -47,12 +54,20 @@ class Writer:
     ``start`` before the first ``write``; ``close`` stores everything that was accepted and then ends.
     """
 
-    def __init__(self, conninfo: str, *, memory: Memory | None = None, most_rows: int = MOST_WAITING_ROWS) -> None:
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        memory: Memory | None = None,
+        most_rows: int = MOST_WAITING_ROWS,
+        on_flush: Callable[[int, float], None] = lambda _rows, _seconds: None,
+    ) -> None:
+        """``on_flush`` is told the rows and the seconds of each flush, from the threads that flush."""
         self._conninfo = conninfo
         self._memory = memory or Memory()
         self._most_rows = most_rows
-        self._waiting: deque[_Request] = deque()
-        self._rows_waiting = 0
+        self._on_flush = on_flush
+        self._waiting: FairQueue[_Request] = FairQueue()
         self._claimed: set[Identity] = set()  # from the moment a request is taken until it is answered
         self._changed = threading.Condition()
         self._closing = False
@@ -73,7 +88,7 @@ class Writer:
     @property
     def rows_waiting(self) -> int:
         """Rows accepted and not yet taken by a flush."""
-        return self._rows_waiting
+        return self._waiting.rows
 
     async def write(self, rows: Sequence[Row], targets: Sequence[Target], claim: Claim | None = None) -> Outcome:
         """Store the rows of one request and say what became of them. ``targets`` are where they go.
@@ -87,12 +102,11 @@ class Writer:
         with self._changed:
             if claim and claim.identity in self._claimed:
                 return KeyInUse()
-            if self._closing or self._rows_waiting + request.weight > self._most_rows:
+            if self._closing or self._waiting.rows + request.weight > self._most_rows:
                 raise QueueFullError
             if claim:
                 self._claimed.add(claim.identity)
-            self._waiting.append(request)
-            self._rows_waiting += request.weight
+            self._waiting.put(request)
             self._changed.notify()
         return await request.done
 
@@ -100,9 +114,11 @@ class Writer:
         flusher = Flusher(self._conninfo, self._memory)
         while requests := self._take():
             outcomes: Sequence[Outcome] = [Unavailable()] * len(requests)
+            started = time.monotonic()
             try:
                 outcomes = flusher.flush([request.rows for request in requests], _claims(requests))
             finally:
+                self._on_flush(sum(len(request.rows) for request in requests), time.monotonic() - started)
                 self._release(requests)
                 _answer(requests, outcomes)
             flusher.note_key_usage({target for request in requests for target in request.targets}, datetime.now(UTC))
@@ -127,20 +143,14 @@ class Writer:
     def _linger(self) -> None:
         """Give others the chance to share the commit."""
         deadline = time.monotonic() + LINGER_SECONDS
-        while self._rows_waiting < FLUSH_ROWS and not self._closing:
+        while self._waiting.rows < FLUSH_ROWS and not self._closing:
             left = deadline - time.monotonic()
             if left <= 0:
                 return
             self._changed.wait(left)
 
     def _take_waiting(self) -> list[_Request]:
-        taken: list[_Request] = []
-        rows = 0
-        while self._waiting and (not taken or rows + self._waiting[0].weight <= FLUSH_ROWS):
-            request = self._waiting.popleft()
-            taken.append(request)
-            rows += request.weight
-        self._rows_waiting -= rows
+        taken = self._waiting.take(FLUSH_ROWS)
         if self._waiting:
             self._changed.notify()
         return taken

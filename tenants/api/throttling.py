@@ -7,13 +7,12 @@ the full rate.
 import math
 import threading
 import time
-from collections import OrderedDict
-from dataclasses import dataclass
 from typing import Any, Final
 
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from core.buckets import Buckets
 from tenants.api_access import key_of
 from tenants.models import User
 
@@ -22,18 +21,11 @@ BURST: Final = 100  # requests at once, after a rest
 _MOST_CLIENTS: Final = 10_000
 
 
-@dataclass(slots=True)
-class _Bucket:
-    tokens: float
-    filled_at: float
-
-
 class Limiter:
     """Token buckets by client; those not seen for longest are forgotten first. Safe between threads."""
 
     def __init__(self, *, rate: float, burst: int) -> None:
-        self._rate, self._burst = rate, burst
-        self._buckets: OrderedDict[str, _Bucket] = OrderedDict()
+        self._buckets = Buckets[str](rate=rate, size=burst, most=_MOST_CLIENTS)
         self._lock = threading.Lock()
 
     def wait_for(self, client: str, *, now: float) -> float:
@@ -42,20 +34,11 @@ class Limiter:
         ``now`` is seconds on a clock that never goes back.
         """
         with self._lock:
-            bucket = self._bucket(client, now)
-            if bucket.tokens < 1:
-                return (1 - bucket.tokens) / self._rate
-            bucket.tokens -= 1
-            return 0.0
-
-    def _bucket(self, client: str, now: float) -> _Bucket:
-        bucket = self._buckets.setdefault(client, _Bucket(tokens=self._burst, filled_at=now))
-        self._buckets.move_to_end(client)
-        bucket.tokens = min(self._burst, bucket.tokens + (now - bucket.filled_at) * self._rate)
-        bucket.filled_at = now
-        while len(self._buckets) > _MOST_CLIENTS:
-            self._buckets.popitem(last=False)
-        return bucket
+            bucket = self._buckets.of(client, now=now)
+            seconds = bucket.seconds_until(1)
+            if not seconds:
+                bucket.take(1)
+            return seconds
 
 
 limiter = Limiter(rate=RATE, burst=BURST)

@@ -29,11 +29,17 @@ class OrganizationSettings(OrgScopedModel):
 
     organization = models.OneToOneField(Organization, on_delete=models.CASCADE, primary_key=True, related_name="+")
     time_zone = models.CharField(max_length=64, default="UTC", help_text="IANA name; days and months are local to it.")
+    monthly_event_quota = models.BigIntegerField(
+        null=True, help_text="Events a calendar month that are taken; null: no limit."
+    )
     hash_key = models.BinaryField(help_text="Encrypted key of prompt and user hashes; 32 bytes when opened.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         db_table = "organization_settings"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(monthly_event_quota__gt=0), name="organization_quota_positive"),
+        ]
 
 
 class Membership(models.Model):

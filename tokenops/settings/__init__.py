@@ -237,6 +237,15 @@ SECURE_CSP = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
+# --- Telemetry --------------------------------------------------------------------------------------------------------
+# What one API key may send a second, 0 for no limit; each edge process enforces its share.
+INGEST_REQUESTS_PER_SECOND = env.integer("INGEST_REQUESTS_PER_SECOND", 200, low=0, high=1_000_000)
+INGEST_EVENTS_PER_SECOND = env.integer("INGEST_EVENTS_PER_SECOND", 20_000, low=0, high=100_000_000)
+EDGE_PROCESSES = env.integer("EDGE_PROCESSES", 1, low=1, high=1_000)
+# Events a calendar month that a new organization may send; None is no limit.
+MONTHLY_EVENT_QUOTA = env.integer("MONTHLY_EVENT_QUOTA", 0, low=1, high=10**15) or None
+METRICS_TOKEN = env.token("METRICS_TOKEN")  # who may read /metrics from another machine
+
 # --- Processes --------------------------------------------------------------------------------------------------------
 WEB_THREADS = env.integer("WEB_THREADS", 8, low=1, high=64)
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")

@@ -32,6 +32,20 @@ def load_settings(**environ: str) -> subprocess.CompletedProcess[str]:
         ({"SIGNUP": "everyone"}, "SIGNUP must be one of open, invite, closed."),
         ({"BASE_URL": "tokenops.test"}, "BASE_URL must be an http or https URL with a host name."),
         ({"EMAIL_URL": "mailto:me"}, "EMAIL_URL must look like smtp://user:password@host:25 (or smtp+tls, smtps)."),
+        (
+            {"INGEST_REQUESTS_PER_SECOND": "-1"},
+            "INGEST_REQUESTS_PER_SECOND must be a whole number from 0 to 1000000.",
+        ),
+        (
+            {"INGEST_EVENTS_PER_SECOND": "many"},
+            "INGEST_EVENTS_PER_SECOND must be a whole number from 0 to 100000000.",
+        ),
+        ({"EDGE_PROCESSES": "0"}, "EDGE_PROCESSES must be a whole number from 1 to 1000."),
+        ({"MONTHLY_EVENT_QUOTA": "0"}, "MONTHLY_EVENT_QUOTA must be a whole number from 1 to 1000000000000000."),
+        (
+            {"METRICS_TOKEN": "guess me"},
+            "METRICS_TOKEN must have at least 16 printable ASCII characters, no blanks.",
+        ),
         ({"SECRET_KEY": "short"}, "SECRET_KEY must have at least 32 characters."),
     ],
 )

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from core.databases import EDGE
 from core.scope import org_scope
-from ingestion.edge import Edge, EdgeSettings, Limits
+from ingestion.edge import Edge, EdgeSettings, Limits, Rates
 from ingestion.models import Call
 from tenants import services
 from tenants.models import Organization, Project
@@ -41,6 +41,10 @@ class EdgeClient:
         """``body`` is bytes as they are, or anything JSON has; ``options`` as in ``request``."""
         return self.together([(body, key)], path=path, **options)[0]
 
+    def get(self, path: str, **options: Any) -> Response:
+        """Read what the edge itself says."""
+        return self.together([(b"", "")], path=path, **({"method": "GET"} | options))[0]
+
     def together(self, requests: Iterable[tuple[object, str]], **options: Any) -> list[Response]:
         """Send body and key of each at the same time."""
 
@@ -59,6 +63,7 @@ class EdgeClient:
         headers: Mapping[str, str] | None = None,
         pieces: int = 1,
         delays: Iterable[asyncio.Event] = (),
+        client: str = "192.0.2.1",
     ) -> Response:
         """One request whose body arrives in ``pieces``; a piece waits for its event of ``delays`` where it has one."""
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -67,6 +72,7 @@ class EdgeClient:
             "type": "http",
             "method": method,
             "path": path,
+            "client": (client, 50_000),
             "query_string": b"secret=in-the-query",
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in wanted.items()],
         }
@@ -97,7 +103,9 @@ def _collector(sent: list[dict[str, Any]]) -> Any:
 
 
 @contextmanager
-def running_edge(limits: Limits | None = None, conninfo: str = "") -> Iterator[EdgeClient]:
+def running_edge(
+    limits: Limits | None = None, conninfo: str = "", *, rates: Rates | None = None, metrics_token: str = ""
+) -> Iterator[EdgeClient]:
     """An edge on this worker's database, stopped in order at the end."""
     edge = Edge(
         EdgeSettings(
@@ -105,6 +113,8 @@ def running_edge(limits: Limits | None = None, conninfo: str = "") -> Iterator[E
             pepper=settings.KEY_PEPPER,
             encryption_key=settings.ENCRYPTION_KEY,
             limits=limits or Limits(),
+            rates=rates or Rates(),
+            metrics_token=metrics_token,
         )
     )
     loop = asyncio.new_event_loop()
