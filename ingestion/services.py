@@ -143,7 +143,7 @@ def store_calls(
     """
     with org_scope(organization.pk):
         local_time = LocalTime(OrganizationSettings.objects.get(organization=organization).time_zone)
-    book = _book(*selectors.prices_signature())
+    book = current_book()
     rows = [
         row(call, book.price(organization.pk, call), Target(organization.pk, project_id, api_key_id, local_time), now)
         for project_id, call in calls
@@ -153,6 +153,11 @@ def store_calls(
         return sum(_flush(flusher, chunk) for chunk in batched(rows, FLUSH_ROWS, strict=False))
     finally:
         flusher.close()
+
+
+def current_book() -> PriceBook:
+    """All rate cards as they are now; read again only when they have changed."""
+    return _book(*selectors.prices_signature())
 
 
 @lru_cache(maxsize=1)

@@ -40,6 +40,7 @@ HOURLY, DAILY = "call_rollups_hourly", "call_rollups_daily"
 BUCKETS: Final = {HOURLY: ("bucket_start", "timestamptz"), DAILY: ("bucket_date", "date")}
 OTHER: Final = "(other)"  # stands for every value beyond the most we keep apart
 MOST_VALUES: Final = 2_000  # a project, day and dimension
+COUNTED: Final = "true"  # SQL, of a row of calls: whether it is in the rollups, for all who compute them from calls
 
 _TYPES: Final = (
     dict.fromkeys((*COSTS, *HISTOGRAMS), "numeric")

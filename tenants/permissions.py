@@ -22,6 +22,7 @@ class Permission(StrEnum):
     TELEMETRY_READ = "telemetry.read"
     PROJECT_CREATE = "project.create"
     PROJECT_MANAGE = "project.manage"
+    PRICES_MANAGE = "prices.manage"
     KEY_READ = "key.read"
     KEY_MANAGE = "key.manage"
     ORGANIZATION_MANAGE = "organization.manage"
@@ -33,6 +34,7 @@ _MEMBER: Final = _VIEWER | {Permission.KEY_READ, Permission.KEY_MANAGE}
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
     Permission.PROJECT_MANAGE,
+    Permission.PRICES_MANAGE,
     Permission.ORGANIZATION_MANAGE,
 }
 
@@ -55,3 +57,4 @@ class Scope(TextChoices):
 
     INGEST = "ingest", "Send telemetry"
     READ = "read", "Read telemetry"
+    MANAGE = "manage", "Change settings"
