@@ -10,8 +10,8 @@ from decimal import Decimal, localcontext
 from typing import Any, Final
 
 from ingestion import store
-from ingestion.pricing.calculator import EXACT
-from ingestion.reprice.stored import MODEL_KEY, Change
+from ingestion.pricing.calculator import EXACT, ZERO
+from ingestion.reprice.stored import MODEL_KEY, Change, Price
 from ingestion.writer.rollups import RollupRow, rollup_rows
 from ingestion.writer.rows import Dimensions, LocalTime, Measures, Target, dimensions, measures
 
@@ -35,7 +35,7 @@ def rollup_deltas(
             continue
         target = Target(organization_id, change.project_id, change.api_key_id, local_time)
         old, new = (dimensions(change.call, price[MODEL_KEY], target) for price in (change.before, change.after))
-        before, after = (measures(change.call, price[_COSTS_AT:]) for price in (change.before, change.after))
+        before, after = (measures(change.call, _costs(price)) for price in (change.before, change.after))
         if old == new:
             added.setdefault(new, []).append(_costs_only(before, after))
         else:
@@ -44,6 +44,12 @@ def rollup_deltas(
     plus, minus = rollup_rows(added), rollup_rows(removed)
     tables = (store.HOURLY, store.DAILY)
     return {table: _difference(table, more, less) for table, more, less in zip(tables, plus, minus, strict=True)}
+
+
+def _costs(price: Price) -> tuple[Decimal | None, ...]:
+    """``store.COSTS``; a part that a known cost does not tell adds nothing, as in a rebuild."""
+    costs = price[_COSTS_AT:]
+    return costs if costs[0] is None else tuple(ZERO if cost is None else cost for cost in costs)
 
 
 def _costs_only(before: Measures, after: Measures) -> Measures:

@@ -54,7 +54,8 @@ class Slice:
 def next_slice(run: RepriceRun, *, zone: str, lock: bool, most: int = SLICE) -> Slice | None:
     """What comes after the run's cursor; None after the last day of the last project.
 
-    Days without calls are walked over, some dozen a slice. With ``lock`` the calls stay as they are until commit.
+    Days without calls are walked over, some dozen a slice, but never the end of an open day. With ``lock`` the calls
+    stay as they are until commit.
     """
     empty = 0
     found = None
@@ -63,7 +64,7 @@ def next_slice(run: RepriceRun, *, zone: str, lock: bool, most: int = SLICE) -> 
         while start.started_at < run.until:
             found = _slice(run, project, start, zone=zone, lock=lock, most=most)
             empty += 1
-            if found.rows or empty >= _EMPTY_DAYS_AT_ONCE:
+            if found.rows or run.open_date is not None or empty >= _EMPTY_DAYS_AT_ONCE:
                 return found
             start = found.position
     return found

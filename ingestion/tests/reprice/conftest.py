@@ -99,7 +99,7 @@ def store_rows(rows: Iterable[Row], *, most_values: int | None = None) -> None:
 
 def start(organization: Organization, **scope: Any) -> RepriceRun:
     now = timezone.now()
-    period = {"since": now - timedelta(days=7), "until": now} | scope
+    period: dict[str, Any] = {"since": now - timedelta(days=7), "until": now} | scope
     return services.reprice(organization=organization, actor=None, now=now, **period)
 
 
@@ -124,27 +124,29 @@ def apply(organization: Organization, run: RepriceRun, *, most: int = 7) -> Repr
 def rollups(organization: Organization) -> list[dict[str, Any]]:
     """All rollup rows as they are, except for the packing of histograms."""
     with org_scope(organization.pk):
-        rows = [*HourlyRollup.objects.values(), *DailyRollup.objects.values()]
-    for row in rows:
-        row.pop("pk", None)
+        rows: list[Any] = [*HourlyRollup.objects.values(), *DailyRollup.objects.values()]
+    for one in rows:
+        one.pop("pk", None)
         for name in ("latency_histogram", "first_token_histogram"):
-            row[name] = tuple(histogram.decode(row[name]))
+            one[name] = tuple(histogram.decode(one[name]))
     return sorted(rows, key=repr)
 
 
 def assert_rebuild_changes_nothing(organization: Organization) -> None:
     before = rollups(organization)
-    days = {"first_date": TODAY - timedelta(days=9), "end_date": TODAY + timedelta(days=3)}
+    days: dict[str, Any] = {"first_date": TODAY - timedelta(days=9), "end_date": TODAY + timedelta(days=3)}
     rebuild_rollups(organization=organization, **days)
     assert rollups(organization) == before
 
 
 def costs(organization: Organization) -> dict[str, Decimal | None]:
     with org_scope(organization.pk):
-        return dict(Call.objects.values_list("call_id", "cost_usd"))
+        found: Any = Call.objects.values_list("call_id", "cost_usd")
+        return dict(found)
 
 
 def stored(organization: Organization) -> list[dict[str, Any]]:
     """Every column of every call."""
     with org_scope(organization.pk):
-        return sorted(Call.objects.values(), key=lambda row: str(row["call_id"]))
+        found: Any = Call.objects.values()
+        return sorted(found, key=lambda one: str(one["call_id"]))
