@@ -143,7 +143,7 @@ def store_calls(
     """
     with org_scope(organization.pk):
         local_time = LocalTime(OrganizationSettings.objects.get(organization=organization).time_zone)
-    book = current_book()
+        book = current_book(organization_id=organization.pk)
     rows = [
         row(call, book.price(organization.pk, call), Target(organization.pk, project_id, api_key_id, local_time), now)
         for project_id, call in calls
@@ -155,13 +155,13 @@ def store_calls(
         flusher.close()
 
 
-def current_book() -> PriceBook:
-    """All rate cards as they are now; read again only when they have changed."""
-    return _book(*selectors.prices_signature())
+def current_book(*, organization_id: int) -> PriceBook:
+    """The rate cards as they are now, in the organization's scope; read again only when they have changed."""
+    return _book(organization_id, *selectors.prices_signature())
 
 
-@lru_cache(maxsize=1)
-def _book(*_signature: object) -> PriceBook:
+@lru_cache(maxsize=4)
+def _book(*_organization_and_signature: object) -> PriceBook:
     return load_book()
 
 

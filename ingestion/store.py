@@ -24,6 +24,7 @@ COSTS: Final = (
     "cost_other_usd",
 )
 CALL_KEY: Final = ("project_id", "started_at", "call_id")
+COUNTED: Final = "true"  # SQL, of a row of calls: whether it is in the rollups, for all who compute them from calls
 
 RATES_CHANNEL: Final = "tokenops_rates"  # whoever changes rate cards says so here, and every edge reads them again
 RATES_SIGNATURE: Final = (
@@ -40,7 +41,6 @@ HOURLY, DAILY = "call_rollups_hourly", "call_rollups_daily"
 BUCKETS: Final = {HOURLY: ("bucket_start", "timestamptz"), DAILY: ("bucket_date", "date")}
 OTHER: Final = "(other)"  # stands for every value beyond the most we keep apart
 MOST_VALUES: Final = 2_000  # a project, day and dimension
-COUNTED: Final = "true"  # SQL, of a row of calls: whether it is in the rollups, for all who compute them from calls
 
 _TYPES: Final = (
     dict.fromkeys((*COSTS, *HISTOGRAMS), "numeric")

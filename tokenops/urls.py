@@ -20,5 +20,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.instance_urls")),
     path("", include("tenants.dev_urls")),
     path("", include("ingestion.urls")),
+    path("", include("ingestion.reprice.urls")),
     path("", include("dashboards.urls")),
 ]

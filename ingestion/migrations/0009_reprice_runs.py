@@ -1,3 +1,5 @@
+from decimal import Decimal
+
 import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
@@ -60,8 +62,8 @@ class Migration(migrations.Migration):
                     "calls_skipped",
                     models.BigIntegerField(default=0, help_text="would change, but the sums of their day cannot"),
                 ),
-                ("old_cost_usd", models.DecimalField(decimal_places=30, default=0, max_digits=60)),
-                ("new_cost_usd", models.DecimalField(decimal_places=30, default=0, max_digits=60)),
+                ("old_cost_usd", models.DecimalField(decimal_places=30, default=Decimal(0), max_digits=60)),
+                ("new_cost_usd", models.DecimalField(decimal_places=30, default=Decimal(0), max_digits=60)),
                 ("differences", models.JSONField(default=dict, help_text="by model, by feature, and some calls")),
                 (
                     "preview",

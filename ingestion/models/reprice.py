@@ -1,6 +1,7 @@
 """Re-pricing: what the calls of a period would cost, and then do cost, on the rate cards of today."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Final
 
 from django.db import models
@@ -11,9 +12,9 @@ from core.scope import OrgScopedModel
 _INSTANT: Final = timedelta(microseconds=1)
 
 
-def _usd() -> "models.DecimalField[object, object]":
+def _usd() -> "models.DecimalField[Decimal, Decimal]":
     """Unconstrained numeric in the database; the digits here are only Django's upper bound."""
-    return models.DecimalField(max_digits=60, decimal_places=30, default=0)
+    return models.DecimalField(max_digits=60, decimal_places=30, default=Decimal(0))
 
 
 class RepriceRun(OrgScopedModel):

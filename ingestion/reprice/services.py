@@ -168,7 +168,7 @@ def _zone(organization_id: int) -> str:
 
 
 def _work_on(run: RepriceRun, found: Slice, *, zone: str, now: datetime) -> None:
-    book = current_book()
+    book = current_book(organization_id=run.organization_id)
     priced = [
         (row, change(row, organization_id=run.organization_id, book=book, is_counted=row["is_counted"]))
         for row in found.rows

@@ -65,15 +65,15 @@ def stored_call(row: Mapping[str, Any]) -> Call:
     """The call of a row of ``calls`` as far as pricing and rollups look at it; ``extra_units`` is JSON text or None."""
     usage = Usage(
         **{name: row[name] for name in store.TOKENS},
-        extra_units=_units(row["extra_units"]),
+        extra_units=units_of(row["extra_units"]),
         rule=row["usage_rule"],
         inconsistent=row["usage_inconsistent"],
     )
     return Call(started_at=row["started_at"].astimezone(UTC), usage=usage, **{name: row[name] for name in _PLAIN})
 
 
-def _units(text: str | None) -> dict[str, Decimal] | None:
-    """Exact: a float would not be the number that was priced."""
+def units_of(text: str | None) -> dict[str, Decimal] | None:
+    """Stored ``extra_units``, exact: a float would not be the number that was priced."""
     return msgspec.json.decode(text, type=dict[str, Decimal]) if text else None
 
 

@@ -76,7 +76,13 @@ def set_price(organization: Organization, model: str, into: str, out: str = "0")
         prices={"input_tokens": UnitPrice(Decimal(into)), "output_tokens": UnitPrice(Decimal(out))},
         source="override",
     )
-    return StoredCard.objects.create(**to_row(card)).pk
+    return store_card(organization, **to_row(card))
+
+
+def store_card(organization: Organization, **columns: Any) -> int:
+    """A row of ``rate_cards`` of the organization's own; its id."""
+    with org_scope(organization.pk):
+        return StoredCard.objects.create(**{"organization_id": organization.pk} | columns).pk
 
 
 def make_row(project: Project, call_id: str, *, zone: str = "UTC", api_key_id: int = 7, **fields: Any) -> Row:
@@ -85,7 +91,9 @@ def make_row(project: Project, call_id: str, *, zone: str = "UTC", api_key_id: i
     given: dict[str, Any] = {"started_at": NOON, "provider": "openai", "model": "gpt-4o", "usage": usage} | fields
     call = WireCall(call_id=call_id, **given)
     target = Target(project.organization_id, project.pk, api_key_id, LocalTime(zone))
-    return row(call, current_book().price(project.organization_id, call), target, datetime.now(UTC))
+    with org_scope(project.organization_id):
+        book = current_book(organization_id=project.organization_id)
+    return row(call, book.price(project.organization_id, call), target, datetime.now(UTC))
 
 
 def store_rows(rows: Iterable[Row], *, most_values: int | None = None) -> None:

@@ -17,7 +17,6 @@ from core.models import WorkDue
 from core.scope import org_scope
 from ingestion import store, tasks
 from ingestion.models import Call, DailyRollup, RepriceRun
-from ingestion.models import RateCard as StoredCard
 from ingestion.pricing.calculator import EXACT
 from ingestion.pricing.cards import RateCard, UnitPrice, to_row
 from ingestion.rebuild import rebuild_rollups
@@ -36,6 +35,7 @@ from ingestion.tests.reprice.conftest import (
     run_to_end,
     set_price,
     start,
+    store_card,
     store_rows,
     stored,
 )
@@ -193,7 +193,7 @@ def test_a_model_that_gets_another_name_moves_to_its_row_and_leaves_none_behind(
     project = project_of(acme)
     store_rows(unknown(project, latency_ms=0.1))
     alias = {"match": {"equals": "house-model"}, "provider": "openai", "catalogue_id": "gpt-4o", "position": 0}
-    StoredCard.objects.create(organization=acme, prices={}, context={}, source="alias", version="", **alias)
+    store_card(acme, prices={}, context={}, source="alias", version="", **alias)
 
     apply(acme, run_to_end(start(acme)))
 
@@ -331,7 +331,7 @@ def test_a_day_that_new_model_names_would_overfill_is_counted_again(acme, few_va
         prices={"input_tokens": UnitPrice(Decimal(1))},
         source="override",
     )
-    StoredCard.objects.create(**to_row(card))
+    store_card(acme, **to_row(card))
 
     run = apply(acme, run_to_end(start(acme)), most=2)
 

@@ -178,7 +178,7 @@ def test_calls_that_are_in_no_rollup_are_counted_and_not_summed() -> None:
 
     tally.count([change_of("2", "3")._replace(is_counted=False)], seen=1, unchanged_cost=Decimal(0))
 
-    assert (tally.calls_changed, tally.old_cost_usd, tally.new_cost_usd) == (1, 0, 0)
+    assert (tally.calls_changed, tally.old_cost_usd, tally.new_cost_usd) == (1, Decimal(0), Decimal(0))
     assert tally.differences == Differences()
 
 
