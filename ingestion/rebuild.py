@@ -25,7 +25,7 @@ def rebuild_rollups(*, organization: Organization, first_date: date, end_date: d
     calls = 0
     day = first_date
     while day < end_date:
-        calls += _rebuild_day(organization.pk, zone, day)
+        calls += rebuild_day(organization_id=organization.pk, zone=zone, day=day)
         day += timedelta(days=1)
     return calls
 
@@ -35,9 +35,11 @@ def local_midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
-def _rebuild_day(organization_id: int, zone: str, day: date) -> int:
+def rebuild_day(*, organization_id: int, zone: str, day: date, project_id: int | None = None) -> int:
+    """Replace the rollups of one local day, of one project or of all; the calls counted."""
     parameters: dict[str, Any] = {
         "organization": organization_id,
+        "project": project_id,
         "zone": zone,
         "day": day,
         "from": local_midnight(day, zone),
@@ -77,11 +79,12 @@ _SPECIAL: Final = {
     "latency_histogram": _histogram("latency_ms"),
     "first_token_histogram": _histogram("time_to_first_token_ms"),
 }
+_OF: Final = "organization_id = %(organization)s and (%(project)s::bigint is null or project_id = %(project)s)"
 _FORGET_HOURS: Final = (
-    f"delete from {store.HOURLY} where organization_id = %(organization)s"
+    f"delete from {store.HOURLY} where {_OF}"
     " and bucket_start >= date_trunc('hour', %(from)s, %(zone)s) and bucket_start < %(to)s"
 )
-_FORGET_DAY: Final = f"delete from {store.DAILY} where organization_id = %(organization)s and bucket_date = %(day)s"
+_FORGET_DAY: Final = f"delete from {store.DAILY} where {_OF} and bucket_date = %(day)s"
 
 
 def _rebuild_statement() -> str:
@@ -94,7 +97,7 @@ def _rebuild_statement() -> str:
             select organization_id, project_id, date_trunc('hour', started_at, %(zone)s) as bucket_start, {dimensions},
                    api_key_id, {sums}, min(received_at) as first_received_at
             from calls
-            where organization_id = %(organization)s and started_at >= %(from)s and started_at < %(to)s
+            where {_OF} and started_at >= %(from)s and started_at < %(to)s and {store.COUNTED}
             group by organization_id, project_id, 3, {dimensions}, api_key_id),
         {", ".join(_rank(name) for name in store.DIMENSIONS)},
         capped as materialized (

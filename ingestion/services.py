@@ -136,7 +136,7 @@ def store_calls(
     """
     with org_scope(organization.pk):
         local_time = LocalTime(OrganizationSettings.objects.get(organization=organization).time_zone)
-        book = _book(organization.pk, *selectors.prices_signature())
+        book = current_book(organization_id=organization.pk)
     rows = [
         row(call, book.price(organization.pk, call), Target(organization.pk, project_id, api_key_id, local_time), now)
         for project_id, call in calls
@@ -148,7 +148,12 @@ def store_calls(
         flusher.close()
 
 
-@lru_cache(maxsize=1)
+def current_book(*, organization_id: int) -> PriceBook:
+    """The rate cards as they are now, in the organization's scope; read again only when they have changed."""
+    return _book(organization_id, *selectors.prices_signature())
+
+
+@lru_cache(maxsize=4)
 def _book(*_organization_and_signature: object) -> PriceBook:
     return load_book()
 

@@ -24,6 +24,7 @@ COSTS: Final = (
     "cost_other_usd",
 )
 CALL_KEY: Final = ("project_id", "started_at", "call_id")
+COUNTED: Final = "true"  # SQL, of a row of calls: whether it is in the rollups, for all who compute them from calls
 
 # --- Rollups ----------------------------------------------------------------------------------------------------------
 DIMENSIONS: Final = ("provider", "model_key", "feature", "team", "environment")

@@ -1,16 +1,23 @@
 """What telemetry's storage needs by the clock. Each is safe to run twice, also at the same time."""
 
 import logging
+from time import monotonic
+from typing import Final
 
 from celery import shared_task
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils.timezone import now
 
+from core import work
 from ingestion import services, usage
 from ingestion.pricing import services as pricing
 from ingestion.pricing.announcement import announce_prices
+from ingestion.reprice import services as reprice_services
+from ingestion.reprice.writing import RepriceError
 
 logger = logging.getLogger(__name__)
+
+_SECONDS_AT_ONCE: Final = 5.0
 
 
 @shared_task(name="ingestion.ensure_partitions", acks_late=True)
@@ -52,3 +59,19 @@ def import_catalogue(**_: object) -> None:
 def tell_of_catalogue(*, organization_id: int, **_: object) -> None:
     """Tell an organization which of its models changed in the catalogue; a second run finds it told."""
     pricing.tell_of_catalogue(organization_id=organization_id, now=now())
+
+
+@shared_task(name=reprice_services.TASK, acks_late=True)
+def reprice(*, organization_id: int, object_id: int, **_: object) -> None:
+    """Advance a re-pricing for some seconds, then make room for others; what is left is due at once."""
+    until = monotonic() + _SECONDS_AT_ONCE
+    try:
+        while reprice_services.advance(organization_id=organization_id, run_id=object_id, now=now()):
+            if monotonic() >= until:
+                work.make_due(reprice_services.TASK, organization_id=organization_id, object_id=object_id)
+                return
+    except RepriceError as error:
+        reprice_services.fail(organization_id=organization_id, run_id=object_id, reason=str(error), now=now())
+    except DatabaseError:
+        reprice_services.note_failure(organization_id=organization_id, run_id=object_id, now=now())
+        raise

@@ -3,6 +3,8 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from dashboards.home import home
+from ingestion.pricing import urls as pricing
+from ingestion.reprice import urls as reprice
 from tokenops.health import healthz, readyz
 
 handler400 = "tokenops.errors.bad_request"
@@ -20,6 +22,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.instance_urls")),
     path("", include("tenants.dev_urls")),
     path("", include("ingestion.urls")),
-    path("", include("ingestion.pricing.urls")),
+    path("", include(([*pricing.urlpatterns, *reprice.urlpatterns], pricing.app_name))),
     path("", include("dashboards.urls")),
 ]

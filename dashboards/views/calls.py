@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from dashboards import log, selectors
+from dashboards.arithmetic import shown
 from dashboards.bars import address
 from dashboards.cursors import Seen, decode_moment, decode_position, encode_moment, encode_position, encode_seen
 from dashboards.details import details
@@ -27,6 +28,7 @@ from dashboards.views.frame import (
     read_filter,
     wants_panel,
 )
+from ingestion.arithmetic import arithmetic
 from ingestion.models import Call
 from tenants.access import OrgRequest, org_view, the_project
 from tenants.models import Project
@@ -91,6 +93,11 @@ def call(request: OrgRequest, call_id: str) -> HttpResponse:
     context = {
         "call": found,
         "details": details(found, key_name=f"{key.name} ({key.prefix})" if key else ""),
+        "arithmetic": shown(
+            arithmetic(organization=request.organization, call=found),
+            price_match=found.price_match,
+            zone=request.time_zone,
+        ),
         "log_url": page_path(request, "calls"),
         "url": _call_url(request, found, the_project(request)),
         "nav_active": "project-calls",

@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 
 from core.openapi import problems
 from ingestion.api.parameters import CallIdentityParameters, CallParameters
-from ingestion.api.serializers import CallPageSerializer, CallSerializer
+from ingestion.api.serializers import CallDetailSerializer, CallPageSerializer, CallSerializer
 
 _NO_TOKENS: Final = dict.fromkeys(
     (
@@ -61,6 +61,30 @@ _GIVEN: Final[dict[str, Any]] = {
 }
 CALL_EXAMPLE: Final[dict[str, Any]] = dict.fromkeys(CallSerializer().fields) | _GIVEN
 
+
+def _line(unit: str, quantity: str, price: str, amount: str) -> dict[str, Any]:
+    of_unit = {"unit": unit, "quantity": quantity, "price_usd": price, "per": 1_000_000}
+    return of_unit | {"priced_as": unit, "tier_above": None, "amount_usd": amount}
+
+
+CALL_DETAIL_EXAMPLE: Final[dict[str, Any]] = CALL_EXAMPLE | {
+    "cost_breakdown": [
+        _line("input_tokens", "1200", "2.5", "0.003"),
+        _line("output_tokens", "340", "10", "0.0034"),
+    ],
+    "rate_card": {
+        "id": 4217,
+        "source": "genai-prices",
+        "provider": "openai",
+        "model": "gpt-4o",
+        "valid_from": None,
+        "valid_to": None,
+        "context": {},
+        "hours_utc": None,
+    },
+    "cost_note": None,
+}
+
 _PAGE_EXAMPLE: Final = {
     "results": [CALL_EXAMPLE],
     "next": "https://tokenops.example.com/api/v1/calls?model=gpt-4o&limit=1&from=2026-11-21T10%3A15%3A00.000000Z"
@@ -91,7 +115,9 @@ call_detail = extend_schema(
         OpenApiParameter("call_id", str, OpenApiParameter.PATH, description="The id as sent, or the server's."),
     ],
     responses={
-        200: OpenApiResponse(CallSerializer, examples=[OpenApiExample("call", value=CALL_EXAMPLE, response_only=True)])
+        200: OpenApiResponse(
+            CallDetailSerializer, examples=[OpenApiExample("call", value=CALL_DETAIL_EXAMPLE, response_only=True)]
+        )
     }
     | problems(400, 403, 404),
 )

@@ -8,7 +8,9 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.fields import InstantField, UsdField
+from ingestion.arithmetic import Arithmetic
 from ingestion.models import Call
+from ingestion.pricing.cards import RateCard
 
 
 @extend_schema_field({"type": "string"})
@@ -141,3 +143,54 @@ class CallPageSerializer(serializers.Serializer[Any]):
 
     results = CallSerializer(many=True)
     next = serializers.URLField(allow_null=True, help_text="The next page, or null after the last.")
+
+
+class CostLineSerializer(serializers.Serializer[Any]):
+    """One line of a cost: ``quantity × price_usd / per = amount_usd``."""
+
+    unit = serializers.CharField(help_text="What is billed; parts do not overlap.")
+    quantity = UsdField(help_text="How much of it.")
+    price_usd = UsdField(source="rate", help_text="US dollars for `per` of it, tier already chosen.")
+    per = serializers.IntegerField()
+    priced_as = serializers.CharField(help_text="Whose price it is: the unit, or the nearest one that contains it.")
+    tier_above = serializers.IntegerField(
+        source="tier_start", allow_null=True, help_text="The tier that was reached: input tokens above this."
+    )
+    amount_usd = UsdField(source="cost")
+
+
+class UsedCardSerializer(serializers.Serializer[Any]):
+    """The rate card that priced a call, as it was found then; it may have ended since."""
+
+    id = serializers.IntegerField()
+    source = serializers.CharField(help_text="The catalogue's name, or override.")  # type: ignore[assignment]
+    provider = _given()
+    model = _given(source="catalogue_id", help_text="Catalogue id.")
+    valid_from = InstantField(allow_null=True, help_text="Null: since ever.")
+    valid_to = InstantField(allow_null=True, help_text="Excluded; null: until further notice.")
+    context = TagsField(help_text="Conditions a call must meet.")  # type: ignore[assignment]
+    hours_utc = serializers.SerializerMethodField(help_text="Time of day in which it holds; null: all day.")
+
+    def get_hours_utc(self, card: RateCard) -> str | None:
+        return f"{card.window.start:%H:%M}-{card.window.end:%H:%M}" if card.window else None
+
+
+class CallDetailSerializer(CallSerializer):
+    """One call, with the arithmetic of its cost."""
+
+    cost_breakdown = CostLineSerializer(many=True, help_text="The lines sum to the cost; empty where none is computed.")
+    rate_card = UsedCardSerializer(allow_null=True)
+    cost_note = serializers.CharField(
+        allow_null=True, help_text="Why there are no lines, or that they do not give the stored cost."
+    )
+
+
+def call_detail_document(call: Call, found: Arithmetic, *, slugs: Mapping[int, str]) -> dict[str, Any]:
+    """A call as ``CallDetailSerializer`` declares it."""
+    (document,) = call_documents([call], slugs=slugs)
+    explanation = found.explanation
+    return document | {
+        "cost_breakdown": CostLineSerializer(explanation.lines if explanation else [], many=True).data,
+        "rate_card": UsedCardSerializer(explanation.card).data if explanation else None,
+        "cost_note": found.sentence or None,
+    }

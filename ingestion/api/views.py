@@ -12,7 +12,8 @@ from core.fields import instant_text
 from ingestion import call_log, end_users
 from ingestion.api import cursor, schema
 from ingestion.api.parameters import CallIdentityParameters, CallParameters, filters_of
-from ingestion.api.serializers import call_documents
+from ingestion.api.serializers import call_detail_document, call_documents
+from ingestion.arithmetic import arithmetic
 from ingestion.call_log import Position
 from tenants.api_access import ApiRequest, org_api
 from tenants.permissions import Permission, Scope
@@ -56,7 +57,8 @@ def call_detail(request: ApiRequest, call_id: str) -> Response:
         raise Http404
     if len(found) > 1:
         raise ValidationError({"project": "Calls of several projects have this id and timestamp; name one."})
-    return Response(call_documents(found, slugs=slugs)[0])
+    how = arithmetic(organization=request.organization, call=found[0])
+    return Response(call_detail_document(found[0], how, slugs=slugs))
 
 
 def _slugs(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:

@@ -3,6 +3,8 @@
 from ingestion.models.calls import Call, DailyRollup, HourlyRollup, Measures, Rollup
 from ingestion.models.prices import CatalogueChange, RateCard
 from ingestion.models.requests import IngestAnswer, IngestCounter, ProjectActivity
+from ingestion.models.reprice import RepriceRun
+from ingestion.models.requests import IngestAnswer, ProjectActivity
 
 __all__ = [
     "Call",
@@ -14,5 +16,6 @@ __all__ = [
     "Measures",
     "ProjectActivity",
     "RateCard",
+    "RepriceRun",
     "Rollup",
 ]

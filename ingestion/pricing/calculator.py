@@ -7,7 +7,7 @@ from functools import reduce
 
 import msgspec
 
-from ingestion.pricing.cards import RateCard, UnitPrice
+from ingestion.pricing.cards import RateCard, Tier, UnitPrice
 from ingestion.pricing.units import FIELD_UNITS, KINDS, RESERVED, UNITS, Kind, Unit, nearest
 from ingestion.wire.types import Usage
 
@@ -47,6 +47,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     quantity: Decimal
     rate: Decimal  # USD for `per` units, tier already chosen
+    tier_start: int | None  # the tier's: total input tokens above it; None for the base rate
     per: int
     priced_as: str  # the unit whose rate it is: the unit itself or the nearest one that contains it
     cost: Decimal
@@ -175,13 +176,16 @@ class CompiledCard:
         priced_as = nearest(unit, self.card.prices)
         if priced_as is None:
             return None
-        rate = rate_at(self.card.prices[priced_as], usage.input_tokens)
+        unit_price = self.card.prices[priced_as]
+        tier = tier_at(unit_price, usage.input_tokens)
+        rate = tier.price if tier else unit_price.base
         per = UNITS[priced_as].per
         return Line(
             unit=unit.key,
             kind=unit.kind,
             quantity=quantity,
             rate=rate,
+            tier_start=tier.start if tier else None,
             per=per,
             priced_as=priced_as,
             cost=_quotient(EXACT.multiply(rate, quantity), per),
@@ -228,8 +232,14 @@ def compile_card(card: RateCard) -> CompiledCard:
 
 def rate_at(unit_price: UnitPrice, total_input: int) -> Decimal:
     """The rate of the highest tier that starts strictly below the call's total input tokens, else the base."""
+    tier = tier_at(unit_price, total_input)
+    return tier.price if tier else unit_price.base
+
+
+def tier_at(unit_price: UnitPrice, total_input: int) -> Tier | None:
+    """The highest tier that starts strictly below the call's total input tokens; None below all of them."""
     applicable = [tier for tier in unit_price.tiers if tier.start < total_input]
-    return max(applicable, key=lambda tier: tier.start).price if applicable else unit_price.base
+    return max(applicable, key=lambda tier: tier.start, default=None)
 
 
 def _leaves(usage: Usage) -> tuple[Leaves, bool]:

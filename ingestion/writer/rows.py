@@ -30,6 +30,7 @@ _of_call = attrgetter(*store.FROM_CALL)
 _tokens = attrgetter(*store.TOKENS)
 _choice = attrgetter("model_key", "cost_source", "price_match", "rate_card_id")
 _costs = attrgetter(*_PRICED_COSTS)
+_CHOICES: Final = len(store.FROM_PRICE) - len(store.COSTS)
 _NO_COSTS: Final = (Decimal(0),) * len(_PRICED_COSTS)
 _SLOT_MINUTES: Final = 15  # every zone's offset and every change of one is a multiple of it
 _SLOTS_A_DAY: Final = 24 * 60 // _SLOT_MINUTES
@@ -102,7 +103,7 @@ class Target:
 def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Row:
     """Everything the writer needs of one call."""
     usage = call.usage
-    tokens, costs, choice = _tokens(usage), _costs(priced), _choice(priced)
+    price = price_columns(priced)
     line = store.csv_line(
         (
             target.organization_id,
@@ -110,32 +111,41 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
             target.api_key_id,
             received_at,
             *_of_call(call),
-            *tokens,
+            *_tokens(usage),
             usage.rule,
             usage.inconsistent or priced.inconsistent,
             store.units_text(usage.extra_units) if usage.extra_units else None,
-            *choice,
-            *costs,
+            *price,
         )
     )
+    key = (target.project_id, call.started_at, call.call_id)
+    return Row(key, line, dimensions(call, price[0], target), measures(call, price[_CHOICES:]))
+
+
+def price_columns(priced: Priced) -> tuple[Any, ...]:
+    """``store.FROM_PRICE`` of a priced call."""
+    return (*_choice(priced), *_costs(priced))
+
+
+def dimensions(call: Call, model_key: str, target: Target) -> Dimensions:
+    """The rollup row of a call that is priced as ``model_key``, before any capping."""
     bucket_start, bucket_date = target.local_time.buckets(call.started_at)
-    dimensions = Dimensions(
+    return Dimensions(
         target.organization_id,
         target.project_id,
         bucket_start,
         bucket_date,
         call.provider,
-        choice[0],
+        model_key,
         call.feature,
         call.team,
         call.environment,
         target.api_key_id,
     )
-    key = (target.project_id, call.started_at, call.call_id)
-    return Row(key, line, dimensions, _measures(call, tokens, costs))
 
 
-def _measures(call: Call, tokens: tuple[int, ...], costs: tuple[Decimal | None, ...]) -> Measures:
+def measures(call: Call, costs: tuple[Decimal | None, ...]) -> Measures:
+    """What a call adds to its rollup row; ``costs`` are ``store.COSTS``."""
     latency, first_token = call.latency_ms, call.time_to_first_token_ms
     unpriced = costs[0] is None
     return (
@@ -143,7 +153,7 @@ def _measures(call: Call, tokens: tuple[int, ...], costs: tuple[Decimal | None, 
         1 if call.status == "error" else 0,
         1 if unpriced else 0,
         1 if call.usage_estimated else 0,
-        *tokens,
+        *_tokens(call.usage),
         *(_NO_COSTS if unpriced else costs),
         *((0, 0.0, 0) if latency is None else (1, latency, call.usage.output_tokens)),
         *((0, 0.0) if first_token is None else (1, first_token)),

@@ -1,13 +1,16 @@
-from datetime import timedelta
+from datetime import time, timedelta
 from decimal import Decimal
 
 import pytest
 
 from core.fields import decimal_text
 from ingestion import call_log
-from ingestion.api.serializers import CallSerializer, call_documents
+from ingestion.api.serializers import CallDetailSerializer, CallSerializer, call_documents
+from ingestion.models import RateCard as StoredCard
+from ingestion.pricing.cards import Window, to_row
 from ingestion.tests.api.conftest import HOUR_AGO, URL
 from ingestion.tests.factories import make_call
+from ingestion.tests.pricing.factories import make_card
 from ingestion.wire.event import Event
 
 HOUR_AGO_TEXT = f"{HOUR_AGO:%Y-%m-%dT%H:%M:%S}.000000Z"
@@ -187,3 +190,77 @@ def test_every_stored_member_of_an_event_is_shown_under_its_first_name(get, acme
 )
 def test_money_is_plain_and_exact(value, text):
     assert decimal_text(Decimal(value)) == (text or value.rstrip("0"))
+
+
+# --- One call, with the arithmetic of its cost ---
+
+
+def detail(get, call):
+    return get(f"{URL}/{call['call_id']}", timestamp=call["started_at"].isoformat()).json()
+
+
+def test_one_call_shows_how_its_cost_was_computed(get, acme_project):
+    card = make_card({"input_tokens": "2.5", "output_tokens": "10"}, catalogue_id="gpt-4o")
+    stored = StoredCard.objects.create(**to_row(card))
+    call = make_call(acme_project, started_at=HOUR_AGO, rate_card_id=stored.pk)
+
+    document = detail(get, call)
+
+    assert document["cost_usd"] == "0.0075"
+    assert document["cost_breakdown"] == [
+        {
+            "unit": "input_tokens",
+            "quantity": "1000",
+            "price_usd": "2.5",
+            "per": 1_000_000,
+            "priced_as": "input_tokens",
+            "tier_above": None,
+            "amount_usd": "0.0025",
+        },
+        {
+            "unit": "output_tokens",
+            "quantity": "500",
+            "price_usd": "10",
+            "per": 1_000_000,
+            "priced_as": "output_tokens",
+            "tier_above": None,
+            "amount_usd": "0.005",
+        },
+    ]
+    assert document["rate_card"] == {
+        "id": stored.pk,
+        "source": "test",
+        "provider": "openai",
+        "model": "gpt-4o",
+        "valid_from": None,
+        "valid_to": None,
+        "context": {},
+        "hours_utc": None,
+    }
+    assert document["cost_note"] is None
+
+
+def test_one_call_without_a_computed_cost_says_why(get, acme_project):
+    document = detail(get, make_call(acme_project, started_at=HOUR_AGO, cost_source="reported"))
+
+    assert (document["cost_breakdown"], document["rate_card"]) == ([], None)
+    assert document["cost_note"].startswith("The cost is what the client reported")
+
+
+def test_the_detail_holds_what_it_declares_and_all_that_the_list_shows(get, acme_project):
+    call = make_call(acme_project, started_at=HOUR_AGO)
+
+    document = detail(get, call)
+
+    assert list(document) == list(CallDetailSerializer().fields)
+    assert set(document) - {"cost_breakdown", "rate_card", "cost_note"} == set(CallSerializer().fields)
+
+
+def test_hours_of_a_card_are_shown_in_utc(get, acme_project):
+    card = make_card({"input_tokens": "1"}, window=Window(time(16, 30), time(0, 30)))
+    stored = StoredCard.objects.create(**to_row(card))
+
+    document = detail(get, make_call(acme_project, started_at=HOUR_AGO, rate_card_id=stored.pk))
+
+    assert document["rate_card"]["hours_utc"] == "16:30-00:30"
+    assert document["cost_note"] == "The stored cost differs from the arithmetic, which gives $0.001."
