@@ -95,6 +95,7 @@ def _rebuild_statement() -> str:
                    api_key_id, {sums}, min(received_at) as first_received_at
             from calls
             where organization_id = %(organization)s and started_at >= %(from)s and started_at < %(to)s
+                  and {store.COUNTED}
             group by organization_id, project_id, 3, {dimensions}, api_key_id),
         {", ".join(_rank(name) for name in store.DIMENSIONS)},
         capped as materialized (

@@ -2,7 +2,7 @@
 
 from ingestion.models.calls import Call, DailyRollup, HourlyRollup, Measures, Rollup
 from ingestion.models.prices import CatalogueChange, RateCard
-from ingestion.models.requests import IngestAnswer, ProjectActivity
+from ingestion.models.requests import IngestAnswer, ProjectActivity, SeenResponse
 
 __all__ = [
     "Call",
@@ -14,4 +14,5 @@ __all__ = [
     "ProjectActivity",
     "RateCard",
     "Rollup",
+    "SeenResponse",
 ]

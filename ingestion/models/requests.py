@@ -39,3 +39,31 @@ class IngestAnswer(OrgScopedModel):
     class Meta:
         db_table = "ingest_idempotency"
         indexes = [models.Index(fields=["created_at"], name="ingest_idempotency_age")]
+
+
+class SeenResponse(OrgScopedModel):
+    """The call that counts for a provider's response, kept for 48 hours: later records of it are counted with it.
+
+    Token counts are part of the key, because some servers give many responses one id.
+    """
+
+    pk = models.CompositePrimaryKey("project_id", "provider", "response_id", "input_tokens", "output_tokens")
+    organization = models.ForeignKey(
+        "tenants.Organization", on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
+    project_id = models.BigIntegerField()
+    provider = models.TextField()
+    response_id = models.TextField()
+    input_tokens = models.BigIntegerField()
+    output_tokens = models.BigIntegerField()
+    started_at = models.DateTimeField()
+    call_id = models.TextField()
+    model_key = models.TextField()
+    model = models.TextField()
+    response_model = models.TextField()
+    source = models.TextField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "response_seen"
+        indexes = [models.Index(fields=["seen_at"], name="response_seen_age")]

@@ -13,8 +13,8 @@ from ingestion import store
 from ingestion.histogram import bucket
 from ingestion.pricing.book import Priced
 from ingestion.wire.types import Call
+from ingestion.writer.responses import Key, Record, Response
 
-type Key = tuple[int, datetime, str]  # project, start, id: the call's identity
 type Measures = tuple[Any, ...]  # store.SUMS of one call; the last two are histogram buckets or None
 
 _PRICED_COSTS: Final = (
@@ -58,6 +58,7 @@ class Row(msgspec.Struct, gc=False):
     line: bytes
     dimensions: Dimensions
     measures: Measures
+    response: Response | None = None
 
 
 class LocalTime:
@@ -116,6 +117,7 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
             store.units_text(usage.extra_units) if usage.extra_units else None,
             *choice,
             *costs,
+            *store.NO_DUPLICATE,
         )
     )
     bucket_start, bucket_date = target.local_time.buckets(call.started_at)
@@ -132,7 +134,19 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
         target.api_key_id,
     )
     key = (target.project_id, call.started_at, call.call_id)
-    return Row(key, line, dimensions, _measures(call, tokens, costs))
+    response = _response(call, priced, target, tokens, costs) if call.response_id else None
+    return Row(key, line, dimensions, _measures(call, tokens, costs), response)
+
+
+def _response(
+    call: Call, priced: Priced, target: Target, tokens: tuple[int, ...], costs: tuple[Decimal | None, ...]
+) -> Response:
+    usage = call.usage
+    key = (target.project_id, call.provider, call.response_id, usage.input_tokens, usage.output_tokens)
+    record = Record(call.started_at, call.call_id, priced.model_key, call.model, call.response_model, call.source)
+    # A known price is worth more than all kinds of tokens together.
+    detail = len(tokens) - tokens.count(0) + (0 if costs[0] is None else len(tokens))
+    return Response(key, target.organization_id, record, detail)
 
 
 def _measures(call: Call, tokens: tuple[int, ...], costs: tuple[Decimal | None, ...]) -> Measures:
