@@ -44,24 +44,20 @@ class IngestAnswer(OrgScopedModel):
 class SeenResponse(OrgScopedModel):
     """The call that counts for a provider's response, kept for 48 hours: later records of it are counted with it.
 
-    Token counts are part of the key, because some servers give many responses one id.
+    ``response`` is a digest of the provider, its response id and the token counts: some servers give many responses
+    one id. ``model_names`` are all names the call has for its model, one a line.
     """
 
-    pk = models.CompositePrimaryKey("project_id", "provider", "response_id", "input_tokens", "output_tokens")
+    pk = models.CompositePrimaryKey("project_id", "response")
     organization = models.ForeignKey(
         "tenants.Organization", on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
     )
     project_id = models.BigIntegerField()
-    provider = models.TextField()
-    response_id = models.TextField()
-    input_tokens = models.BigIntegerField()
-    output_tokens = models.BigIntegerField()
+    response = models.UUIDField()
     started_at = models.DateTimeField()
     call_id = models.TextField()
-    model_key = models.TextField()
-    model = models.TextField()
-    response_model = models.TextField()
-    source = models.TextField()
+    model_names = models.TextField()
+    is_gateway = models.BooleanField()
     seen_at = models.DateTimeField()
 
     class Meta:

@@ -2,20 +2,34 @@
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
-from ingestion.writer.responses import Record, Response, fold
+from ingestion.pricing.book import Priced
+from ingestion.wire.types import Call, Usage
+from ingestion.writer.responses import fold, response
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MINUTES = timedelta(minutes=1)
+UNPRICED = Priced(
+    model_key="",
+    cost_source="none",
+    price_match="",
+    rate_card_id=None,
+    inconsistent=False,
+    **dict.fromkeys([name for name in Priced.__struct_fields__ if name.startswith("cost_") and name != "cost_source"]),
+)
 
 
-def a_record(call_id="first", *, at=NOON, model="gpt-4o", response_model="", model_key="", source="rest"):
-    return Record(at, call_id, model_key or model, model, response_model, source)
+def a_response(call_id="first", *, at=NOON, model_key="", tokens=(10, 1), response_id="r", **fields):
+    given = {"model": "gpt-4o", "provider": "openai", "usage": Usage(input_tokens=tokens[0], output_tokens=tokens[1])}
+    call = Call(**given | {"call_id": call_id, "started_at": at, "response_id": response_id} | fields)
+    priced = msgspec.structs.replace(UNPRICED, model_key=model_key or call.model)
+    return response(call, priced, organization_id=1, project_id=7)
 
 
-def a_response(call_id="first", *, response_id="r", tokens=(10, 1), detail=0, **fields):
-    return Response((7, "openai", response_id, *tokens), 1, a_record(call_id, **fields), detail)
+def a_record(call_id="first", **fields):
+    return a_response(call_id, **fields).record
 
 
 def folded(*responses, holder=None):
@@ -77,6 +91,27 @@ def test_an_unknown_answering_model_is_no_common_name():
 )
 def test_two_calls_the_gateway_made_are_two(one, other, same):
     assert a_record(source=one).is_same_call(a_record("second", source=other)) is same
+
+
+def test_a_call_without_a_response_id_cannot_be_recognized():
+    assert a_response(response_id="") is None
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"tokens": (11, 1)},
+        {"tokens": (10, 2)},
+        {"tokens": (1, 10)},
+        {"response_id": "R"},
+        {"response_id": "r\n10"},
+        {"provider": "azure.ai.openai"},
+        {"provider": "openai\nr", "response_id": ""},
+    ],
+)
+def test_responses_are_told_apart_by_provider_id_and_tokens(other):
+    assert getattr(a_response(**other), "key", None) != a_response().key
+    assert a_response("second", at=NOON + MINUTES, model="other").key == a_response().key
 
 
 def test_later_records_are_counted_with_the_first():

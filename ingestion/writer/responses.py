@@ -4,47 +4,47 @@ A library's instrumentation inside a framework's, or an SDK in front of the gate
 provider's response id gives them away; telemetry.md says what else must agree.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final, NamedTuple
 
 import psycopg
 
 from ingestion import store
+from ingestion.pricing.book import Priced
+from ingestion.wire.types import Call, Usage
 
 KEPT_FOR: Final = timedelta(hours=48)
 WITHIN: Final = timedelta(minutes=10)  # between the starts of the two records
 _GATEWAY: Final = "gateway"
+_tokens = attrgetter(*store.TOKENS)
 
-# A key that another flush is about to take makes this wait until it is committed.
+# A key that another flush is about to take makes this wait until that is committed.
 _CLAIM: Final = b"""
-    insert into response_seen (project_id, provider, response_id, input_tokens, output_tokens, started_at, call_id,
-        model_key, model, response_model, source, organization_id, seen_at)
-    select *, now() from unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::timestamptz[],
-        %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bigint[])
-    on conflict (project_id, provider, response_id, input_tokens, output_tokens) """
+    insert into response_seen
+        (project_id, response, started_at, call_id, model_names, is_gateway, organization_id, seen_at)
+    select *, now() from unnest(%s::bigint[], %s::uuid[], %s::timestamptz[], %s::text[], %s::text[], %s::boolean[],
+        %s::bigint[])
+    on conflict (project_id, response) """
 _IF_FREE: Final = _CLAIM + b"do nothing"
 _INSTEAD: Final = (
     _CLAIM
     + b"""do update
-    set started_at = excluded.started_at, call_id = excluded.call_id, model_key = excluded.model_key,
-        model = excluded.model, response_model = excluded.response_model, source = excluded.source,
-        seen_at = excluded.seen_at"""
+    set started_at = excluded.started_at, call_id = excluded.call_id, model_names = excluded.model_names,
+        is_gateway = excluded.is_gateway, seen_at = excluded.seen_at"""
 )
 # A statement of its own: its snapshot must be younger than the waiting of the claim.
 _HOLDERS: Final = b"""
-    select project_id, provider, response_id, input_tokens, output_tokens,
-           started_at, call_id, s.model_key, s.model, s.response_model, s.source
+    select project_id, response, started_at, call_id, model_names, is_gateway
     from response_seen s
-    join unnest(%s::bigint[], %s::text[], %s::text[], %s::bigint[], %s::bigint[]) with ordinality
-        x (project_id, provider, response_id, input_tokens, output_tokens, position)
-        using (project_id, provider, response_id, input_tokens, output_tokens)
+    join unnest(%s::bigint[], %s::uuid[]) with ordinality x (project_id, response, position)
+        using (project_id, response)
     order by position for update of s"""
-_KEY_COLUMNS: Final = 5
-
 
 type Key = tuple[int, datetime, str]  # project, start, id: a call's identity
-type ResponseKey = tuple[int, str, str, int, int]  # project, provider, response id, input and output tokens
+type ResponseKey = tuple[int, str]  # project, digest of the provider, its response id and the token counts
 
 
 class Record(NamedTuple):
@@ -52,10 +52,8 @@ class Record(NamedTuple):
 
     started_at: datetime
     call_id: str
-    model_key: str
-    model: str
-    response_model: str
-    source: str
+    model_names: str  # every name it has for its model, one a line
+    is_gateway: bool
 
     def is_same_call(self, other: "Record") -> bool:
         """Whether two records with the same response id and token counts are of one provider call.
@@ -64,15 +62,12 @@ class Record(NamedTuple):
         where the gateway saw ``gpt-4o-2024-08-06``. Two records of the gateway are two calls it made, whatever
         their ids say.
         """
-        if self.source == other.source == _GATEWAY or abs(self.started_at - other.started_at) > WITHIN:
+        if (self.is_gateway and other.is_gateway) or abs(self.started_at - other.started_at) > WITHIN:
             return False
-        return not self._models().isdisjoint(other._models())
+        return not set(self.model_names.split("\n")).isdisjoint(other.model_names.split("\n"))
 
     def is_itself(self, other: "Record") -> bool:
         return self.call_id == other.call_id and self.started_at == other.started_at
-
-    def _models(self) -> set[str]:
-        return {self.model_key, self.model, self.response_model} - {""}
 
 
 class Response(NamedTuple):
@@ -86,6 +81,25 @@ class Response(NamedTuple):
     @property
     def call_key(self) -> Key:
         return self.key[0], self.record.started_at, self.record.call_id
+
+
+def response(call: Call, priced: Priced, *, organization_id: int, project_id: int) -> Response | None:
+    """What a call can be recognized by; None without a response id."""
+    if not call.response_id:
+        return None
+    usage = call.usage
+    named = f"{call.provider}\0{call.response_id}\0{usage.input_tokens}\0{usage.output_tokens}"
+    digest = hashlib.blake2b(named.encode(), digest_size=16).hexdigest()
+    model_names = "\n".join(filter(None, dict.fromkeys((priced.model_key, call.model, call.response_model))))
+    record = Record(call.started_at, call.call_id, model_names, call.source == _GATEWAY)
+    detail = _detail(usage, is_priced=priced.cost_usd is not None)
+    return Response((project_id, digest), organization_id, record, detail)
+
+
+def _detail(usage: Usage, *, is_priced: bool) -> int:
+    """A known price is worth more than all kinds of tokens together."""
+    tokens = _tokens(usage)
+    return len(tokens) - tokens.count(0) + (len(tokens) if is_priced else 0)
 
 
 def claim(cursor: psycopg.Cursor[Any], responses: Sequence[Response]) -> dict[Key, Record]:
@@ -145,4 +159,4 @@ def _write(cursor: psycopg.Cursor[Any], statement: bytes, responses: Sequence[Re
 
 def _holders(cursor: psycopg.Cursor[Any], keys: Sequence[ResponseKey]) -> dict[ResponseKey, Record]:
     cursor.execute(_HOLDERS, store.array_literals(keys))
-    return {row[:_KEY_COLUMNS]: Record(*row[_KEY_COLUMNS:]) for row in cursor}
+    return {(project_id, digest.hex): Record(*record) for project_id, digest, *record in cursor}

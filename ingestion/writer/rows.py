@@ -13,7 +13,7 @@ from ingestion import store
 from ingestion.histogram import bucket
 from ingestion.pricing.book import Priced
 from ingestion.wire.types import Call
-from ingestion.writer.responses import Key, Record, Response
+from ingestion.writer.responses import Key, Response, response
 
 type Measures = tuple[Any, ...]  # store.SUMS of one call; the last two are histogram buckets or None
 
@@ -134,19 +134,8 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
         target.api_key_id,
     )
     key = (target.project_id, call.started_at, call.call_id)
-    response = _response(call, priced, target, tokens, costs) if call.response_id else None
-    return Row(key, line, dimensions, _measures(call, tokens, costs), response)
-
-
-def _response(
-    call: Call, priced: Priced, target: Target, tokens: tuple[int, ...], costs: tuple[Decimal | None, ...]
-) -> Response:
-    usage = call.usage
-    key = (target.project_id, call.provider, call.response_id, usage.input_tokens, usage.output_tokens)
-    record = Record(call.started_at, call.call_id, priced.model_key, call.model, call.response_model, call.source)
-    # A known price is worth more than all kinds of tokens together.
-    detail = len(tokens) - tokens.count(0) + (0 if costs[0] is None else len(tokens))
-    return Response(key, target.organization_id, record, detail)
+    found = response(call, priced, organization_id=target.organization_id, project_id=target.project_id)
+    return Row(key, line, dimensions, _measures(call, tokens, costs), found)
 
 
 def _measures(call: Call, tokens: tuple[int, ...], costs: tuple[Decimal | None, ...]) -> Measures:
