@@ -5,7 +5,7 @@ Pure: statements and bytes out, nothing executed here.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ COSTS: Final = (
     "cost_other_usd",
 )
 CALL_KEY: Final = ("project_id", "started_at", "call_id")
+RECORDS_WITHIN: Final = timedelta(minutes=10)  # between the starts of two records of one provider call
 COUNTED: Final = "duplicate_of = ''"  # what every sum over calls asks for: one provider call, one bill
 
 RATES_CHANNEL: Final = "tokenops_rates"  # whoever changes rate cards says so here, and every edge reads them again

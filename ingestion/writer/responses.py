@@ -17,7 +17,6 @@ from ingestion.pricing.book import Priced
 from ingestion.wire.types import Call, Usage
 
 KEPT_FOR: Final = timedelta(hours=48)
-WITHIN: Final = timedelta(minutes=10)  # between the starts of the two records
 _GATEWAY: Final = "gateway"
 _tokens = attrgetter(*store.TOKENS)
 
@@ -62,7 +61,7 @@ class Record(NamedTuple):
         where the gateway saw ``gpt-4o-2024-08-06``. Two records of the gateway are two calls it made, whatever
         their ids say.
         """
-        if (self.is_gateway and other.is_gateway) or abs(self.started_at - other.started_at) > WITHIN:
+        if (self.is_gateway and other.is_gateway) or abs(self.started_at - other.started_at) > store.RECORDS_WITHIN:
             return False
         return not set(self.model_names.split("\n")).isdisjoint(other.model_names.split("\n"))
 
