@@ -27,6 +27,14 @@ class InstantField(serializers.Field[datetime, Any, str, Any]):
         return instant_text(value)
 
 
+@extend_schema_field({"type": "string", "format": "date-time"})
+class OptionalInstantField(serializers.Field[datetime | None, Any, str | None, Any]):
+    """A moment or null; see ``instant_text``."""
+
+    def to_representation(self, value: datetime | None) -> str | None:
+        return None if value is None else instant_text(value)
+
+
 @extend_schema_field({"type": "string", "format": "decimal"})
 class UsdField(serializers.Field[Decimal | None, Any, str | None, Any]):
     """US dollars; see ``decimal_text``. Null is unknown, which is not zero."""

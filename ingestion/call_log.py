@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from ingestion.models import Call
+from ingestion.store import RECORDS_WITHIN
 from tenants.models import Organization
 
 Filters = Mapping[str, Sequence[object]]
@@ -107,3 +108,16 @@ def call(*, project_ids: Sequence[int], call_id: str, started_at: datetime) -> l
     """The calls with this identity: one a project at most, in project order."""
     found = Call.objects.filter(project_id__in=project_ids, started_at=started_at, call_id=call_id)
     return list(found.order_by("project_id"))
+
+
+def duplicates(*, call: Call, limit: int) -> list[Call]:
+    """At most ``limit`` other records of the provider's call, which are counted with ``call``, oldest first."""
+    if not call.response_id:
+        return []
+    found = Call.objects.filter(
+        project_id=call.project_id,
+        started_at__range=(call.started_at - RECORDS_WITHIN, call.started_at + RECORDS_WITHIN),
+        duplicate_of=call.call_id,
+        duplicate_of_started_at=call.started_at,
+    )
+    return list(found.order_by("started_at", "call_id")[:limit])

@@ -17,9 +17,8 @@ from ingestion import selectors
 from ingestion.pricing.book import PriceBook
 from ingestion.pricing.selectors import load_book
 from ingestion.wire.types import Call
-from ingestion.writer import LocalTime, Row, Stored, Target, row
+from ingestion.writer import LocalTime, Row, Stored, Target, idempotency, responses, row
 from ingestion.writer.flush import Flusher, Memory
-from ingestion.writer.idempotency import KEPT_FOR
 from tenants.models import Organization, OrganizationSettings, Project
 
 logger = logging.getLogger(__name__)
@@ -27,6 +26,7 @@ logger = logging.getLogger(__name__)
 DAYS_AHEAD: Final = 14
 _DAYS_AT_ONCE: Final = 30
 _DELETE_AT_ONCE: Final = 5_000
+_RESPONSES_AT_ONCE: Final = 50_000  # narrow rows, one for nearly every call
 MOST_DELETES: Final = 100  # batches a run; the next run goes on
 FLUSH_ROWS: Final = 2_000
 
@@ -113,13 +113,23 @@ def _delete_before(organization: Organization, project_id: int, before: datetime
 
 def delete_old_answers(*, now: datetime) -> int:
     """Delete answers kept for an ``Idempotency-Key`` whose time is over, of every organization."""
+    return _delete_through("delete_ingest_answers", now - idempotency.KEPT_FOR, _DELETE_AT_ONCE)
+
+
+def delete_old_responses(*, now: datetime) -> int:
+    """Delete what was remembered of responses for longer than two records of one are apart, of every organization."""
+    return _delete_through("delete_seen_responses", now - responses.KEPT_FOR, _RESPONSES_AT_ONCE)
+
+
+def _delete_through(function: str, before: datetime, most: int) -> int:
+    """Call a function of the owner that deletes at most so many rows, until it finds fewer or the run did enough."""
     deleted = 0
     with connection.cursor() as cursor:
         for _ in range(MOST_DELETES):
-            cursor.execute("select delete_ingest_answers(%s, %s)", [now - KEPT_FOR, _DELETE_AT_ONCE])
+            cursor.execute(f"select {function}(%s, %s)", [before, most])
             (count,) = cursor.fetchone()
             deleted += count
-            if count < _DELETE_AT_ONCE:
+            if count < most:
                 break
     return deleted
 

@@ -5,7 +5,7 @@ Pure: statements and bytes out, nothing executed here.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from datetime import date
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,7 +24,8 @@ COSTS: Final = (
     "cost_other_usd",
 )
 CALL_KEY: Final = ("project_id", "started_at", "call_id")
-COUNTED: Final = "true"  # SQL, of a row of calls: whether it is in the rollups, for all who compute them from calls
+RECORDS_WITHIN: Final = timedelta(minutes=10)  # between the starts of two records of one provider call
+COUNTED: Final = "duplicate_of = ''"  # what every sum over calls asks for: one provider call, one bill
 
 # --- Rollups ----------------------------------------------------------------------------------------------------------
 DIMENSIONS: Final = ("provider", "model_key", "feature", "team", "environment")
@@ -123,6 +124,8 @@ CALL_COLUMNS: Final = (
     "usage_inconsistent",
     "extra_units",
     *FROM_PRICE,
+    "duplicate_of",
+    "duplicate_of_started_at",
 )
 _LIST: Final = ", ".join(CALL_COLUMNS)
 _CSV: Final = """(format csv, quote '"', escape '\\', null 'null')"""
@@ -187,6 +190,15 @@ def _unescape(match: re.Match[bytes]) -> bytes:
     if escaped in b'"\\':
         return match[0]
     return _PLAIN.get(escaped) or bytes([int(escaped[1:], 16)])
+
+
+NO_DUPLICATE: Final = ("", None)  # the last of CALL_COLUMNS until a flush finds out
+_NO_DUPLICATE: Final = csv_line(NO_DUPLICATE)
+
+
+def duplicate_line(line: bytes, *, started_at: datetime, call_id: str) -> bytes:
+    """The :func:`csv_line` of a call that is a second record of the named one."""
+    return line.removesuffix(_NO_DUPLICATE) + csv_line((call_id, started_at))
 
 
 _units_as_json: Callable[[object], bytes] = msgspec.json.Encoder(decimal_format="number").encode

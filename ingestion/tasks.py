@@ -30,12 +30,14 @@ def ensure_partitions(**_: object) -> None:
 
 @shared_task(name="ingestion.retention", acks_late=True)
 def retention(**_: object) -> None:
-    """Remove calls and answers that nobody keeps any more; what a run does not finish the next one does."""
+    """Remove what nobody keeps any more: calls, answers, seen responses. The next run goes on where one stops."""
     dropped = services.drop_partitions(now=now())
     deleted = services.delete_expired_calls(now=now())
     answers = services.delete_old_answers(now=now())
-    if dropped or deleted or answers:
-        logger.info("retention", extra={"partitions": dropped, "calls": deleted, "answers": answers})
+    responses = services.delete_old_responses(now=now())
+    if dropped or deleted or answers or responses:
+        found = {"partitions": dropped, "calls": deleted, "answers": answers, "responses": responses}
+        logger.info("retention", extra=found)
 
 
 @shared_task(name="ingestion.check_quotas", acks_late=True)

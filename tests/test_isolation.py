@@ -26,6 +26,7 @@ EDGE_TABLES = {
     "api_key_usage",
     "ingest_counters",
     "ingest_idempotency",
+    "response_seen",
     "organization_settings",
     "projects",
     "rate_cards",

@@ -29,6 +29,7 @@ APP_EXCEPTIONS: dict[str, set[str]] = {
     "django_migrations": READ,
     "ingest_counters": READ,
     "ingest_idempotency": READ,
+    "response_seen": READ,
 }
 GRANTED = """
     select c.relname, p.privilege from pg_class c,
@@ -86,6 +87,7 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "project_activity": write,
         "projects": READ,
         "rate_cards": READ,
+        "response_seen": write,
     }
 
 

@@ -4,12 +4,14 @@ from decimal import Decimal
 from urllib.parse import urlencode
 
 import pytest
+from django.db.models import Sum
 from django.urls import reverse
 from django.utils import timezone
 
 from core.scope import org_scope
 from dashboards import cursors
 from dashboards.tests.factories import record_calls
+from ingestion.models import DailyRollup
 from tenants import services
 from tenants.models import Project
 from tenants.permissions import Scope
@@ -462,3 +464,104 @@ def test_the_log_asks_a_fixed_number_of_questions(owner, acme, web, django_asser
         owner.get(url(acme, range="90d"))
     with django_assert_num_queries(POLL_QUERIES):
         owner.get(live, headers=HTMX)
+
+
+@pytest.fixture
+def recorded_twice(web):
+    """Two records of one provider call, and one that is itself."""
+    first, second = ago(hours=1), ago(hours=1) + timedelta(seconds=2)
+    same = {"response_id": "chatcmpl-1"}
+    return record(
+        web,
+        [
+            {"call_id": "counts", "started_at": first} | same,
+            {"call_id": "second", "started_at": second, "duplicate_of": "counts", "duplicate_of_started_at": first}
+            | same,
+            {"call_id": "alone", "started_at": ago(minutes=50)},
+        ],
+    )
+
+
+def test_the_log_shows_a_second_record_with_the_call_it_is_counted_with(viewer, acme, web, recorded_twice):
+    counts, _, _ = recorded_twice
+
+    response = viewer.get(url(acme, web))
+
+    assert shown(response) == ["alone", "second", "counts"]
+    rows = {call_id: text(response).split(f'id="call-{web.pk}-{call_id}"')[1].split("</tr>")[0] for call_id in SHOWN}
+    link = call_url(web, "counts", counts["started_at"])
+    assert f'<a class="counted-with" href="{link}"' in rows["second"]
+    assert '<s class="is-uncounted"' in rows["second"]
+    assert f"$0.0075{NB}" in rows["second"].replace("</s>", NB)
+    for call_id in ("counts", "alone"):
+        assert "counted-with" not in rows[call_id]
+        assert "is-uncounted" not in rows[call_id]
+
+
+SHOWN = ("alone", "second", "counts")
+
+
+def test_a_second_record_is_in_no_sum(acme, web, recorded_twice):
+    with org_scope(acme.pk):
+        sums = DailyRollup.objects.aggregate(calls=Sum("calls"), cost_usd=Sum("cost_usd"))
+
+    assert sums == {"calls": 2, "cost_usd": Decimal("0.015")}
+
+
+def test_a_second_records_page_leads_to_the_call_that_counts_and_back(viewer, acme, web, recorded_twice):
+    counts, second, _ = recorded_twice
+    urls = {call["call_id"]: call_url(web, call["call_id"], call["started_at"]) for call in (counts, second)}
+
+    pages = {call_id: text(viewer.get(address)) for call_id, address in urls.items()}
+
+    assert "A second record of one provider call" in pages["second"]
+    assert f'href="{urls["counts"]}"' in pages["second"]
+    assert "Recorded more than once, counted once" in pages["counts"]
+    assert f'href="{urls["second"]}"' in pages["counts"]
+
+
+def test_a_call_recorded_once_says_nothing_about_records(viewer, acme, web, recorded_twice):
+    alone = recorded_twice[2]
+
+    page = text(viewer.get(call_url(web, "alone", alone["started_at"])))
+
+    assert "provider call" not in page
+    assert "counted once" not in page
+
+
+def test_a_call_recorded_very_often_names_ten_of_its_records(viewer, acme, web):
+    first = ago(hours=1)
+    rows = [{"call_id": "counts", "started_at": first, "response_id": "r"}]
+    rows += [
+        {
+            "call_id": f"again-{n:02}",
+            "started_at": first + timedelta(seconds=n),
+            "response_id": "r",
+            "duplicate_of": "counts",
+            "duplicate_of_started_at": first,
+        }
+        for n in range(11)
+    ]
+    record(web, rows)
+
+    page = text(viewer.get(call_url(web, "counts", first)))
+
+    assert page.count("again-") == 2 * 10  # address and name
+    assert "again-10" not in page
+    assert "and more." in page
+
+
+def test_records_of_other_calls_are_not_taken_for_this_ones(viewer, acme, web, globex):
+    with org_scope(globex.pk):
+        foreign = services.create_project(organization=globex, actor=None, name="Other")
+    first = ago(hours=1)
+    duplicate = {"response_id": "r", "duplicate_of": "counts", "duplicate_of_started_at": first}
+    moved = {"duplicate_of_started_at": first + timedelta(microseconds=1)}
+    record(web, [{"call_id": "counts", "started_at": first, "response_id": "r"}])
+    record(web, [{"call_id": "of-another-moment", "started_at": first} | duplicate | moved])
+    record(foreign, [{"call_id": "foreign", "started_at": first} | duplicate])
+
+    page = text(viewer.get(call_url(web, "counts", first)))
+
+    assert "of-another-moment" not in page
+    assert "foreign" not in page

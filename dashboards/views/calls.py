@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from django.db import OperationalError, transaction
 from django.http import Http404, HttpResponse
@@ -28,24 +29,39 @@ from dashboards.views.frame import (
     read_filter,
     wants_panel,
 )
+from ingestion import call_log
 from ingestion.arithmetic import arithmetic
 from ingestion.models import Call
 from tenants.access import OrgRequest, org_view, the_project
 from tenants.models import Project
 from tenants.permissions import Permission
 
+_MOST_RECORDS: Final = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row of the log: a call, where its details are, and whether it came while the page was open."""
+    """A row of the log: a call, where its details are, and whether it came while the page was open.
+
+    ``counted_url`` is where the call is that a second record of a provider call is counted with.
+    """
 
     call: Call
     project: Project | None
     url: str
+    counted_url: str
     is_new: bool
     input_tokens: str
     cached_tokens: str
     output_tokens: str
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Another record of a call, and its page."""
+
+    call_id: str
+    url: str
 
 
 @require_GET
@@ -101,6 +117,7 @@ def call(request: OrgRequest, call_id: str) -> HttpResponse:
         "log_url": page_path(request, "calls"),
         "url": _call_url(request, found, the_project(request)),
         "nav_active": "project-calls",
+        **_records(request, found, the_project(request)),
     }
     template = "dashboards/call.html#panel" if request.htmx else "dashboards/call.html"
     return marked(render(request, template, context))
@@ -158,6 +175,7 @@ def _lines(request: OrgRequest, page: log.Page, since: Seen | None) -> list[Line
             call,
             projects.get(call.project_id),
             _call_url(request, call, projects.get(call.project_id)),
+            _counted_url(request, call, projects.get(call.project_id)),
             is_new=since is not None and call.received_at > since.received_at,
             input_tokens=amount(call.input_tokens),
             cached_tokens=amount(call.cached_input_tokens) if call.cached_input_tokens else "",
@@ -167,12 +185,30 @@ def _lines(request: OrgRequest, page: log.Page, since: Seen | None) -> list[Line
     ]
 
 
+def _records(request: OrgRequest, call: Call, project: Project) -> Context:
+    """The other records of the provider's call: the one that counts, or those that do not."""
+    if call.duplicate_of:
+        return {"counted": Other(call.duplicate_of, _counted_url(request, call, project))}
+    others = call_log.duplicates(call=call, limit=_MOST_RECORDS + 1)
+    shown = [Other(other.call_id, _call_url(request, other, project)) for other in others[:_MOST_RECORDS]]
+    return {"others": shown, "more_others": len(others) > _MOST_RECORDS}
+
+
 def _call_url(request: OrgRequest, call: Call, project: Project | None) -> str:
     """The address of a call's page; a call of a deleted project has none."""
-    if project is None:
+    return _url(request, project, call.call_id, call.started_at) if project else ""
+
+
+def _counted_url(request: OrgRequest, call: Call, project: Project | None) -> str:
+    """The page of the call that this one is counted with, if it is."""
+    if project is None or call.duplicate_of_started_at is None:
         return ""
-    path = reverse("dashboards:project-call", args=[request.organization.slug, project.slug, call.call_id])
-    return f"{path}?at={encode_moment(call.started_at)}"
+    return _url(request, project, call.duplicate_of, call.duplicate_of_started_at)
+
+
+def _url(request: OrgRequest, project: Project, call_id: str, started_at: datetime) -> str:
+    path = reverse("dashboards:project-call", args=[request.organization.slug, project.slug, call_id])
+    return f"{path}?at={encode_moment(started_at)}"
 
 
 def _older_url(path: str, chosen: Filter, page: log.Page) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.fields import InstantField, UsdField
+from core.fields import InstantField, OptionalInstantField, UsdField
 from ingestion.arithmetic import Arithmetic
 from ingestion.models import Call
 from ingestion.pricing.cards import RateCard
@@ -117,10 +117,19 @@ class CallSerializer(serializers.Serializer[Call]):
     git_branch = _given()
     git_commit = _given()
     source = serializers.ChoiceField(["sdk", "rest", "otlp", "gateway", "import"])  # type: ignore[assignment]
+    duplicate_of = _given(
+        help_text="Id of the call this one is counted with, when both are records of one provider response (same id,"
+        " model and token counts, within 10 minutes). Its cost is shown and is in no sum."
+    )
+    duplicate_of_timestamp = OptionalInstantField(
+        source="duplicate_of_started_at",
+        allow_null=True,
+        help_text="Timestamp of that call; the project is the same.",
+    )
 
 
 # The others show what the database gives, null included.
-_CONVERTING: Final = (InstantField, UsdField, GivenField, UnitsField, ProjectField)
+_CONVERTING: Final = (InstantField, OptionalInstantField, UsdField, GivenField, UnitsField, ProjectField)
 
 
 def call_documents(calls: Iterable[Call], *, slugs: Mapping[int, str]) -> list[dict[str, Any]]:

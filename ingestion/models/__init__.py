@@ -2,9 +2,8 @@
 
 from ingestion.models.calls import Call, DailyRollup, HourlyRollup, Measures, Rollup
 from ingestion.models.prices import CatalogueChange, RateCard
-from ingestion.models.requests import IngestAnswer, IngestCounter, ProjectActivity
 from ingestion.models.reprice import RepriceRun
-from ingestion.models.requests import IngestAnswer, ProjectActivity
+from ingestion.models.requests import IngestAnswer, IngestCounter, ProjectActivity, SeenResponse
 
 __all__ = [
     "Call",
@@ -18,4 +17,5 @@ __all__ = [
     "RateCard",
     "RepriceRun",
     "Rollup",
+    "SeenResponse",
 ]

@@ -33,6 +33,8 @@ class Call(OrgScopedModel, Measures):
     """One LLM request as telemetry: model, usage, latency, cost, attribution. Never its content.
 
     Partitioned by the UTC day of ``started_at``. ``cost_usd`` is the sum of the six costs, or null when unknown.
+    One with ``duplicate_of`` is a second record of a provider call: stored and shown, and in no sum
+    (``store.COUNTED``).
     """
 
     pk = models.CompositePrimaryKey("project", "started_at", "call_id")
@@ -95,6 +97,8 @@ class Call(OrgScopedModel, Measures):
     git_branch = models.TextField()
     git_commit = models.TextField()
     source = models.TextField()
+    duplicate_of = models.TextField(default="")
+    duplicate_of_started_at = models.DateTimeField(null=True)
 
     class Meta:
         managed = False

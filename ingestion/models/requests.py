@@ -57,3 +57,27 @@ class IngestAnswer(OrgScopedModel):
     class Meta:
         db_table = "ingest_idempotency"
         indexes = [models.Index(fields=["created_at"], name="ingest_idempotency_age")]
+
+
+class SeenResponse(OrgScopedModel):
+    """The call that counts for a provider's response, kept for 48 hours: later records of it are counted with it.
+
+    ``response`` is a digest of the provider, its response id and the token counts: some servers give many responses
+    one id. ``model_names`` are all names the call has for its model, one a line.
+    """
+
+    pk = models.CompositePrimaryKey("project_id", "response")
+    organization = models.ForeignKey(
+        "tenants.Organization", on_delete=models.DO_NOTHING, related_name="+", db_constraint=False
+    )
+    project_id = models.BigIntegerField()
+    response = models.UUIDField()
+    started_at = models.DateTimeField()
+    call_id = models.TextField()
+    model_names = models.TextField()
+    is_gateway = models.BooleanField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "response_seen"
+        indexes = [models.Index(fields=["seen_at"], name="response_seen_age")]

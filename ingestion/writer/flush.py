@@ -14,14 +14,16 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Final
 
+import msgspec
 import psycopg
 from psycopg import Connection, errors
 
 from ingestion import store
-from ingestion.writer import counters, idempotency, rollups
+from ingestion.writer import counters, idempotency, responses, rollups
 from ingestion.writer.idempotency import Claim, Lost
+from ingestion.writer.responses import Key, Record
 from ingestion.writer.rollups import Day, DistinctValues, Values
-from ingestion.writer.rows import Key, Row, Target
+from ingestion.writer.rows import Row, Target
 
 type Rows = Sequence[Row]
 type Claims = Mapping[int, Claim]  # by the position of their request
@@ -50,6 +52,11 @@ _VALUES_OF_DAYS = f"""
     select project_id, bucket_date, {", ".join(f"array_agg(distinct {name})" for name in store.DIMENSIONS)}
     from {store.DAILY} where (project_id, bucket_date) in (select * from unnest(%s::bigint[], %s::date[]))
     group by 1, 2"""
+_STORED = f"""
+    select {", ".join(store.CALL_KEY)} from calls
+    join unnest(%s::bigint[], %s::timestamptz[], %s::text[]) x ({", ".join(store.CALL_KEY)})
+        using ({", ".join(store.CALL_KEY)})
+    where started_at between %s and %s"""
 _ACTIVITY = """
     insert into project_activity as a (project_id, organization_id, first_received_at, last_received_at)
     select p, o, %(now)s, %(now)s from unnest(%(projects)s::bigint[], %(organizations)s::bigint[]) x (p, o)
@@ -235,14 +242,18 @@ class Flusher:
     def _insert(self, cursor: psycopg.Cursor[Any], rows: Rows, staged: list[Row]) -> set[Key] | None:
         """The stored keys, or None for all of them."""
         direct = _others(rows, staged)
+        new = [*_with_response(direct), *_not_stored(cursor, _with_response(staged))]
+        duplicates = responses.claim(cursor, [row.response for row in new if row.response]) if new else {}
         if direct:
-            _copy_to_partitions(cursor, direct)
+            _copy_to_partitions(cursor, _marked(direct, duplicates))
         stored = None
         if staged:
-            stored = _insert_staged(cursor, staged) | set(map(_by_key, direct))
+            stored = _insert_staged(cursor, _marked(staged, duplicates)) | set(map(_by_key, direct))
+            if any(row.key not in stored for row in new):
+                raise errors.SerializationFailure("a call that had claimed its response was stored by somebody else")
             rows = [row for row in rows if row.key in stored]
         if rows:
-            self._add_to_rollups(cursor, rows)
+            self._add_to_rollups(cursor, [row for row in rows if row.key not in duplicates])
             now = datetime.now(UTC)
             _note_activity(cursor, rows, now)
             counters.count(cursor, rows, now)
@@ -250,6 +261,8 @@ class Flusher:
 
     def _add_to_rollups(self, cursor: psycopg.Cursor[Any], rows: Rows) -> None:
         groups = rollups.group(rows)
+        if not groups:
+            return
         unseen = self._memory.values.unseen(rollups.days(groups))
         if unseen:
             self._memory.values.learn(_values_of(cursor, unseen))
@@ -304,6 +317,35 @@ def _unique(requests: Sequence[Rows]) -> dict[Key, Row]:
 def _others(rows: Rows, staged: Rows) -> Rows:
     projects = {row.key[0] for row in staged}
     return [row for row in rows if row.key[0] not in projects] if projects else rows
+
+
+def _with_response(rows: Rows) -> list[Row]:
+    return [row for row in rows if row.response]
+
+
+def _not_stored(cursor: psycopg.Cursor[Any], rows: Rows) -> Rows:
+    """Those of ``rows`` whose identity is not taken: an event that was sent again has no say in who counts."""
+    if not rows:
+        return rows
+    starts = [row.key[1] for row in rows]
+    # Not prepared: the planner must see the two moments, or it looks at every day there is.
+    cursor.execute(
+        _STORED.encode(), [*store.array_literals([row.key for row in rows]), min(starts), max(starts)], prepare=False
+    )
+    stored = set(cursor.fetchall())
+    return [row for row in rows if row.key not in stored]
+
+
+def _marked(rows: Rows, duplicates: Mapping[Key, Record]) -> Rows:
+    """``rows`` whose text says with which call those are counted that do not count."""
+    if not duplicates:
+        return rows
+    return [_marked_row(row, duplicates[row.key]) if row.key in duplicates else row for row in rows]
+
+
+def _marked_row(row: Row, counted: Record) -> Row:
+    line = store.duplicate_line(row.line, started_at=counted.started_at, call_id=counted.call_id)
+    return msgspec.structs.replace(row, line=line)
 
 
 def _copy_to_partitions(cursor: psycopg.Cursor[Any], rows: Rows) -> None:

@@ -13,8 +13,8 @@ from ingestion import store
 from ingestion.histogram import bucket
 from ingestion.pricing.book import Priced
 from ingestion.wire.types import Call
+from ingestion.writer.responses import Key, Response, response
 
-type Key = tuple[int, datetime, str]  # project, start, id: the call's identity
 type Measures = tuple[Any, ...]  # store.SUMS of one call; the last two are histogram buckets or None
 
 _PRICED_COSTS: Final = (
@@ -59,6 +59,7 @@ class Row(msgspec.Struct, gc=False):
     line: bytes
     dimensions: Dimensions
     measures: Measures
+    response: Response | None = None
 
 
 class LocalTime:
@@ -116,10 +117,12 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
             usage.inconsistent or priced.inconsistent,
             store.units_text(usage.extra_units) if usage.extra_units else None,
             *price,
+            *store.NO_DUPLICATE,
         )
     )
     key = (target.project_id, call.started_at, call.call_id)
-    return Row(key, line, dimensions(call, price[0], target), measures(call, price[_CHOICES:]))
+    found = response(call, priced, organization_id=target.organization_id, project_id=target.project_id)
+    return Row(key, line, dimensions(call, price[0], target), measures(call, price[_CHOICES:]), found)
 
 
 def price_columns(priced: Priced) -> tuple[Any, ...]:

@@ -80,8 +80,15 @@ FULL = {
     "git_branch": "main",
     "git_commit": "abc123",
     "source": "sdk",
+    "duplicate_of": "01994f5e-0000-7000-8000-000000000000",
+    "duplicate_of_started_at": HOUR_AGO - timedelta(seconds=1, microseconds=5),
 }
-RENAMED = {"call_id": "id", "started_at": "timestamp", "feature": "endpoint_name"}
+RENAMED = {
+    "call_id": "id",
+    "started_at": "timestamp",
+    "feature": "endpoint_name",
+    "duplicate_of_started_at": "duplicate_of_timestamp",
+}
 
 
 def test_a_call_with_everything(get, acme_project):
@@ -102,6 +109,7 @@ def test_a_call_with_everything(get, acme_project):
         "cost_reasoning_usd": "0.0000001",
         "cost_other_usd": "1200",
         "reported_cost_usd": "0.02",
+        "duplicate_of_timestamp": f"{HOUR_AGO - timedelta(seconds=2):%Y-%m-%dT%H:%M:%S}.999995Z",
     }
 
 

@@ -142,6 +142,8 @@ def test_every_field_is_stored_as_documented(edge, acme, key):
         "git_branch": "main",
         "git_commit": "abc123",
         "source": "rest",
+        "duplicate_of": "",
+        "duplicate_of_started_at": None,
     }
 
 
