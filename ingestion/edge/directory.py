@@ -29,10 +29,11 @@ local_time = lru_cache(maxsize=1_000)(LocalTime)
 
 _LOOKUP: Final = b"""
     select k.key_id, k.digest, k.organization_id, k.project_id as own_project_id, k.scopes, k.expires_at, k.revoked_at,
-           s.time_zone, s.hash_key, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days
+           s.time_zone, s.hash_key, s.delete_at is not null as is_closing, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days
     from api_key_lookup k
     join organization_settings s using (organization_id)
-    left join projects p on p.organization_id = k.organization_id and (k.project_id is null or p.id = k.project_id)
+    left join projects p on p.organization_id = k.organization_id and p.delete_at is null
+      and (k.project_id is null or p.id = k.project_id)
     where k.prefix = %s"""
 
 
@@ -63,7 +64,8 @@ class Sender:
     revoked_at: datetime | None
     is_bound: bool  # to one project; else it is the organization's
     home: Project | None  # its own project, or the organization's default
-    projects: dict[str, Project]
+    projects: dict[str, Project]  # without those that are about to be deleted
+    is_closing: bool = False  # the whole organization is about to be deleted
 
 
 class Directory:
@@ -147,6 +149,7 @@ class Directory:
             is_bound=key["own_project_id"] is not None,
             home=home,
             projects={project.slug: project for project in found},
+            is_closing=key["is_closing"],
         )
 
 
