@@ -6,7 +6,7 @@ from celery import shared_task
 from django.db import transaction
 from django.utils.timezone import now
 
-from ingestion import services
+from ingestion import erasure, rollup_retention, services, time_zone
 from ingestion.pricing import services as pricing
 
 logger = logging.getLogger(__name__)
@@ -22,12 +22,14 @@ def ensure_partitions(**_: object) -> None:
 
 @shared_task(name="ingestion.retention", acks_late=True)
 def retention(**_: object) -> None:
-    """Remove calls and answers that nobody keeps any more; what a run does not finish the next one does."""
+    """Remove calls, answers and rollups that nobody keeps any more; what a run does not finish the next one does."""
     dropped = services.drop_partitions(now=now())
     deleted = services.delete_expired_calls(now=now())
     answers = services.delete_old_answers(now=now())
-    if dropped or deleted or answers:
-        logger.info("retention", extra={"partitions": dropped, "calls": deleted, "answers": answers})
+    rollups = rollup_retention.delete_old_rollups(now=now())
+    if dropped or deleted or answers or rollups:
+        found = {"partitions": dropped, "calls": deleted, "answers": answers, "rollups": rollups}
+        logger.info("retention", extra=found)
 
 
 @shared_task(name="ingestion.import_catalogue", acks_late=True)
@@ -37,3 +39,15 @@ def import_catalogue(**_: object) -> None:
         result = pricing.import_catalogue(now=now())
         if result.added or result.changed or result.closed:
             services.announce_prices()
+
+
+@shared_task(name=time_zone.TASK, acks_late=True)
+def move_days(*, organization_id: int, object_id: int, **_: object) -> None:
+    """Move the next days of an organization to its new time zone."""
+    time_zone.move_days(organization_id=organization_id, change_id=object_id, now=now())
+
+
+@shared_task(name=erasure.TASK, acks_late=True)
+def erase(*, organization_id: int, object_id: int, **_: object) -> None:
+    """Take an end user out of the next calls."""
+    erasure.erase_slice(organization_id=organization_id, erasure_id=object_id, now=now())

@@ -24,6 +24,8 @@ NEEDED: Final = {
     "project-settings": Permission.PROJECT_MANAGE,
     "project-create": Permission.PROJECT_CREATE,
     "organization-settings": Permission.ORGANIZATION_MANAGE,
+    "organization-delete": Permission.ORGANIZATION_DELETE,
+    "end-users": Permission.DATA_ERASE,
 }
 
 

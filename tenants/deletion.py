@@ -53,9 +53,7 @@ def schedule_project(
                 delete_at=locked.delete_at.isoformat(),
                 new_default=heir.slug if heir else None,
             )
-            work.make_due(
-                PROJECT_TASK, organization_id=organization.pk, object_id=locked.pk, due_at=locked.delete_at
-            )
+            work.make_due(PROJECT_TASK, organization_id=organization.pk, object_id=locked.pk, due_at=locked.delete_at)
             services.announce_every_key()
         return locked.delete_at
 
@@ -192,9 +190,7 @@ def _end_of_organization(organization_id: int, *, is_deleted: bool) -> None:
     if delete_at is None:
         work.finish(ORGANIZATION_TASK, object_id=organization_id)
     else:
-        work.make_due(
-            ORGANIZATION_TASK, organization_id=organization_id, object_id=organization_id, due_at=delete_at
-        )
+        work.make_due(ORGANIZATION_TASK, organization_id=organization_id, object_id=organization_id, due_at=delete_at)
 
 
 def _check_confirmation(confirmation: str, slug: str) -> None:

@@ -26,6 +26,7 @@ class Permission(StrEnum):
     KEY_MANAGE = "key.manage"
     ORGANIZATION_MANAGE = "organization.manage"
     ORGANIZATION_DELETE = "organization.delete"
+    DATA_ERASE = "data.erase"
 
 
 _VIEWER: Final = frozenset({Permission.TELEMETRY_READ})
@@ -34,6 +35,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
     Permission.PROJECT_MANAGE,
     Permission.ORGANIZATION_MANAGE,
+    Permission.DATA_ERASE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

@@ -29,7 +29,8 @@ local_time = lru_cache(maxsize=1_000)(LocalTime)
 
 _LOOKUP: Final = b"""
     select k.key_id, k.digest, k.organization_id, k.project_id as own_project_id, k.scopes, k.expires_at, k.revoked_at,
-           s.time_zone, s.hash_key, s.delete_at is not null as is_closing, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days
+           s.time_zone, s.hash_key, s.delete_at is not null as is_closing,
+           p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days
     from api_key_lookup k
     join organization_settings s using (organization_id)
     left join projects p on p.organization_id = k.organization_id and p.delete_at is null
