@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.conf import settings
 
 from core import crypto
-from ingestion.wire.identity import looks_personal, stored_user_id
+from ingestion.wire.identity import keyed_hash, looks_personal, stored_user_id
 from tenants import selectors
 from tenants.models import Organization
 
@@ -22,3 +22,8 @@ def as_stored(*, organization: Organization, user_ids: Sequence[str]) -> list[st
 def _hash_key(organization: Organization) -> bytes:
     sealed = bytes(selectors.organization_settings(organization=organization).hash_key)
     return crypto.decrypt(sealed, key=settings.ENCRYPTION_KEY, context=f"hash-key:{organization.pk}")
+
+
+def fingerprint(*, organization: Organization, user_id: str) -> str:
+    """Names an end user in records that must not say who it is; never what calls are stored under."""
+    return keyed_hash("erasure", user_id, _hash_key(organization))[:32]

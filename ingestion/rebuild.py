@@ -1,33 +1,72 @@
 """Recomputes rollups from the calls themselves, in SQL: the independent proof of what the writer added up."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.utils import timezone
 
 from core.scope import org_scope
 from ingestion import histogram, store
-from tenants.models import Organization, OrganizationSettings
+from tenants.models import Organization, OrganizationSettings, Project
 
 
-def rebuild_rollups(*, organization: Organization, first_date: date, end_date: date) -> int:
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Rows of one rollup table and local day that are not what the calls add up to."""
+
+    day: date
+    table: str
+    missing: int
+    unexpected: int
+    different: int
+
+
+def rebuild_rollups(
+    *, organization: Organization, first_date: date, end_date: date, now: datetime | None = None
+) -> int:
     """Replace the organization's rollups of local days from ``first_date`` to before ``end_date``; the calls counted.
 
     Each day is a transaction of its own, during which nobody else's flush can add to rollups: a flush takes that lock
-    after its calls and keeps it until they are committed, so every call is counted either there or here. Days
-    beyond the calls' retention would become empty: leave them out.
+    after its calls and keeps it until they are committed, so every call is counted either there or here. Projects
+    that do not keep all calls of a day any more at ``now`` (the clock's, unless given) are left alone on it: their
+    rollups know more than their calls.
 
     Of a dimension with more values than are kept apart, those whose calls were received first keep their name.
     """
+    calls = 0
+    for parameters in _days(organization, first_date, end_date, now or timezone.now()):
+        calls += _rebuild_day(organization.pk, parameters)
+    return calls
+
+
+def differences(
+    *, organization: Organization, first_date: date, end_date: date, now: datetime
+) -> Iterator[tuple[date, list[Difference]]]:
+    """Each local day with what its rollups differ in from its calls; nothing is written and nobody waits.
+
+    Calls and rollups are committed together, so one statement, which sees one moment, must find them equal.
+    """
+    for parameters in _days(organization, first_date, end_date, now):
+        with org_scope(organization.pk), connection.cursor() as cursor:
+            cursor.execute(_COMPARE, parameters)
+            found = [Difference(parameters["day"], *row) for row in cursor.fetchall()]
+        yield parameters["day"], found
+
+
+def _days(organization: Organization, first_date: date, end_date: date, now: datetime) -> Iterator[dict[str, Any]]:
+    """The parameters of each local day."""
     with org_scope(organization.pk):
         zone = OrganizationSettings.objects.get(organization=organization).time_zone
-    calls = 0
+        projects = [(project.pk, project.kept_from(now)) for project in Project.objects.order_by("pk")]
     day = first_date
     while day < end_date:
-        calls += rebuild_day(organization_id=organization.pk, zone=zone, day=day)
+        start = local_midnight(day, zone)
+        yield _of_day(organization.pk, zone, day, [pk for pk, kept_from in projects if kept_from <= start])
         day += timedelta(days=1)
-    return calls
 
 
 def local_midnight(day: date, zone: str) -> datetime:
@@ -35,11 +74,16 @@ def local_midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
-def rebuild_day(*, organization_id: int, zone: str, day: date, project_id: int | None = None) -> int:
-    """Replace the rollups of one local day, of one project or of all; the calls counted."""
-    parameters: dict[str, Any] = {
+def rebuild_day(*, organization_id: int, zone: str, day: date, project_ids: Sequence[int]) -> int:
+    """Replace the rollups of one local day of some projects, which must still keep all its calls; the calls counted."""
+    return _rebuild_day(organization_id, _of_day(organization_id, zone, day, project_ids))
+
+
+def _of_day(organization_id: int, zone: str, day: date, project_ids: Sequence[int]) -> dict[str, Any]:
+    """The parameters of the statements below."""
+    return {
         "organization": organization_id,
-        "project": project_id,
+        "projects": list(project_ids),
         "zone": zone,
         "day": day,
         "from": local_midnight(day, zone),
@@ -48,6 +92,9 @@ def rebuild_day(*, organization_id: int, zone: str, day: date, project_id: int |
         "most": store.MOST_VALUES,
         "other": store.OTHER,
     }
+
+
+def _rebuild_day(organization_id: int, parameters: dict[str, Any]) -> int:
     with org_scope(organization_id), connection.cursor() as cursor:
         cursor.execute(f"lock table {store.HOURLY}, {store.DAILY} in share row exclusive mode")
         cursor.execute(_FORGET_HOURS, parameters)
@@ -79,15 +126,15 @@ _SPECIAL: Final = {
     "latency_histogram": _histogram("latency_ms"),
     "first_token_histogram": _histogram("time_to_first_token_ms"),
 }
-_OF: Final = "organization_id = %(organization)s and (%(project)s::bigint is null or project_id = %(project)s)"
-_FORGET_HOURS: Final = (
-    f"delete from {store.HOURLY} where {_OF}"
-    " and bucket_start >= date_trunc('hour', %(from)s, %(zone)s) and bucket_start < %(to)s"
-)
-_FORGET_DAY: Final = f"delete from {store.DAILY} where {_OF} and bucket_date = %(day)s"
+_OURS: Final = "organization_id = %(organization)s and project_id = any(%(projects)s)"
+_IN_HOURS: Final = f"{_OURS} and bucket_start >= date_trunc('hour', %(from)s, %(zone)s) and bucket_start < %(to)s"
+_IN_DAY: Final = f"{_OURS} and bucket_date = %(day)s"
+_FORGET_HOURS: Final = f"delete from {store.HOURLY} where {_IN_HOURS}"
+_FORGET_DAY: Final = f"delete from {store.DAILY} where {_IN_DAY}"
 
 
-def _rebuild_statement() -> str:
+def _from_calls() -> str:
+    """The opening of a statement that reads ``capped``: the sums of a day's calls by hour and dimension."""
     dimensions = ", ".join(store.DIMENSIONS)
     sums = ", ".join(f"{_sum(column)} as {column}" for column in store.SUMS)
     named = ", ".join(_capped(name) for name in store.DIMENSIONS)
@@ -97,15 +144,12 @@ def _rebuild_statement() -> str:
             select organization_id, project_id, date_trunc('hour', started_at, %(zone)s) as bucket_start, {dimensions},
                    api_key_id, {sums}, min(received_at) as first_received_at
             from calls
-            where {_OF} and started_at >= %(from)s and started_at < %(to)s and {store.COUNTED}
+            where {_OURS} and started_at >= %(from)s and started_at < %(to)s and {store.COUNTED}
             group by organization_id, project_id, 3, {dimensions}, api_key_id),
         {", ".join(_rank(name) for name in store.DIMENSIONS)},
         capped as materialized (
             select organization_id, project_id, bucket_start, {named}, api_key_id, {", ".join(store.SUMS)}
-            from grouped {ranks}),
-        hours as ({_insert(store.HOURLY, "bucket_start")}),
-        days as ({_insert(store.DAILY, "%(day)s::date")})
-        select coalesce(sum(calls), 0) from grouped"""
+            from grouped {ranks})"""
 
 
 def _rank(name: str) -> str:
@@ -119,13 +163,45 @@ def _capped(name: str) -> str:
     return f"case when rank_of_{name} <= %(most)s then {name} else %(other)s end as {name}"
 
 
-def _insert(table: str, bucket: str) -> str:
+def _summed(bucket: str) -> str:
     dimensions = ", ".join(store.DIMENSIONS)
-    sums = ", ".join(f"sum({column})" for column in store.SUMS)
+    sums = ", ".join(f"sum({column}) as {column}" for column in store.SUMS)
     return f"""
-        insert into {table} ({", ".join(store.rollup_columns(table))})
         select organization_id, project_id, {bucket}, {dimensions}, api_key_id, {sums}
         from capped group by organization_id, project_id, 3, {dimensions}, api_key_id"""
 
 
-_REBUILD: Final = _rebuild_statement()
+def _insert(table: str, bucket: str) -> str:
+    return f"insert into {table} ({', '.join(store.rollup_columns(table))}) {_summed(bucket)}"
+
+
+_HOUR, _DAY = "bucket_start", "%(day)s::date as bucket_date"
+_REBUILD: Final = f"""{_from_calls()},
+    hours as ({_insert(store.HOURLY, _HOUR)}),
+    days as ({_insert(store.DAILY, _DAY)})
+    select coalesce(sum(calls), 0) from grouped"""
+
+# Sums of floating point numbers depend on the order they were added in; everything else is exact.
+_INEXACT: Final = ("latency_sum_ms", "first_token_sum_ms")
+_TOLERANCE: Final = "1e-9"
+
+
+def _differ() -> str:
+    exact = [column for column in store.SUMS if column not in _INEXACT]
+    rows = [f"({', '.join(f'{side}.{column}' for column in exact)})" for side in ("e", "a")]
+    close = [f"abs(e.{name} - a.{name}) > {_TOLERANCE} * (1 + abs(e.{name}))" for name in _INEXACT]
+    return f"{' is distinct from '.join(rows)} or {' or '.join(close)}"
+
+
+def _compare(table: str, bucket: str, actual: str) -> str:
+    return f"""
+        select '{table}', count(*) filter (where a.calls is null), count(*) filter (where e.calls is null),
+               count(*) filter (where a.calls is not null and e.calls is not null and ({_differ()}))
+        from ({_summed(bucket)}) e full join (select * from {table} where {actual}) a
+          using ({", ".join(store.rollup_key(table))})
+        having count(*) filter (where a.calls is null or e.calls is null or {_differ()}) > 0"""
+
+
+_COMPARE: Final = (
+    f"{_from_calls()} {_compare(store.HOURLY, _HOUR, _IN_HOURS)} union all {_compare(store.DAILY, _DAY, _IN_DAY)}"
+)

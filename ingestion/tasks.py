@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 from django.utils.timezone import now
 
 from core import work
-from ingestion import services, usage
+from ingestion import erasure, rollup_retention, services, time_zone, usage
 from ingestion.pricing import services as pricing
 from ingestion.pricing.announcement import announce_prices
 from ingestion.reprice import services as reprice_services
@@ -30,13 +30,15 @@ def ensure_partitions(**_: object) -> None:
 
 @shared_task(name="ingestion.retention", acks_late=True)
 def retention(**_: object) -> None:
-    """Remove what nobody keeps any more: calls, answers, seen responses. The next run goes on where one stops."""
-    dropped = services.drop_partitions(now=now())
-    deleted = services.delete_expired_calls(now=now())
-    answers = services.delete_old_answers(now=now())
-    responses = services.delete_old_responses(now=now())
-    if dropped or deleted or answers or responses:
-        found = {"partitions": dropped, "calls": deleted, "answers": answers, "responses": responses}
+    """Remove what nobody keeps any more; the next run goes on where one stops."""
+    found = {
+        "partitions": services.drop_partitions(now=now()),
+        "calls": services.delete_expired_calls(now=now()),
+        "answers": services.delete_old_answers(now=now()),
+        "responses": services.delete_old_responses(now=now()),
+        "rollups": rollup_retention.delete_old_rollups(now=now()),
+    }
+    if any(found.values()):
         logger.info("retention", extra=found)
 
 
@@ -77,3 +79,15 @@ def reprice(*, organization_id: int, object_id: int, **_: object) -> None:
     except DatabaseError:
         reprice_services.note_failure(organization_id=organization_id, run_id=object_id, now=now())
         raise
+
+
+@shared_task(name=time_zone.TASK, acks_late=True)
+def move_days(*, organization_id: int, object_id: int, **_: object) -> None:
+    """Move the next days of an organization to its new time zone."""
+    time_zone.move_days(organization_id=organization_id, change_id=object_id, now=now())
+
+
+@shared_task(name=erasure.TASK, acks_late=True)
+def erase(*, organization_id: int, object_id: int, **_: object) -> None:
+    """Take an end user out of the next calls."""
+    erasure.erase_slice(organization_id=organization_id, erasure_id=object_id, now=now())

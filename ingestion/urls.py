@@ -1,12 +1,20 @@
 from django.urls import path
 
-from ingestion import views
+from ingestion import data_views, end_user_views, views
 
 app_name = "ingestion"
 
 _ORGANIZATION = "o/<slug:organization_slug>/"
 
+_PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
+
 urlpatterns = [
+    path(_ORGANIZATION + "settings/end-users/", end_user_views.end_users, name="end-users"),
+    path(_ORGANIZATION + "settings/end-users/export/", end_user_views.end_user_export, name="end-user-export"),
+    path(_ORGANIZATION + "settings/end-users/erase/", end_user_views.end_user_erase, name="end-user-erase"),
+    path(_PROJECT + "settings/data/", data_views.data, name="project-data"),
+    path(_PROJECT + "settings/data/retention/", data_views.retention, name="project-retention"),
+    path(_PROJECT + "settings/data/personal-ids/", data_views.personal_ids, name="project-personal-ids"),
     path(_ORGANIZATION + "settings/time-zone/", views.time_zone_change, name="time-zone"),
     path(_ORGANIZATION + "settings/usage/", views.usage_overview, name="usage"),
     path(_ORGANIZATION + "p/<slug:project_slug>/connect/first-call/", views.first_call, name="first-call"),

@@ -36,22 +36,29 @@ def first_call(request: OrgRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @org_view(Permission.ORGANIZATION_MANAGE)
 def time_zone_change(request: OrgRequest) -> HttpResponse:
-    organization = request.organization
-    initial = {"time_zone": request.time_zone.key}
-    form = TimeZoneForm(request.POST if request.method == "POST" else None, initial=initial)
+    """The form, or how far the last change is; that part is polled while it runs."""
+    organization, now = request.organization, timezone.now()
+    form = TimeZoneForm(
+        request.POST if request.method == "POST" else None, initial={"time_zone": request.time_zone.key}
+    )
 
     def change(data: dict[str, str]) -> bool:
-        time_zone.change(organization=organization, actor=request.user, time_zone=data["time_zone"])
+        time_zone.change(organization=organization, actor=request.user, time_zone=data["time_zone"], now=now)
         return True
 
     if write_with(form, change):
-        return redirect("tenants:organization-settings", organization.slug)
+        running = time_zone.running_change(organization=organization)
+        return redirect("ingestion:time-zone" if running else "tenants:organization-settings", organization.slug)
+    running = time_zone.running_change(organization=organization)
     context = {
         "form": form,
-        "is_fixed": activity.has_calls(organization=organization),
+        "running": running,
+        "splits_hours": running and time_zone.splits_hours(running.from_zone, running.to_zone, now=now),
+        "has_calls": activity.has_calls(organization=organization),
         "nav_active": "organization-settings",
     }
-    return render(request, "ingestion/time_zone.html", context, status=status(form))
+    template = "ingestion/time_zone.html#progress" if request.htmx else "ingestion/time_zone.html"
+    return render(request, template, context, status=status(form))
 
 
 @require_GET

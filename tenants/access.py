@@ -1,13 +1,14 @@
 """The door of every organization page: who comes in, with which permission, in which scope."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, Final, ParamSpec
 from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
@@ -23,7 +24,8 @@ LAST_ORGANIZATION: Final = "last_organization"  # session key: the slug of the o
 class OrgRequest(HttpRequest):
     """A request that ``org_view`` let in: ``organization`` is set, ``project`` too where the URL names one.
 
-    ``time_zone`` is the organization's, and the current one while the view runs.
+    ``time_zone`` is the organization's, and the current one while the view runs. ``delete_at`` says when the
+    organization is to be deleted, if it is.
     """
 
     user: User
@@ -32,9 +34,10 @@ class OrgRequest(HttpRequest):
     project: Project | None
     role: str
     time_zone: ZoneInfo
+    delete_at: datetime | None
 
 
-OrgView = Callable[Concatenate[OrgRequest, P], HttpResponse]
+OrgView = Callable[Concatenate[OrgRequest, P], HttpResponseBase]
 
 
 def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., HttpResponseBase]]:
@@ -49,13 +52,14 @@ def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., Htt
         @wraps(view)
         def guarded(
             request: OrgRequest, *args: Any, organization_slug: str, project_slug: str = "", **kwargs: Any
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             enter_organization(request, organization_slug)
             with org_scope(request.organization.pk):
                 request.project = _project(request, project_slug) if project_slug else None
                 if not allows(request.role, permission):
                     raise PermissionDenied
-                request.time_zone = selectors.time_zone(organization=request.organization)
+                found = selectors.organization_settings(organization=request.organization)
+                request.time_zone, request.delete_at = ZoneInfo(found.time_zone), found.delete_at
                 _remember(request)
                 with timezone.override(request.time_zone):
                     return view(request, *args, **kwargs)

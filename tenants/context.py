@@ -25,6 +25,8 @@ NEEDED: Final = {
     "project-create": Permission.PROJECT_CREATE,
     "prices": Permission.TELEMETRY_READ,
     "organization-settings": Permission.ORGANIZATION_MANAGE,
+    "organization-delete": Permission.ORGANIZATION_DELETE,
+    "end-users": Permission.DATA_ERASE,
 }
 
 

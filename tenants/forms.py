@@ -96,6 +96,14 @@ class ProjectForm(forms.Form):
     )
 
 
+class ConfirmationForm(forms.Form):
+    """What must be typed before something is deleted."""
+
+    confirmation = forms.CharField(
+        label="Slug", max_length=50, widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"})
+    )
+
+
 class KeyForm(forms.Form):
     name = forms.CharField(
         label="Name",

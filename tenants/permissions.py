@@ -27,6 +27,7 @@ class Permission(StrEnum):
     KEY_MANAGE = "key.manage"
     ORGANIZATION_MANAGE = "organization.manage"
     ORGANIZATION_DELETE = "organization.delete"
+    DATA_ERASE = "data.erase"
 
 
 _VIEWER: Final = frozenset({Permission.TELEMETRY_READ})
@@ -36,6 +37,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_MANAGE,
     Permission.PRICES_MANAGE,
     Permission.ORGANIZATION_MANAGE,
+    Permission.DATA_ERASE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

@@ -66,6 +66,13 @@ def organization_settings(*, organization: Organization) -> OrganizationSettings
     return OrganizationSettings.objects.get(organization=organization)
 
 
+def is_closing(*, organization_id: int, project_id: int | None) -> bool:
+    """Whether the organization, or the project where one is given, is about to be deleted."""
+    if OrganizationSettings.objects.filter(organization_id=organization_id, delete_at__isnull=False).exists():
+        return True
+    return project_id is not None and Project.objects.filter(pk=project_id, delete_at__isnull=False).exists()
+
+
 def projects(*, organization: Organization) -> QuerySet[Project]:
     """Projects of the organization, by name."""
     return Project.objects.filter(organization=organization).order_by("name", "pk")

@@ -126,7 +126,7 @@ def set_quota(*, organization: Organization, actor: User | None, events: int | N
 
 @transaction.atomic
 def create_project(*, organization: Organization, actor: User | None, name: str) -> Project:
-    """Create a project; the organization's first one is its default.
+    """Create a project; it is the organization's default when there is none, as the first one is.
 
     :raises ValidationError: the name is empty, too long, or gives a slug that is taken.
     """
@@ -135,7 +135,7 @@ def create_project(*, organization: Organization, actor: User | None, name: str)
             organization=organization,
             name=name,
             slug=_slug(name, length=50),
-            is_default=not Project.objects.exists(),
+            is_default=not Project.objects.filter(is_default=True).exists(),
         )
         if not project.slug:
             raise ValidationError({"name": "Use at least one letter or digit."})
@@ -221,6 +221,11 @@ def revoke_key(*, organization: Organization, actor: User | None, key: ApiKey, n
         ApiKeyLookup.objects.filter(key_id=key.pk).update(revoked_at=now)
         audit.record("key.revoked", actor=actor, target=locked, name=locked.name)
         _announce(locked.prefix)
+
+
+def announce_every_key() -> None:
+    """Tell every edge process, at commit, to read again what it knows of keys and of their projects."""
+    _announce("")
 
 
 def _announce(prefix: str) -> None:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tenants.views import connect, keys, organizations, projects
+from tenants.views import connect, deletion, keys, organizations, projects
 
 app_name = "tenants"
 
@@ -10,9 +10,13 @@ _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 urlpatterns = [
     path("o/new/", organizations.organization_create, name="organization-create"),
     path(_ORGANIZATION + "settings/", organizations.organization_settings, name="organization-settings"),
+    path(_ORGANIZATION + "settings/delete/", deletion.organization_delete, name="organization-delete"),
+    path(_ORGANIZATION + "settings/keep/", deletion.organization_keep, name="organization-keep"),
     path(_ORGANIZATION + "projects/", projects.project_list, name="project-list"),
     path(_ORGANIZATION + "projects/new/", projects.project_create, name="project-create"),
     path(_PROJECT + "settings/", projects.project_settings, name="project-settings"),
+    path(_PROJECT + "settings/delete/", deletion.project_delete, name="project-delete"),
+    path(_PROJECT + "settings/keep/", deletion.project_keep, name="project-keep"),
     path(_PROJECT + "connect/", connect.connect, name="connect"),
     path(_PROJECT + "connect/key/", connect.connect_key, name="connect-key"),
     path(_PROJECT + "keys/", keys.key_list, name="key-list"),

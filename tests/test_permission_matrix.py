@@ -44,6 +44,10 @@ KEYS_422: Final = "     302 404  404  403  422  422 422  404"
 KEYS_MOVED: Final = "   302 404  404  403  302  302 302  404"
 ADMIN: Final = "        302 404  404  403  403  200 200  404"
 ADMIN_422: Final = "    302 404  404  403  403  422 422  404"
+ADMIN_MOVED: Final = "  302 404  404  403  403  302 302  404"
+OWNER_ONLY: Final = "   302 404  403  403  403  403 200  404"
+OWNER_422: Final = "    302 404  403  403  403  403 422  404"
+OWNER_MOVED: Final = "  302 404  403  403  403  403 302  404"
 API_ME: Final = "       401 200  200  200  200  200 200  200"
 API_DENIED: Final = "   401 405  405  405  405  405 405  405"
 API_READ: Final = "     401 404  403  200  200  200 200  404"
@@ -72,9 +76,13 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     # Organizations, projects, keys
     "tenants:organization-create": (SIGNED_IN, "302 422 422 422 422 422 422 422"),
     "tenants:organization-settings": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:organization-delete": (OWNER_ONLY, OWNER_422),
+    "tenants:organization-keep": (NOT_ALLOWED, OWNER_MOVED),
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
     "tenants:project-settings": (ADMIN, ADMIN_422),
+    "tenants:project-delete": (ADMIN, ADMIN_422),
+    "tenants:project-keep": (NOT_ALLOWED, ADMIN_MOVED),
     "tenants:connect": (READ, NOT_ALLOWED),
     "tenants:connect-key": (NOT_ALLOWED, KEYS),
     "tenants:key-list": (KEYS, NOT_ALLOWED),
@@ -94,6 +102,12 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "pricing:change-list": (ORG_READ, NOT_ALLOWED),
     "pricing:difference-list": (ORG_READ, NOT_ALLOWED),
     "ingestion:usage": (ORG_ADMIN, NOT_ALLOWED),
+    "ingestion:project-data": (ADMIN, NOT_ALLOWED),
+    "ingestion:project-retention": (NOT_ALLOWED, ADMIN_422),
+    "ingestion:project-personal-ids": (NOT_ALLOWED, ADMIN_MOVED),
+    "ingestion:end-users": (ORG_ADMIN, ORG_ADMIN_422),
+    "ingestion:end-user-export": (NOT_ALLOWED, ORG_ADMIN_422),
+    "ingestion:end-user-erase": (NOT_ALLOWED, ORG_ADMIN_422),
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
@@ -112,6 +126,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:rate-card-detail": (API_READ, API_DENIED),
     "api:rate-card-end": (API_DENIED, "401 404 403 403 403 200 400 404"),
     "api:unpriced-model-list": (API_READ, API_DENIED),
+    "api:end-user": (API_READ, API_DENIED),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -176,6 +191,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "project_slug": acme_project.slug,
         "key_id": issued.key.pk,
         "call_id": call["call_id"],
+        "user_id": "u-1",
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
@@ -191,6 +207,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:unpriced-model-list": of_acme,
         "api:project-detail": of_acme,
         "api:call-list": of_acme,
+        "api:end-user": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex))

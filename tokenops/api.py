@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
+from ingestion.api import end_users
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
 from tenants.api import views as tenants
@@ -31,6 +32,7 @@ urlpatterns = [
     path("v1/rate-cards/<int:card_id>", prices.rate_card, name="rate-card-detail"),
     path("v1/rate-cards/<int:card_id>/end", prices.rate_card_end, name="rate-card-end"),
     path("v1/unpriced-models", prices.unpriced_models, name="unpriced-model-list"),
+    path("v1/end-users/<path:user_id>", end_users.end_user, name="end-user"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     re_path(r"^v1(?:/|$)", nothing_here, name="nothing-here"),

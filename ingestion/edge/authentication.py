@@ -64,7 +64,9 @@ def _check_usable(sender: Sender, now: datetime) -> None:
         raise _unauthenticated("This API key has been revoked.")
     if sender.expires_at is not None and sender.expires_at <= now:
         raise _unauthenticated("This API key has expired.")
+    if sender.is_closing:
+        raise _unauthenticated("The organization of this API key is about to be deleted.")
     if sender.is_bound and sender.home is None:
-        raise _unauthenticated("The project of this API key is gone.")
+        raise _unauthenticated("The project of this API key was deleted, or is about to be.")
     if Scope.INGEST not in sender.scopes:
         raise Problem(403, "missing-scope", "This API key may not send telemetry.", "It needs the scope ingest.")

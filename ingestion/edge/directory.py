@@ -32,7 +32,7 @@ local_time = lru_cache(maxsize=1_000)(LocalTime)
 _LOOKUP: Final = b"""
     with key as materialized (
         select k.key_id, k.digest, k.organization_id, k.project_id as own_project_id, k.scopes, k.expires_at,
-               k.revoked_at, s.time_zone, s.hash_key, s.monthly_event_quota,
+               k.revoked_at, s.time_zone, s.hash_key, s.delete_at is not null as is_closing, s.monthly_event_quota,
                case when s.monthly_event_quota is not null then (
                    select coalesce(sum(c.events), 0)::bigint from ingest_counters c
                    where c.organization_id = k.organization_id and c.month = m.month::date) end as events_this_month,
@@ -43,8 +43,8 @@ _LOOKUP: Final = b"""
         where k.prefix = %s)
     select key.*, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days
     from key
-    left join projects p
-        on p.organization_id = key.organization_id and (own_project_id is null or p.id = own_project_id)"""
+    left join projects p on p.organization_id = key.organization_id and p.delete_at is null
+        and (own_project_id is null or p.id = own_project_id)"""
 
 
 class DirectoryUnavailableError(Exception):
@@ -74,8 +74,9 @@ class Sender:
     revoked_at: datetime | None
     is_bound: bool  # to one project; else it is the organization's
     home: Project | None  # its own project, or the organization's default
-    projects: dict[str, Project]
-    quota: Quota | None  # as it stood when the key was read
+    projects: dict[str, Project]  # without those that are about to be deleted
+    is_closing: bool = False  # the whole organization is about to be deleted
+    quota: Quota | None = None  # as it stood when the key was read
 
 
 class Directory:
@@ -159,6 +160,7 @@ class Directory:
             is_bound=key["own_project_id"] is not None,
             home=home,
             projects={project.slug: project for project in found},
+            is_closing=key["is_closing"],
             quota=_quota(key),
         )
 

@@ -1,6 +1,7 @@
 """Tables of telemetry."""
 
 from ingestion.models.calls import Call, DailyRollup, HourlyRollup, Measures, Rollup
+from ingestion.models.lifecycle import Erasure, ZoneChange
 from ingestion.models.prices import CatalogueChange, RateCard
 from ingestion.models.reprice import RepriceRun
 from ingestion.models.requests import IngestAnswer, IngestCounter, ProjectActivity, SeenResponse
@@ -9,6 +10,7 @@ __all__ = [
     "Call",
     "CatalogueChange",
     "DailyRollup",
+    "Erasure",
     "HourlyRollup",
     "IngestAnswer",
     "IngestCounter",
@@ -18,4 +20,5 @@ __all__ = [
     "RepriceRun",
     "Rollup",
     "SeenResponse",
+    "ZoneChange",
 ]

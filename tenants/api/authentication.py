@@ -9,6 +9,8 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from core import keys
+from core.scope import org_scope
+from tenants import selectors
 from tenants.api_access import KeyPrincipal
 from tenants.models import ApiKeyLookup
 
@@ -19,6 +21,7 @@ NOT_A_KEY = "This is not a TokenOps API key."
 UNKNOWN = "This API key is not known."
 REVOKED = "This API key has been revoked."
 EXPIRED = "This API key has expired."
+CLOSING = "The organization or project of this API key is about to be deleted."
 DIFFERENT = "The request carries two different API keys."
 
 
@@ -58,7 +61,7 @@ def key_in(headers: Mapping[str, str]) -> str | None:
 def authenticate_key(text: str) -> KeyPrincipal:
     """Who ``text`` is the key of.
 
-    :raises AuthenticationFailed: nobody's, or it was revoked or has expired.
+    :raises AuthenticationFailed: nobody's, revoked, expired, or of somebody who is about to be deleted.
     """
     prefix = keys.prefix_of(text)
     if prefix is None:
@@ -70,6 +73,9 @@ def authenticate_key(text: str) -> KeyPrincipal:
         raise AuthenticationFailed(REVOKED)
     if row.expires_at is not None and row.expires_at <= timezone.now():
         raise AuthenticationFailed(EXPIRED)
+    with org_scope(row.organization_id):
+        if selectors.is_closing(organization_id=row.organization_id, project_id=row.project_id):
+            raise AuthenticationFailed(CLOSING)
     return KeyPrincipal(
         key_id=row.key_id,
         organization_id=row.organization_id,

@@ -1,5 +1,7 @@
 """Organizations, their members and their projects."""
 
+from datetime import datetime, timedelta
+
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -34,6 +36,9 @@ class OrganizationSettings(OrgScopedModel):
     )
     hash_key = models.BinaryField(help_text="Encrypted key of prompt and user hashes; 32 bytes when opened.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    delete_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it is to be deleted; until then its keys do not work."
+    )
 
     class Meta:
         db_table = "organization_settings"
@@ -70,7 +75,13 @@ class Project(OrgScopedModel):
         validators=[MinValueValidator(7), MaxValueValidator(730)],
         help_text="Days calls are kept; rollups are kept 25 months.",
     )
+    calls_since = models.DateTimeField(
+        null=True, blank=True, help_text="Calls before this moment were deleted under an earlier, shorter retention."
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    delete_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it is to be deleted; until then its keys do not work."
+    )
 
     class Meta:
         db_table = "projects"
@@ -87,3 +98,8 @@ class Project(OrgScopedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    def kept_from(self, now: datetime) -> datetime:
+        """The moment from which every call is still there at ``now``."""
+        expired = now - timedelta(days=self.retention_days)
+        return expired if self.calls_since is None else max(expired, self.calls_since)
