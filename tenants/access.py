@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
@@ -34,7 +34,7 @@ class OrgRequest(HttpRequest):
     time_zone: ZoneInfo
 
 
-OrgView = Callable[Concatenate[OrgRequest, P], HttpResponse]
+OrgView = Callable[Concatenate[OrgRequest, P], HttpResponseBase]
 
 
 def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., HttpResponseBase]]:
@@ -49,7 +49,7 @@ def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., Htt
         @wraps(view)
         def guarded(
             request: OrgRequest, *args: Any, organization_slug: str, project_slug: str = "", **kwargs: Any
-        ) -> HttpResponse:
+        ) -> HttpResponseBase:
             enter_organization(request, organization_slug)
             with org_scope(request.organization.pk):
                 request.project = _project(request, project_slug) if project_slug else None

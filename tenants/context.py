@@ -23,6 +23,7 @@ NEEDED: Final = {
     "keys": Permission.KEY_READ,
     "project-settings": Permission.PROJECT_MANAGE,
     "project-create": Permission.PROJECT_CREATE,
+    "audit": Permission.AUDIT_READ,
     "organization-settings": Permission.ORGANIZATION_MANAGE,
 }
 

@@ -24,6 +24,7 @@ class Permission(StrEnum):
     PROJECT_MANAGE = "project.manage"
     KEY_READ = "key.read"
     KEY_MANAGE = "key.manage"
+    AUDIT_READ = "audit.read"
     ORGANIZATION_MANAGE = "organization.manage"
     ORGANIZATION_DELETE = "organization.delete"
 
@@ -33,6 +34,7 @@ _MEMBER: Final = _VIEWER | {Permission.KEY_READ, Permission.KEY_MANAGE}
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
     Permission.PROJECT_MANAGE,
+    Permission.AUDIT_READ,
     Permission.ORGANIZATION_MANAGE,
 }
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tenants.views import connect, keys, organizations, projects
+from tenants.views import audit, connect, keys, organizations, projects
 
 app_name = "tenants"
 
@@ -10,6 +10,10 @@ _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 urlpatterns = [
     path("o/new/", organizations.organization_create, name="organization-create"),
     path(_ORGANIZATION + "settings/", organizations.organization_settings, name="organization-settings"),
+    path(_ORGANIZATION + "audit/", audit.audit_list, name="audit-list"),
+    path(_ORGANIZATION + "audit/<int:entry_id>/", audit.audit_entry, name="audit-entry"),
+    path(_ORGANIZATION + "audit/audit.csv", audit.audit_export, {"form_of_file": "csv"}, name="audit-csv"),
+    path(_ORGANIZATION + "audit/audit.ndjson", audit.audit_export, {"form_of_file": "ndjson"}, name="audit-ndjson"),
     path(_ORGANIZATION + "projects/", projects.project_list, name="project-list"),
     path(_ORGANIZATION + "projects/new/", projects.project_create, name="project-create"),
     path(_PROJECT + "settings/", projects.project_settings, name="project-settings"),
