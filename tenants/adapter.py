@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.http import HttpRequest
 
 from core import addresses
+from core.origin import origin_of
 
 logger = logging.getLogger(__name__)
 
@@ -25,11 +26,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
 
     def get_client_ip(self, request: HttpRequest) -> str:
         """The address that rate limits count, seen through ``TRUSTED_PROXIES``."""
-        return addresses.client_address(
-            remote=request.META.get("REMOTE_ADDR", ""),
-            forwarded_for=request.headers.get("X-Forwarded-For", ""),
-            trusted=settings.TRUSTED_PROXIES,
-        )
+        return origin_of(request).address
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send with links to ``BASE_URL``. A mail server that is down is said on the page, the same to everybody."""

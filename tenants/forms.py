@@ -1,7 +1,7 @@
 """What people type about tenants; the rules are the services', these forms carry their words back to the field."""
 
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Final
@@ -10,9 +10,11 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 from django.forms.utils import flatatt
+from django.http import QueryDict
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from tenants.audit_log import AuditFilter
 from tenants.permissions import Scope
 
 # Further ahead than any key needs, and far from where calendars end.
@@ -132,3 +134,35 @@ class KeyForm(forms.Form):
         if last_day is None:
             return None
         return datetime.combine(last_day + timedelta(days=1), time.min, zone).astimezone(UTC)
+
+
+class AuditFilterForm(forms.Form):
+    """What to look for in the audit log; days are local to the organization, the last one included."""
+
+    actor = forms.CharField(max_length=254, required=False, label="Who", help_text="E-mail address or key name")
+    action = forms.ChoiceField(required=False, label="What")
+    target_kind = forms.CharField(max_length=50, required=False, widget=forms.HiddenInput)
+    target_id = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+    since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}))
+    until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}))
+
+    def __init__(self, data: QueryDict, *, actions: Sequence[str]) -> None:
+        super().__init__(data)
+        self.fields["action"].choices = [("", "Everything"), *((name, name) for name in actions)]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        since, until = cleaned.get("since"), cleaned.get("until")
+        if since and until and until < since:
+            self.add_error("until", "This is before the first day.")
+        return cleaned
+
+    def chosen(self, zone: tzinfo) -> AuditFilter:
+        """The filter of a valid form."""
+        values = dict(self.cleaned_data)
+        since, until = values.pop("since"), values.pop("until")
+        return AuditFilter(
+            **values,
+            since=datetime.combine(since, time(), zone) if since else None,
+            until=datetime.combine(until + timedelta(days=1), time(), zone) if until else None,
+        )

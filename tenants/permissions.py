@@ -25,6 +25,7 @@ class Permission(StrEnum):
     PRICES_MANAGE = "prices.manage"
     KEY_READ = "key.read"
     KEY_MANAGE = "key.manage"
+    AUDIT_READ = "audit.read"
     ORGANIZATION_MANAGE = "organization.manage"
     ORGANIZATION_DELETE = "organization.delete"
     DATA_ERASE = "data.erase"
@@ -36,6 +37,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
     Permission.PROJECT_MANAGE,
     Permission.PRICES_MANAGE,
+    Permission.AUDIT_READ,
     Permission.ORGANIZATION_MANAGE,
     Permission.DATA_ERASE,
 }

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from tenants.views import connect, deletion, keys, organizations, projects
+from tenants.views import audit, connect, keys, organizations, projects
 
 app_name = "tenants"
 
@@ -12,6 +13,10 @@ urlpatterns = [
     path(_ORGANIZATION + "settings/", organizations.organization_settings, name="organization-settings"),
     path(_ORGANIZATION + "settings/delete/", deletion.organization_delete, name="organization-delete"),
     path(_ORGANIZATION + "settings/keep/", deletion.organization_keep, name="organization-keep"),
+    path(_ORGANIZATION + "audit/", audit.audit_list, name="audit-list"),
+    path(_ORGANIZATION + "audit/<int:entry_id>/", audit.audit_entry, name="audit-entry"),
+    path(_ORGANIZATION + "audit/audit.csv", audit.audit_export, {"form_of_file": "csv"}, name="audit-csv"),
+    path(_ORGANIZATION + "audit/audit.ndjson", audit.audit_export, {"form_of_file": "ndjson"}, name="audit-ndjson"),
     path(_ORGANIZATION + "projects/", projects.project_list, name="project-list"),
     path(_ORGANIZATION + "projects/new/", projects.project_create, name="project-create"),
     path(_PROJECT + "settings/", projects.project_settings, name="project-settings"),

@@ -22,7 +22,7 @@ from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call
 from tenants import services
-from tenants.models import Membership, Organization, Project, User
+from tenants.models import AuditEntry, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 
 # anonymous; owner of another organization; the five roles; instance administrator in no organization
@@ -78,6 +78,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:organization-settings": (ORG_ADMIN, ORG_ADMIN_422),
     "tenants:organization-delete": (OWNER_ONLY, OWNER_422),
     "tenants:organization-keep": (NOT_ALLOWED, OWNER_MOVED),
+    "tenants:audit-list": (ORG_ADMIN, NOT_ALLOWED),
+    "tenants:audit-entry": (ORG_ADMIN, NOT_ALLOWED),
+    "tenants:audit-csv": (ORG_ADMIN, NOT_ALLOWED),
+    "tenants:audit-ndjson": (ORG_ADMIN, NOT_ALLOWED),
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
     "tenants:project-settings": (ADMIN, ADMIN_422),
@@ -190,6 +194,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "organization_slug": acme.slug,
         "project_slug": acme_project.slug,
         "key_id": issued.key.pk,
+        "entry_id": latest_entry(acme),
         "call_id": call["call_id"],
         "user_id": "u-1",
         "mail_id": "20260701-120000-1-0",
@@ -211,6 +216,11 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex))
+
+
+def latest_entry(organization: Organization) -> int:
+    with org_scope(organization.pk):
+        return AuditEntry.objects.latest("pk").pk
 
 
 def everybody(acme: Organization, globex: Organization) -> dict[str, User]:

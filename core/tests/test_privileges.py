@@ -24,6 +24,7 @@ APP_EXCEPTIONS: dict[str, set[str]] = {
     "auth_group_permissions": set(),
     "auth_permission": set(),
     "audit_entries": APPEND,
+    "audit_heads": READ,
     "calls": ALL - {"INSERT"},
     "calls_stage": set(),
     "django_migrations": READ,

@@ -1,6 +1,6 @@
 """Tables of people and tenants. Those without row-level security are the closed list of core.checks."""
 
-from tenants.models.history import AuditEntry, Event
+from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.organizations import SLUG, Membership, Organization, OrganizationSettings, Project
 from tenants.models.people import User, UserManager
@@ -11,6 +11,7 @@ __all__ = [
     "ApiKeyLookup",
     "ApiKeyUsage",
     "AuditEntry",
+    "AuditHead",
     "Event",
     "Membership",
     "Organization",

@@ -66,8 +66,8 @@ def test_an_error_page_outside_the_scope_lists_no_projects(acme):
     [
         (Role.OWNER, set()),
         (Role.ADMIN, set()),
-        (Role.MEMBER, {"project-create", "project-settings", "organization-settings"}),
-        (Role.VIEWER, {"project-create", "project-settings", "organization-settings", "keys"}),
+        (Role.MEMBER, {"project-create", "project-settings", "organization-settings", "audit"}),
+        (Role.VIEWER, {"project-create", "project-settings", "organization-settings", "audit", "keys"}),
     ],
 )
 def test_entries_that_would_be_refused_are_left_out(acme, role, denied):

@@ -46,7 +46,7 @@ def last_entry(organization, scope):
     """The newest audit row: who, what, to what, and the facts."""
     with scope(organization):
         entry = AuditEntry.objects.latest("pk")
-        return entry.actor_id, entry.action, entry.target_kind, entry.target_id, entry.facts
+        return entry.actor_user_id, entry.action, entry.target_kind, entry.target_id, entry.facts
 
 
 # --- Audit rows, whole ---

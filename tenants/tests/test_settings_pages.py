@@ -16,7 +16,7 @@ def test_an_admin_renames_the_organization(admin, acme, scope):
     assert 'value="Acme &amp; Sons"' in admin.get(ORGANIZATION).text
     with scope(acme):
         entry = AuditEntry.objects.get(action="organization.renamed")
-        assert (str(entry.actor), entry.facts["after"]) == ("admin@acme.test", "Acme & Sons")
+        assert (entry.actor_name, entry.facts["after"]) == ("admin@acme.test", "Acme & Sons")
 
 
 def test_the_settings_show_the_time_zone_and_the_projects(owner):
