@@ -19,7 +19,7 @@ $$"""
 class Migration(migrations.Migration):
     """Events accepted a month: counted by the edge in the calls' own transaction, read for quotas and pages."""
 
-    dependencies = [("ingestion", "0004_idempotency"), ("tenants", "0004_quota")]
+    dependencies = [("ingestion", "0005_response_seen"), ("tenants", "0004_quota")]
 
     operations = [
         migrations.CreateModel(

@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     cost of its own pays nothing for them.
     """
 
-    dependencies = [("ingestion", "0004_idempotency")]
+    dependencies = [("ingestion", "0006_ingest_counters")]
 
     operations = [
         migrations.AlterField(

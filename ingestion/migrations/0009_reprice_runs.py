@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
     """Runs that re-price stored calls. Their money is unconstrained, as everywhere."""
 
     dependencies = [
-        ("ingestion", "0004_idempotency"),
+        ("ingestion", "0008_price_overrides"),
         ("tenants", "0003_events"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

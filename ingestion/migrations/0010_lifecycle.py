@@ -13,7 +13,7 @@ class Migration(migrations.Migration):
     """The rows that long work about stored calls goes on from, and a way to one end user's calls."""
 
     dependencies = [
-        ("ingestion", "0004_idempotency"),
+        ("ingestion", "0009_reprice_runs"),
         ("tenants", "0005_lifecycle"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

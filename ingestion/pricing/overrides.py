@@ -233,7 +233,7 @@ def _end(card: RateCard) -> None:
 
 def _record(verb: str, actor: User | None, card: RateCard, key_id: int | None, **more: Any) -> None:
     noun = "alias" if card.source == ALIAS else "price"
-    by_key = {} if key_id is None else {"key_id": key_id}
+    by_key: dict[str, Any] = {} if key_id is None else {"key_id": key_id}
     target = StoredCard(pk=card.id)
     audit.record(f"{noun}.{verb}", actor=actor, target=target, **_facts(card), **by_key, **more)
 

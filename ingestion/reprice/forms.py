@@ -22,7 +22,7 @@ class RepriceForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="Calls that are not kept any more cannot be re-priced; their costs stay.",
     )
-    project = forms.ModelChoiceField(
+    project: "forms.ModelChoiceField[Project]" = forms.ModelChoiceField(
         label="Project",
         queryset=None,
         to_field_name="slug",

@@ -99,7 +99,7 @@ $$"""
 class Migration(migrations.Migration):
     """Tenants and projects that are to be deleted, and the function that deletes them when their time has come."""
 
-    dependencies = [("tenants", "0003_events")]
+    dependencies = [("tenants", "0004_quota")]
 
     operations = [
         migrations.AddField(

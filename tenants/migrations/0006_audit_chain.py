@@ -64,7 +64,7 @@ end $$"""
 class Migration(migrations.Migration):
     """Audit entries know keys and origins, and each is chained to the one before it."""
 
-    dependencies = [("tenants", "0003_events")]
+    dependencies = [("tenants", "0005_lifecycle")]
 
     operations = [
         migrations.AddField(
