@@ -1,7 +1,6 @@
 from django.urls import path
 
-from tenants.views import connect, deletion, keys, organizations, projects
-from tenants.views import audit, connect, keys, organizations, projects
+from tenants.views import audit, connect, deletion, keys, organizations, projects
 
 app_name = "tenants"
 
