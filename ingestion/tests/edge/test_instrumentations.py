@@ -256,7 +256,7 @@ def test_langchain_beside_openai_by_openllmetry_is_one_call(trace, provider):
     assert MARKER not in str(call)
 
 
-def billed(organization: Organization) -> list[tuple[int, int, Decimal]]:
+def billed(organization: Organization) -> list[tuple[Any, ...]]:
     """Calls, input tokens and cost by the daily rollups."""
     with org_scope(organization.pk):
         return list(DailyRollup.objects.values_list("calls", "input_tokens", "cost_usd"))

@@ -45,6 +45,12 @@ def reasons(response):
     return [(e["field"], e["message"]) for rejected in response.json()["rejected"] for e in rejected["errors"]]
 
 
+def first_partition():
+    """The oldest day there is a partition for."""
+    with psycopg.connect(settings.DATABASE.conninfo(OWNER)) as owner:
+        return owner.execute("select first_date from call_partitions()").fetchone()[0]
+
+
 def rebuilt(organization, first, last):
     """The organization's rollups after a rebuild of the days from ``first`` to ``last``."""
     one = timedelta(days=1)
@@ -62,7 +68,7 @@ def two_months_of_days(committed_module: None) -> Iterator[None]:
     """Partitions for longer than these tests' projects keep calls."""
     today = datetime.now(UTC).date()
     with psycopg.connect(settings.DATABASE.conninfo(OWNER), autocommit=True) as owner:
-        (before,) = owner.execute("select first_date from call_partitions()").fetchone()
+        before = first_partition()
         owner.execute("select ensure_partitions(%s, %s)", [today - timedelta(days=60), today])
         yield
         owner.execute("select drop_partitions(%s)", [before])
@@ -108,8 +114,7 @@ def test_each_project_of_a_batch_has_its_own_boundary(edge, acme):
 
 def test_a_project_that_keeps_longer_than_there_are_days_takes_what_there_is_a_day_for(acme, key):
     keep(acme, "web", 730)
-    with psycopg.connect(settings.DATABASE.conninfo(OWNER)) as owner:
-        (first_date,) = owner.execute("select first_date from call_partitions()").fetchone()
+    first_date = first_partition()
     first_moment = datetime(first_date.year, first_date.month, first_date.day, tzinfo=UTC)
 
     with running_edge() as edge:  # one that has read the days just now
@@ -216,10 +221,10 @@ def test_a_late_event_changes_its_own_hour_and_day_and_no_other(edge, somebody):
 
 
 @pytest.fixture
-def last_clock_changes(committed_module: None) -> Iterator[list[datetime]]:
+def last_clock_changes(committed_module: None) -> Iterator[list[list[datetime]]]:
     """Local midnights at both ends of the last two days on which clocks in Berlin changed, with partitions for them."""
     zone, today = ZoneInfo(BERLIN), datetime.now(UTC).date()
-    changed = []
+    changed: list[list[datetime]] = []
     day = today - timedelta(days=2)
     while len(changed) < 2:
         midnights = [local_midnight(day + timedelta(days=n), BERLIN) for n in (0, 1)]
@@ -228,7 +233,7 @@ def last_clock_changes(committed_module: None) -> Iterator[list[datetime]]:
         day -= timedelta(days=1)
     assert all(one.astimezone(zone).hour == 0 for pair in changed for one in pair)
     with psycopg.connect(settings.DATABASE.conninfo(OWNER), autocommit=True) as owner:
-        (before,) = owner.execute("select first_date from call_partitions()").fetchone()
+        before = first_partition()
         first = changed[-1][0].date()
         for start in range((today - first).days + 2):
             owner.execute("select ensure_partitions(%s, %s)", [first + timedelta(days=start)] * 2)
