@@ -55,7 +55,8 @@ _MEANINGS: Final = {
     "prompt_hash": "Hexadecimal hash of the prompt; hashed again under the organization's key before it is stored.",
     "prompt_prefix_hash": "The same of the first message and the tools.",
     "cost_usd": "Cost you know in US dollars; used where no price is known.",
-    "response_id": "The provider's id of the answer.",
+    "response_id": "The provider's id of the answer. Of several records of one answer (same provider, model and token"
+    " counts, within 10 minutes) all are accepted and stored and one is counted; see `duplicate_of` of a call.",
     "upstream_request_id": "The provider's id of the request.",
     "finish_reason": "Why the model stopped.",
     "agent_name": "Agent that made the call.",

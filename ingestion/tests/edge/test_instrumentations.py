@@ -26,6 +26,8 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from pydantic import SecretStr
 
+from core.scope import org_scope
+from ingestion.models import DailyRollup
 from ingestion.tests.edge.client import EdgeClient, stored_calls
 from ingestion.tests.wire.builders import MARKER
 from tenants.models import Organization
@@ -254,15 +256,41 @@ def test_langchain_beside_openai_by_openllmetry_is_one_call(trace, provider):
     assert MARKER not in str(call)
 
 
+def billed(organization: Organization) -> list[tuple[Any, ...]]:
+    """Calls, input tokens and cost by the daily rollups."""
+    with org_scope(organization.pk):
+        return list(DailyRollup.objects.values_list("calls", "input_tokens", "cost_usd"))
+
+
 @pytest.mark.parametrize("inner", ["OpenInference", "OpenTelemetry"])
-def test_two_instrumentations_of_one_call_are_found_by_its_response(trace, provider, inner):
+def test_langchain_beside_openai_by_others_is_one_bill(trace, provider, acme, inner):
     calls = trace(lambda: run_chain(provider), OpenInferenceLangChain(), OPENAI[inner]())
 
     assert len(calls) == 2  # the chain and the prompt template are none
     assert {(call["provider"], call["response_id"], call["input_tokens"]) for call in calls} == {
         ("openai", "chatcmpl-8", 1000)
     }
+    [counted], [second] = ([call for call in calls if bool(call["duplicate_of"]) is mark] for mark in (False, True))
+    assert (second["duplicate_of"], second["duplicate_of_started_at"]) == (counted["call_id"], counted["started_at"])
+    assert billed(acme) == [(1, 1000, Decimal("0.0045"))]
     assert all(MARKER not in str(call) for call in calls)
+
+
+def test_of_two_instrumentations_the_one_that_knows_the_cached_tokens_counts(trace, provider):
+    calls = trace(lambda: run_chain(provider), OpenInferenceLangChain(), OPENAI["OpenTelemetry"]())
+
+    assert {call["cached_input_tokens"]: bool(call["duplicate_of"]) for call in calls} == {600: False, 0: True}
+
+
+def test_two_instrumentations_in_processes_of_their_own_are_one_bill(trace, provider, acme):
+    """The second one's spans come by another exporter, long after the first one's are stored."""
+    trace(lambda: chat(provider), OPENAI["OpenLLMetry"]())
+
+    calls = trace(lambda: chat(provider), OPENAI["OpenTelemetry"]())
+
+    assert len(calls) == 2
+    assert [bool(call["duplicate_of"]) for call in calls] == [False, True]
+    assert billed(acme) == [(1, 1000, Decimal("0.0045"))]
 
 
 def test_the_price_is_that_of_the_tokens(trace, provider):

@@ -17,6 +17,8 @@ from ingestion.tests.edge.client import issue_key, running_edge, stored_calls
 from ingestion.tests.edge.conftest import project_of
 from ingestion.tests.edge.rows import AN_HOUR_AGO, make_row, new_flusher
 from ingestion.tests.edge.test_rollups import assert_rebuild_changes_nothing
+from ingestion.tests.wire.otlp.builders import CHAT, request
+from ingestion.tests.wire.otlp.builders import span as a_span
 from ingestion.writer import flush as flush_module
 from ingestion.writer import responses
 from ingestion.writer.flush import Memory, Refused, Stored
@@ -173,6 +175,26 @@ def test_a_flush_of_nothing_but_second_records_moves_no_rollup(acme, project):
 
     assert billed(acme) == before
     assert len(stored_calls(acme)) == 10
+
+
+def test_a_span_meets_the_events_of_an_sdk(edge, acme, key):
+    """The same call by OpenTelemetry and by REST: other names for the provider and the model, another id."""
+    at = (NOW - 7 * MINUTES).replace(microsecond=0)
+    attributes = CHAT | {
+        "gen_ai.response.model": "gpt-4o-2024-08-06",
+        "gen_ai.response.id": "chatcmpl-1",
+        "gen_ai.usage.input_tokens": 1000,
+        "gen_ai.usage.output_tokens": 100,
+    }
+    span = a_span(attributes, startTimeUnixNano=str(int(at.timestamp()) * 10**9))
+
+    answer = edge.post(request([span]), key=key, path="/v1/traces")
+    edge.post(event("sdk", at=at + SECOND, provider="OpenAI"), key=key)
+
+    assert answer.status == 200
+    first, second = stored_calls(acme)
+    assert (first["source"], second["source"], second["duplicate_of"]) == ("otlp", "rest", first["call_id"])
+    assert billed(acme) == ONE_BILL
 
 
 # --- What is not one call ---
