@@ -187,8 +187,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     issued = services.create_key(organization=acme, actor=None, name="ci", scopes=[Scope.INGEST], project=acme_project)
     with org_scope(acme.pk):
         wanted = Wanted(model="own-model", prices={"input": Decimal(1), "output": Decimal(2)})
-        card = overrides.card_for(organization=acme, wanted=wanted)
-        (saved,) = overrides.save_cards(organization=acme, actor=None, cards=[card])
+        cards = overrides.cards_for(organization=acme, wanted=[wanted])
+        (saved,) = overrides.save_cards(organization=acme, actor=None, cards=cards)
     arguments = {
         "card_id": saved.id,
         "organization_slug": acme.slug,

@@ -7,6 +7,7 @@ before somebody asks for it to be priced again.
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any, Final
 
 import msgspec
@@ -18,18 +19,20 @@ from django.utils import timezone
 from core.fields import decimal_text, instant_text
 from core.scope import current_organization_id, org_scope
 from ingestion.models import RateCard as StoredCard
-from ingestion.pricing import own, selectors, stored_calls
+from ingestion.pricing import own, sanity, selectors, stored_calls
 from ingestion.pricing.announcement import announce_prices
 from ingestion.pricing.book import PriceBook
 from ingestion.pricing.cards import ALIAS, RateCard, to_row
 from ingestion.pricing.matching import clean
 from ingestion.pricing.own import Plan
 from ingestion.pricing.providers import catalogue_id
+from ingestion.pricing.sanity import Doubt
 from ingestion.wire.providers import canonical_provider
 from tenants import audit
 from tenants.models import Organization, OrganizationSettings, User
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
+_MOST_NEAR: Final = 5
 MOST_CARDS: Final = 10_000  # an organization; every edge process keeps all of them in memory
 IN_USE: Final = "Calls were priced by this card, so it stays. End it instead."
 
@@ -47,11 +50,16 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     valid_from: datetime | None = None
 
 
-def card_for(*, organization: Organization, wanted: Wanted) -> RateCard:
-    """The rate card that was asked for, not stored yet.
+def cards_for(*, organization: Organization, wanted: Iterable[Wanted]) -> list[RateCard]:
+    """The rate cards that were asked for, not stored yet.
 
     :raises ValidationError: no model id, a moment outside of the calendar, or a target that the catalogue has not.
     """
+    book, now = selectors.catalogue_book(), timezone.now()
+    return [_card(organization, one, book, now) for one in wanted]
+
+
+def _card(organization: Organization, wanted: Wanted, book: PriceBook, now: datetime) -> RateCard:
     model = wanted.model.strip()
     if not model or len(model) > 255 or "\0" in model:  # noqa: PLR2004 - the column's length
         raise ValidationError({"model": "Give the model id as it is sent, at most 255 characters."})
@@ -59,27 +67,29 @@ def card_for(*, organization: Organization, wanted: Wanted) -> RateCard:
         raise ValidationError({"valid_from": f"Choose a date from {FIRST_YEAR} to {LAST_YEAR - 1}, or leave it empty."})
     if wanted.target is not None:
         return _alias(organization, model, wanted.target, wanted.valid_from)
-    return _price(organization, model, wanted)
+    return _price(organization, model, wanted, book, now)
 
 
 def _alias(organization: Organization, model: str, target: tuple[str, str], valid_from: datetime | None) -> RateCard:
     provider, name = catalogue_id(target[0]), target[1].strip()
-    known = [card for card in selectors.catalogue() if (card.provider, card.catalogue_id) == (provider, name)]
-    if not known:
-        raise ValidationError({"target": "The catalogue has no such model. Choose one from the list."})
+    known = {card.catalogue_id for card in selectors.catalogue() if card.provider == provider}
+    if name not in known:
+        near = get_close_matches(name, known, n=_MOST_NEAR)
+        hint = f" Near it: {', '.join(near)}." if near else ""
+        raise ValidationError({"target": f"The catalogue has no such model of this provider.{hint}"})
     return own.alias_card(
         organization_id=organization.pk, model=model, target_provider=provider, target_model=name, valid_from=valid_from
     )
 
 
-def _price(organization: Organization, model: str, wanted: Wanted) -> RateCard:
+def _price(organization: Organization, model: str, wanted: Wanted, book: PriceBook, now: datetime) -> RateCard:
     missing = [name for name in own.REQUIRED if name not in wanted.prices]
     if missing:
         raise ValidationError(dict.fromkeys(missing, "Give a price; 0 if it costs nothing."))
     provider = canonical_provider(wanted.provider)
     if "\0" in provider:
         raise ValidationError({"provider": "This name cannot be used."})
-    listed = PriceBook(selectors.catalogue()).catalogue_card(provider, model, timezone.now()) if provider else None
+    listed = book.catalogue_card(provider, model, now) if provider else None
     return own.price_card(
         organization_id=organization.pk,
         model=model,
@@ -94,26 +104,33 @@ def _price(organization: Organization, model: str, wanted: Wanted) -> RateCard:
 def save_cards(
     *, organization: Organization, actor: User | None, cards: Sequence[RateCard], key_id: int | None = None
 ) -> list[RateCard]:
-    """Store cards of ``card_for``, all or none, and tell every edge; they come back with their ids and ends.
+    """Store cards of ``cards_for``, all or none, and tell every edge; they come back with their ids and ends.
 
     A later price ends the earlier one; one that begins at the same moment takes its place.
 
     :raises ValidationError: own prices hold where an alias was asked for, or there are too many cards.
     """
+    saved = []
     with org_scope(organization.pk):
         _lock(organization)
-        saved = []
+        existing = selectors.own_cards()
         for card in cards:
-            existing = selectors.own_cards()
             _check(card, existing)
-            saved.append(_carry_out(organization, actor, plan(organization=organization, card=card), key_id))
+            step = _plan(organization, card, existing)
+            stored = _carry_out(actor, step, key_id)
+            existing = own.after(existing, [msgspec.structs.replace(step, insert=stored)])
+            saved.append(stored)
         announce_prices()
     return saved
 
 
-def plan(*, organization: Organization, card: RateCard) -> Plan:
-    """What storing ``card`` would do to the organization's other cards."""
+def plans(*, organization: Organization, cards: Iterable[RateCard]) -> list[Plan]:
+    """What storing ``cards``, each of another subject, would do to the organization's other cards."""
     existing = selectors.own_cards()
+    return [_plan(organization, card, existing) for card in cards]
+
+
+def _plan(organization: Organization, card: RateCard, existing: Sequence[RateCard]) -> Plan:
     same = [one for one in own.same_subject(existing, card) if one.valid_from == card.valid_from]
     used = [one.id for one in same if one.id is not None and is_used(organization=organization, card=one)]
     return own.plan(existing, card, used=used)
@@ -208,10 +225,11 @@ def _hides(price: RateCard, alias: RateCard) -> bool:
     return own.is_live(price, alias.valid_from or own.NEVER)
 
 
-def _carry_out(organization: Organization, actor: User | None, step: Plan, key_id: int | None) -> RateCard:
+def _carry_out(actor: User | None, step: Plan, key_id: int | None) -> RateCard:
     for card in step.ended:
         _end(card)
-    StoredCard.objects.filter(organization=organization, pk__in=[card.id for card in step.deleted]).delete()
+    gone = StoredCard.objects.filter(organization_id=current_organization_id())
+    gone.filter(pk__in=[card.id for card in step.deleted]).delete()
     row = StoredCard.objects.create(**to_row(step.insert))
     saved = msgspec.structs.replace(step.insert, id=row.pk)
     _record(
@@ -245,20 +263,22 @@ def _facts(card: RateCard) -> dict[str, Any]:
         name: None if moment is None else instant_text(moment) for name, moment in period.items()
     }
     if card.source == ALIAS:
-        return facts | {"target": card.catalogue_id}
+        return facts | {"alias_of": card.catalogue_id}
     return facts | {"prices": {unit: decimal_text(price.base) for unit, price in card.prices.items()}}
 
 
-def peers(*, card: RateCard) -> list[RateCard]:
-    """The catalogue's current standard cards to hold a new price against: of the model, else of its provider."""
+def doubts(*, cards: Iterable[RateCard]) -> list[tuple[RateCard, Doubt]]:
+    """Prices of new cards that look like slips, held against the catalogue's current prices.
+
+    Its peers are the cards of the same model, else of the same provider, else all.
+    """
     now = timezone.now()
     current = [one for one in selectors.catalogue() if not one.context and one.is_valid(now, 0)]
+    return [(card, doubt) for card in cards if card.prices for doubt in sanity.doubts(card, _peers(card, current))]
+
+
+def _peers(card: RateCard, current: Sequence[RateCard]) -> Sequence[RateCard]:
     named = catalogue_id(card.provider)
     same_model = [one for one in current if one.catalogue_id == card.catalogue_id]
     same_provider = [one for one in current if one.provider == named]
     return same_model or same_provider or current
-
-
-def live_cards(cards: Iterable[RateCard], *, now: datetime) -> list[RateCard]:
-    """Those that hold or will hold."""
-    return [card for card in cards if own.is_live(card, now)]

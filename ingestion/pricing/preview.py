@@ -123,7 +123,7 @@ def _add(line: Line, stored: StoredCall, new: Priced) -> None:
 def count_kept(*, organization: Organization, card: RateCard, now: datetime, limit: int = MOST_CALLS) -> int | None:
     """How many stored calls in the card's period keep another price; at most ``limit``, None if it takes too long."""
     existing = selectors.own_cards()
-    keys = keys_of(cards=[card], existing=existing, book=PriceBook(selectors.catalogue()), now=now)
+    keys = keys_of(cards=[card], existing=existing, book=selectors.catalogue_book(), now=now)
     is_alias = card.source == ALIAS
     providers = [] if is_alias or not card.provider else [card.provider]
     try:

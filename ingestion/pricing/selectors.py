@@ -37,6 +37,18 @@ def _catalogue(_signature: tuple[Any, ...]) -> list[RateCard]:
     return catalogue_cards()
 
 
+def catalogue_book() -> PriceBook:
+    """A book of the catalogue alone, kept like ``catalogue``: for looking models up, not for pricing calls."""
+    with database.cursor() as cursor:
+        cursor.execute(_CATALOGUE_SIGNATURE)
+        return _catalogue_book(cursor.fetchone())
+
+
+@lru_cache(maxsize=1)
+def _catalogue_book(signature: tuple[Any, ...]) -> PriceBook:
+    return PriceBook(_catalogue(signature))
+
+
 def own_cards() -> list[RateCard]:
     """Every card of the scope's organization, closed ones included, oldest first."""
     rows = StoredCard.objects.filter(organization_id=current_organization_id()).order_by("pk").values(*COLUMNS)

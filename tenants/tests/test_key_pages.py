@@ -159,3 +159,11 @@ def test_a_foreign_key_id_is_not_found(outsider, owner, globex, key):
 
     assert answer.status_code == HTTPStatus.NOT_FOUND
     assert ApiKeyLookup.objects.get().revoked_at is None
+
+
+def test_a_key_of_a_project_cannot_be_given_what_belongs_to_the_organization(member, acme_project):
+    answer = member.post(NEW, {"name": "backend", "scopes": ["manage"], "expires_at": ""})
+
+    assert answer.status_code == 422
+    assert "Select a valid choice." in answer.content.decode()
+    assert 'value="manage"' not in member.get(NEW).content.decode()

@@ -10,7 +10,9 @@ from django.conf import settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from core.fields import instant_text
+from ingestion.api.prices.parameters import EndSerializer, NewCardSerializer
 from ingestion.tests.factories import make_call
+from ingestion.tests.pricing.scene import import_catalogue
 from ingestion.wire.batch import ParseContext
 from ingestion.wire.rest import parse_ingest, parse_log
 from tenants.permissions import Scope
@@ -46,6 +48,8 @@ PATHS = [
     ("/api/v1/projects", "/api/v1/projects?organization=acme"),
     ("/api/v1/projects/{project_slug}", "/api/v1/projects/web?organization=acme"),
     ("/api/v1/calls", "/api/v1/calls?organization=acme&limit=1"),
+    ("/api/v1/rate-cards", "/api/v1/rate-cards?organization=acme&limit=1"),
+    ("/api/v1/unpriced-models", "/api/v1/unpriced-models?organization=acme"),
     ("/api/v1/calls/{call_id}", "/api/v1/calls/bare?organization=acme&timestamp=NOW"),
 ]
 WITHIN_AN_ORGANIZATION = PATHS[2:]
@@ -62,6 +66,7 @@ def calls(acme_project):
     """One with everything that may be missing missing, and one before it."""
     nothing = {"provider": "", "cost_usd": None, "latency_ms": None, "cost_source": "none", "price_match": ""}
     make_call(acme_project, call_id="bare", started_at=NOW, **nothing)
+    import_catalogue()
     make_call(acme_project, call_id="another", started_at=NOW, extra_units={"pages": 2}, tags={"release": "1"})
 
 
@@ -115,6 +120,19 @@ def context():
         infer_provider=lambda model: "openai",
         hash_key=b"k" * 32,
     )
+
+
+@pytest.mark.parametrize(
+    ("path", "serializer"),
+    [("/api/v1/rate-cards", NewCardSerializer), ("/api/v1/rate-cards/{card_id}/end", EndSerializer)],
+)
+def test_the_examples_of_bodies_about_prices_are_accepted(document, path, serializer):
+    content = document["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+    bodies = [example["value"] for example in content["examples"].values()]
+
+    assert bodies
+    for body in bodies:
+        serializer(data=body).is_valid(raise_exception=True)
 
 
 def test_the_examples_of_events_are_accepted(document, context):

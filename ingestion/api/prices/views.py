@@ -16,10 +16,11 @@ from core.problems import CONTENT_TYPE, problem
 from ingestion.api.prices import cursor, schema
 from ingestion.api.prices.parameters import EndSerializer, NewCardSerializer, RateCardParameters, UnpricedParameters
 from ingestion.api.prices.serializers import card_document, unpriced_document
-from ingestion.pricing import listing, overrides, sanity, selectors, unpriced
+from ingestion.pricing import listing, overrides, selectors, unpriced
 from ingestion.pricing.cards import RateCard
 from ingestion.pricing.overrides import Wanted
 from ingestion.pricing.own import UNIT_NAMES
+from ingestion.pricing.sanity import Doubt
 from ingestion.pricing.usage import used_models
 from tenants.api_access import ApiRequest, key_of, org_api, person_of, refuse_project_keys
 from tenants.models import User
@@ -104,8 +105,8 @@ def _create(request: ApiRequest) -> Response:
     body = _body(NewCardSerializer, request)
     actor, key_id = _who(request)
     try:
-        card = overrides.card_for(organization=request.organization, wanted=_wanted(body))
-        questions = sanity.doubts(card, overrides.peers(card=card)) if card.prices else []
+        (card,) = overrides.cards_for(organization=request.organization, wanted=[_wanted(body)])
+        questions = [doubt for _, doubt in overrides.doubts(cards=[card])]
         if questions and not body["confirm"]:
             return _question(questions)
         (saved,) = overrides.save_cards(organization=request.organization, actor=actor, cards=[card], key_id=key_id)
@@ -166,7 +167,7 @@ def _who(request: ApiRequest) -> tuple[User | None, int | None]:
     return (person_of(request), None) if key is None else (None, key.key_id)
 
 
-def _question(questions: list[sanity.Doubt]) -> Response:
+def _question(questions: list[Doubt]) -> Response:
     errors = [{"field": f"prices.{doubt.field}", "message": doubt.message} for doubt in questions]
     document = problem(422, "unusual-price", "Is this the price of a million tokens?", _CONFIRM, errors=errors)
     return Response(document, status=422, content_type=CONTENT_TYPE)

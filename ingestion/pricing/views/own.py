@@ -10,7 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
-from ingestion.pricing import overrides, own, preview, sanity
+from ingestion.pricing import overrides, own, preview
 from ingestion.pricing.cards import RateCard
 from ingestion.pricing.forms import AliasForm, BulkForm, EndForm, PriceForm
 from ingestion.pricing.overrides import Wanted
@@ -24,7 +24,6 @@ from tenants.permissions import Permission
 type Context = dict[str, Any]
 
 EXAMPLE: Final = """\
-provider, model, input, cached input, cache write, output
 openai, gpt-4o, 2.25, 1.125, , 9
 , northwind-coder-13b, 0.30, , , 0.60
 """
@@ -69,7 +68,7 @@ def _initial(request: OrgRequest) -> dict[str, str]:
 
 
 def _card(request: OrgRequest, wanted: Wanted) -> RateCard:
-    return overrides.card_for(organization=request.organization, wanted=wanted)
+    return overrides.cards_for(organization=request.organization, wanted=[wanted])[0]
 
 
 def _cards_of_lines(request: OrgRequest, form: BulkForm) -> list[RateCard]:
@@ -78,7 +77,7 @@ def _cards_of_lines(request: OrgRequest, form: BulkForm) -> list[RateCard]:
         wanted = form.wanted(request.time_zone)
     except PasteError as error:
         raise ValidationError({"lines": [f"Line {bad.line}: {bad.message}" for bad in error.bad]}) from error
-    cards = [overrides.card_for(organization=request.organization, wanted=one) for _, one in wanted]
+    cards = overrides.cards_for(organization=request.organization, wanted=[one for _, one in wanted])
     subjects = [own.subject(card) for card in cards]
     twice = [line for (line, _), subject in zip(wanted, subjects, strict=True) if subjects.count(subject) > 1]
     if twice:
@@ -122,16 +121,13 @@ def _list_path(request: OrgRequest) -> str:
 
 def _doubts(cards: Sequence[RateCard]) -> list[str]:
     """Questions about prices that look like slips; with several models each names its own."""
-    found = []
-    for card in cards:
-        name = f"{own.raw_model(card)}, " if len(cards) > 1 else ""
-        asked = sanity.doubts(card, overrides.peers(card=card)) if card.prices else []
-        found += [f"{name}{doubt.field.replace('_', ' ')}: {doubt.message}" for doubt in asked]
-    return found
+    asked = overrides.doubts(cards=cards)
+    named = [(f"{own.raw_model(card)}, " if len(cards) > 1 else "", doubt) for card, doubt in asked]
+    return [f"{name}{doubt.field.replace('_', ' ')}: {doubt.message}" for name, doubt in named]
 
 
 def _preview(request: OrgRequest, cards: Sequence[RateCard]) -> preview.Preview:
-    plans = [overrides.plan(organization=request.organization, card=card) for card in cards]
+    plans = overrides.plans(organization=request.organization, cards=cards)
     return preview.preview(organization=request.organization, plans=plans, now=timezone.now())
 
 

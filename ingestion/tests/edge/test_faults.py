@@ -15,7 +15,9 @@ from core.scope import org_scope
 from ingestion.edge import Limits
 from ingestion.models import DailyRollup
 from ingestion.models import RateCard as StoredCard
+from ingestion.pricing import overrides
 from ingestion.pricing.announcement import announce_prices
+from ingestion.pricing.overrides import Wanted
 from ingestion.tests.edge.client import issue_key, running_edge, stored_calls
 from ingestion.tests.edge.conftest import project_of
 from ingestion.tests.edge.proxy import passage
@@ -25,6 +27,7 @@ from tenants.models import ApiKey
 from tests.resilience.processes import wait_until
 
 EVENT = {"model": "gpt-4o", "input_tokens": 1000}
+OWN_MODEL = {"model": "own-model", "input_tokens": 1_000_000}
 MARKER = "content-that-must-not-leak"
 
 
@@ -95,6 +98,25 @@ def test_new_prices_are_used_once_they_are_announced(edge, acme, key):
     wait_until(costs_seven, "the new price to be used")
     StoredCard.objects.filter(pk=card.pk).update(prices=card.prices)
     announce_prices()
+
+
+def test_an_own_price_is_used_by_a_running_edge_and_by_nobody_elses_calls(edge, acme, globex, key):
+    edge.post(OWN_MODEL, key=key)
+    with org_scope(acme.pk):
+        wanted = [Wanted(model="own-model", prices={"input": Decimal(4), "output": Decimal(8)})]
+        cards = overrides.cards_for(organization=acme, wanted=wanted)
+        (saved,) = overrides.save_cards(organization=acme, actor=None, cards=cards)
+
+    def is_priced():
+        edge.post(OWN_MODEL, key=key)
+        return stored_calls(acme)[-1]["rate_card_id"] == saved.id
+
+    wait_until(is_priced, "the own price to be used")
+    edge.post(OWN_MODEL, key=issue_key(globex))
+
+    before, *_, after = stored_calls(acme)
+    assert (before["cost_usd"], after["cost_usd"], after["cost_source"]) == (None, Decimal(4), "override")
+    assert [call["cost_usd"] for call in stored_calls(globex)] == [None]
 
 
 def test_what_was_accepted_is_stored_before_the_process_ends(committed_module, acme, key):
