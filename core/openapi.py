@@ -37,6 +37,8 @@ _EXAMPLES: Final = {
     403: problem(403, "missing-scope", "This API key may not read telemetry.", "It needs the scope read."),
     404: problem(404, "not-found", "There is nothing here."),
     406: problem(406, "not-acceptable", "Only application/json is offered."),
+    409: problem(409, "conflict", "It is not in a state for this."),
+    415: problem(415, "unsupported-media-type", "Send application/json."),
     429: problem(429, "too-many-requests", "Too many requests.", "Try again in 1 s."),
     503: problem(503, "unavailable", "The database does not answer.", "Try again in a few seconds."),
 }
@@ -46,13 +48,15 @@ _MEANINGS: Final = {
     403: "A key without the scope, or a person without the permission.",
     404: "It does not exist, or is not yours: the answer is the same.",
     406: "Only JSON is offered.",
+    409: "What is there is not in a state for this; the title says why.",
+    415: "Only JSON is taken.",
     429: "Too many requests; `Retry-After` says when to come back, in seconds.",
     503: "The database is away or the question takes too long; `Retry-After` is set.",
 }
 
 
 def problems(*more: int) -> dict[Any, OpenApiResponse]:
-    """The error answers of an endpoint that reads: those of all, and ``more`` (400, 403, 404)."""
+    """The error answers of an endpoint that reads: those of all, and ``more`` (400, 403, 404, 409, 415)."""
     return {(status, CONTENT_TYPE): _answer(status) for status in sorted({401, 406, 429, 503, *more})}
 
 

@@ -23,7 +23,10 @@ NO_PERMISSION = "Your role does not allow this."
 class MissingScope(PermissionDenied):
     """The key was not given the scope; the same problem type as on the edge."""
 
-    problem = ("missing-scope", "This API key may not read telemetry.")
+    def __init__(self, scope: Scope) -> None:
+        super().__init__(f"It needs the scope {scope}.")
+        what = scope.label[0].lower() + scope.label[1:]
+        self.problem = ("missing-scope", f"This API key may not {what}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +122,7 @@ def _organization_of_key(key: KeyPrincipal, named: str, scope: Scope) -> Organiz
 def require_scope(key: KeyPrincipal, scope: Scope) -> None:
     """:raises MissingScope: the key was not given ``scope``."""
     if scope not in key.scopes:
-        raise MissingScope(f"It needs the scope {scope}.")
+        raise MissingScope(scope)
 
 
 def _visible_projects(key: KeyPrincipal | None) -> QuerySet[Project]:

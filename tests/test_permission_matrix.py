@@ -6,16 +6,20 @@ endpoints take keys, not people, and are tested with the edge.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from conftest import make_user
 from core import queue
+from core.scope import org_scope
 from dashboards.cursors import encode_moment
+from ingestion.models import RepriceRun
 from ingestion.tests.factories import make_call
 from tenants import services
 from tenants.models import Membership, Organization, Project, User
@@ -34,6 +38,7 @@ SIGNED_OUT: Final = "   200 302  302  302  302  302 302  302"
 ORG_READ: Final = "     302 404  403  200  200  200 200  404"
 ORG_ADMIN: Final = "    302 404  403  403  403  200 200  404"
 ORG_ADMIN_422: Final = "302 404  403  403  403  422 422  404"
+ORG_ADMIN_MOVED: Final = "302 404 403 403 403 302 302 404"
 READ: Final = "         302 404  404  200  200  200 200  404"
 KEYS: Final = "         302 404  404  403  200  200 200  404"
 KEYS_422: Final = "     302 404  404  403  422  422 422  404"
@@ -43,6 +48,9 @@ ADMIN_422: Final = "    302 404  404  403  403  422 422  404"
 API_ME: Final = "       401 200  200  200  200  200 200  200"
 API_DENIED: Final = "   401 405  405  405  405  405 405  405"
 API_READ: Final = "     401 404  403  200  200  200 200  404"
+API_ADMIN: Final = "    401 404  403  403  403  200 200  404"
+API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
+API_ADMIN_ONCE: Final = "401 404 403  403  403  200 409  404"
 
 # URL → what GET and POST (with an empty body) answer to each of PEOPLE.
 TABLE: Final[dict[str, tuple[str, str]]] = {
@@ -78,6 +86,12 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:key-revoke": (KEYS, KEYS_MOVED),
     "ingestion:first-call": (READ, NOT_ALLOWED),
     "ingestion:time-zone": (ORG_ADMIN, ORG_ADMIN_422),
+    # Prices
+    "pricing:reprice-list": (ORG_ADMIN, NOT_ALLOWED),
+    "pricing:reprice-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "pricing:reprice-run": (ORG_ADMIN, NOT_ALLOWED),
+    "pricing:reprice-apply": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "pricing:reprice-cancel": (ORG_ADMIN, ORG_ADMIN_MOVED),
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
@@ -92,6 +106,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:project-detail": (API_READ, API_DENIED),
     "api:call-list": (API_READ, API_DENIED),
     "api:call-detail": (API_READ, API_DENIED),
+    "api:reprice-run-list": (API_ADMIN, API_ADMIN_400),
+    "api:reprice-run-detail": (API_ADMIN, API_DENIED),
+    "api:reprice-run-apply": (API_DENIED, API_ADMIN_ONCE),
+    "api:reprice-run-cancel": (API_DENIED, API_ADMIN_ONCE),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -151,6 +169,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "project_slug": acme_project.slug,
         "key_id": issued.key.pk,
         "call_id": call["call_id"],
+        "run_id": ready_run(acme).pk,
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
@@ -161,9 +180,22 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:project-list": of_acme,
         "api:project-detail": of_acme,
         "api:call-list": of_acme,
+        "api:reprice-run-list": of_acme,
+        "api:reprice-run-detail": of_acme,
+        "api:reprice-run-apply": of_acme,
+        "api:reprice-run-cancel": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex))
+
+
+def ready_run(organization: Organization) -> RepriceRun:
+    """A dry run that can be applied or cancelled, once."""
+    until = timezone.now()
+    with org_scope(organization.pk):
+        return RepriceRun.objects.create(
+            organization=organization, since=until - timedelta(days=1), until=until, state=RepriceRun.State.READY
+        )
 
 
 def everybody(acme: Organization, globex: Organization) -> dict[str, User]:

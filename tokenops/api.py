@@ -6,6 +6,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
 from ingestion.api import views as calls
+from ingestion.reprice import api as reprice
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
 
@@ -26,6 +27,10 @@ urlpatterns = [
     path("v1/projects/<slug:project_slug>", tenants.project_detail, name="project-detail"),
     path("v1/calls", calls.call_list, name="call-list"),
     path("v1/calls/<path:call_id>", calls.call_detail, name="call-detail"),
+    path("v1/reprice-runs", reprice.run_list, name="reprice-run-list"),
+    path("v1/reprice-runs/<int:run_id>", reprice.run_detail, name="reprice-run-detail"),
+    path("v1/reprice-runs/<int:run_id>/apply", reprice.run_apply, name="reprice-run-apply"),
+    path("v1/reprice-runs/<int:run_id>/cancel", reprice.run_cancel, name="reprice-run-cancel"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     re_path(r"^v1(?:/|$)", nothing_here, name="nothing-here"),

@@ -22,9 +22,9 @@ class RepriceForm(forms.Form):
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="Calls that are not kept any more cannot be re-priced; their costs stay.",
     )
-    project = forms.ModelChoiceField(
+    project: "forms.ModelChoiceField[Project]" = forms.ModelChoiceField(
         label="Project",
-        queryset=None,
+        queryset=None,  # asked for in the scope of the request
         to_field_name="slug",
         required=False,
         empty_label="All projects",

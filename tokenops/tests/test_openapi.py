@@ -44,6 +44,11 @@ def test_the_endpoints(document):
         ("/api/v1/organizations/{organization_slug}", "get"),
         ("/api/v1/projects", "get"),
         ("/api/v1/projects/{project_slug}", "get"),
+        ("/api/v1/reprice-runs", "get"),
+        ("/api/v1/reprice-runs", "post"),
+        ("/api/v1/reprice-runs/{run_id}", "get"),
+        ("/api/v1/reprice-runs/{run_id}/apply", "post"),
+        ("/api/v1/reprice-runs/{run_id}/cancel", "post"),
         ("/log", "post"),
         ("/v1/traces", "post"),
     }
