@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Concatenate, Final, Literal, ParamSpec
+from typing import Concatenate, Literal, ParamSpec
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -18,14 +18,7 @@ from tenants.permissions import Permission, Scope, allows
 P = ParamSpec("P")
 
 NO_PERMISSION = "Your role does not allow this."
-
-
 PROJECT_KEY = "This key belongs to one project; use a key of the whole organization."
-_MAY_NOT: Final = {
-    Scope.INGEST: "This API key may not send telemetry.",
-    Scope.READ: "This API key may not read telemetry.",
-    Scope.MANAGE: "This API key may not change anything.",
-}
 
 
 class MissingScope(PermissionDenied):
@@ -33,7 +26,8 @@ class MissingScope(PermissionDenied):
 
     def __init__(self, scope: Scope) -> None:
         super().__init__(f"It needs the scope {scope}.")
-        self.problem = ("missing-scope", _MAY_NOT[scope])
+        what = scope.label[0].lower() + scope.label[1:]
+        self.problem = ("missing-scope", f"This API key may not {what}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ endpoints take keys, not people, and are tested with the edge.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,11 +14,13 @@ import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from conftest import make_user
 from core import queue
 from core.scope import org_scope
 from dashboards.cursors import encode_moment
+from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call
@@ -38,6 +41,7 @@ SIGNED_OUT: Final = "   200 302  302  302  302  302 302  302"
 ORG_READ: Final = "     302 404  403  200  200  200 200  404"
 ORG_ADMIN: Final = "    302 404  403  403  403  200 200  404"
 ORG_ADMIN_422: Final = "302 404  403  403  403  422 422  404"
+ORG_ADMIN_MOVED: Final = "302 404 403 403 403 302 302 404"
 READ: Final = "         302 404  404  200  200  200 200  404"
 KEYS: Final = "         302 404  404  403  200  200 200  404"
 KEYS_422: Final = "     302 404  404  403  422  422 422  404"
@@ -51,6 +55,9 @@ OWNER_MOVED: Final = "  302 404  403  403  403  403 302  404"
 API_ME: Final = "       401 200  200  200  200  200 200  200"
 API_DENIED: Final = "   401 405  405  405  405  405 405  405"
 API_READ: Final = "     401 404  403  200  200  200 200  404"
+API_ADMIN: Final = "    401 404  403  403  403  200 200  404"
+API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
+API_ADMIN_ONCE: Final = "401 404 403  403  403  200 409  404"
 
 # URL → what GET and POST (with an empty body) answer to each of PEOPLE.
 TABLE: Final[dict[str, tuple[str, str]]] = {
@@ -112,6 +119,11 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "ingestion:end-users": (ORG_ADMIN, ORG_ADMIN_422),
     "ingestion:end-user-export": (NOT_ALLOWED, ORG_ADMIN_422),
     "ingestion:end-user-erase": (NOT_ALLOWED, ORG_ADMIN_422),
+    "pricing:reprice-list": (ORG_ADMIN, NOT_ALLOWED),
+    "pricing:reprice-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "pricing:reprice-run": (ORG_ADMIN, NOT_ALLOWED),
+    "pricing:reprice-apply": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "pricing:reprice-cancel": (ORG_ADMIN, ORG_ADMIN_MOVED),
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
@@ -131,6 +143,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:rate-card-end": (API_DENIED, "401 404 403 403 403 200 400 404"),
     "api:unpriced-model-list": (API_READ, API_DENIED),
     "api:end-user": (API_READ, API_DENIED),
+    "api:reprice-run-list": (API_ADMIN, API_ADMIN_400),
+    "api:reprice-run-detail": (API_ADMIN, API_DENIED),
+    "api:reprice-run-apply": (API_DENIED, API_ADMIN_ONCE),
+    "api:reprice-run-cancel": (API_DENIED, API_ADMIN_ONCE),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -197,6 +213,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "entry_id": latest_entry(acme),
         "call_id": call["call_id"],
         "user_id": "u-1",
+        "run_id": ready_run(acme).pk,
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
@@ -213,6 +230,10 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:project-detail": of_acme,
         "api:call-list": of_acme,
         "api:end-user": of_acme,
+        "api:reprice-run-list": of_acme,
+        "api:reprice-run-detail": of_acme,
+        "api:reprice-run-apply": of_acme,
+        "api:reprice-run-cancel": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex))
@@ -221,6 +242,15 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
 def latest_entry(organization: Organization) -> int:
     with org_scope(organization.pk):
         return AuditEntry.objects.latest("pk").pk
+
+
+def ready_run(organization: Organization) -> RepriceRun:
+    """A dry run that can be applied or cancelled, once."""
+    until = timezone.now()
+    with org_scope(organization.pk):
+        return RepriceRun.objects.create(
+            organization=organization, since=until - timedelta(days=1), until=until, state=RepriceRun.State.READY
+        )
 
 
 def everybody(acme: Organization, globex: Organization) -> dict[str, User]:

@@ -8,6 +8,7 @@ from core.problems import problem_response
 from ingestion.api import end_users
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
+from ingestion.reprice import api as reprice
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
 
@@ -33,6 +34,10 @@ urlpatterns = [
     path("v1/rate-cards/<int:card_id>/end", prices.rate_card_end, name="rate-card-end"),
     path("v1/unpriced-models", prices.unpriced_models, name="unpriced-model-list"),
     path("v1/end-users/<path:user_id>", end_users.end_user, name="end-user"),
+    path("v1/reprice-runs", reprice.run_list, name="reprice-run-list"),
+    path("v1/reprice-runs/<int:run_id>", reprice.run_detail, name="reprice-run-detail"),
+    path("v1/reprice-runs/<int:run_id>/apply", reprice.run_apply, name="reprice-run-apply"),
+    path("v1/reprice-runs/<int:run_id>/cancel", reprice.run_cancel, name="reprice-run-cancel"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     re_path(r"^v1(?:/|$)", nothing_here, name="nothing-here"),

@@ -12,6 +12,9 @@ from core.scope import org_scope
 from dashboards import cursors
 from dashboards.tests.factories import record_calls
 from ingestion.models import DailyRollup
+from ingestion.models import RateCard as StoredCard
+from ingestion.pricing.cards import to_row
+from ingestion.tests.pricing.factories import make_card
 from tenants import services
 from tenants.models import Project
 from tenants.permissions import Scope
@@ -565,3 +568,48 @@ def test_records_of_other_calls_are_not_taken_for_this_ones(viewer, acme, web, g
 
     assert "of-another-moment" not in page
     assert "foreign" not in page
+
+
+# --- How a cost was computed ---
+
+
+def card(prices, **fields):
+    return StoredCard.objects.create(**to_row(make_card(prices, **fields))).pk
+
+
+def call_page(owner, web, **columns):
+    started_at = ago(hours=1)
+    record(web, [{"call_id": "c", "started_at": started_at, "input_tokens": 1000, "output_tokens": 500} | columns])
+    return text(owner.get(call_url(web, "c", started_at)))
+
+
+def test_one_call_shows_the_arithmetic_of_its_cost(owner, web):
+    priced_by = card(
+        {"input_tokens": "2.5", "output_tokens": "10"}, source="genai-prices", context={"processing": "batch"}
+    )
+
+    page = call_page(owner, web, rate_card_id=priced_by, cost_usd=Decimal("0.0075"), cost_source="rate_card")
+
+    lines = re.search(
+        r'<table class="table table-compact">\s*<thead><tr><th scope="col">Billed.*?</table>', page, re.DOTALL
+    )
+    cells = re.findall(r"<t[hd](?: [^>]*)?>([^<]*)", lines[0])
+    assert cells[4:8] == ["input tokens", "1,000", "$2.5 / 1M", "$0.0025"]
+    assert cells[8:12] == ["output tokens", "500", "$10 / 1M", "$0.005"]
+    assert cells[12:] == ["Total", "$0.0075"]
+    assert "processing batch" in page
+
+
+def test_a_cost_that_is_not_what_its_card_says_is_shown_as_such(owner, web):
+    priced_by = card({"input_tokens": "2.5", "output_tokens": "10"})
+
+    page = call_page(owner, web, rate_card_id=priced_by, cost_usd=Decimal("0.008"), cost_source="rate_card")
+
+    assert "The stored cost differs from the arithmetic, which gives $0.0075." in page
+
+
+def test_a_reported_cost_has_no_lines_and_a_sentence(owner, web):
+    page = call_page(owner, web, cost_usd=Decimal("0.5"), cost_source="reported", rate_card_id=None)
+
+    assert "The cost is what the client reported, so there is nothing to compute." in page
+    assert ">Billed<" not in page

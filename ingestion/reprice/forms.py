@@ -24,7 +24,7 @@ class RepriceForm(forms.Form):
     )
     project: "forms.ModelChoiceField[Project]" = forms.ModelChoiceField(
         label="Project",
-        queryset=None,
+        queryset=None,  # asked for in the scope of the request
         to_field_name="slug",
         required=False,
         empty_label="All projects",

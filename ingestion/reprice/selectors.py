@@ -23,6 +23,7 @@ class SampleCall:
 
     sample: Sample
     slug: str
+    started_at: datetime
     at: int
 
 
@@ -69,6 +70,5 @@ def difference(run: RepriceRun) -> Decimal:
 
 def _sample(sample: Sample, slugs: Mapping[int, str]) -> SampleCall:
     start = datetime.fromisoformat(sample.started_at)
-    return SampleCall(
-        sample=sample, slug=slugs.get(sample.project_id, ""), at=(start - _EPOCH) // timedelta(microseconds=1)
-    )
+    micros = (start - _EPOCH) // timedelta(microseconds=1)
+    return SampleCall(sample=sample, slug=slugs.get(sample.project_id, ""), started_at=start, at=micros)

@@ -19,6 +19,7 @@ from ingestion.reprice.reading import Slice
 from ingestion.reprice.stored import Change, change
 from ingestion.reprice.writing import RepriceError
 from ingestion.services import current_book, first_kept_day
+from ingestion.wire.providers import canonical_provider
 from ingestion.writer import LocalTime
 from tenants import audit
 from tenants.models import Organization, OrganizationSettings, Project, User
@@ -47,7 +48,7 @@ def reprice(
 ) -> RepriceRun:
     """Start the dry run of re-pricing the calls that started in [since, until); nothing is changed before ``apply``.
 
-    ``model`` is the name as sent or as priced.
+    ``provider`` is any spelling of its name, ``model`` the name as sent or as priced.
 
     :raises ValidationError: the period is empty, or no calls of it are kept any more.
     """
@@ -59,7 +60,7 @@ def reprice(
         run = RepriceRun(
             organization=organization,
             project=project,
-            provider=provider,
+            provider=canonical_provider(provider) or provider,  # a framework is nobody's provider, not everybody's
             model=model,
             since=since,
             until=until,

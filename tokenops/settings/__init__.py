@@ -196,6 +196,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Telemetry", "description": "Send calls. Accepted means stored."},
         {"name": "Calls", "description": "Read calls and what they cost."},
+        {"name": "Prices", "description": "Correct what calls cost."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],
     "POSTPROCESSING_HOOKS": [

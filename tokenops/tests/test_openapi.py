@@ -50,6 +50,11 @@ def test_the_endpoints(document):
         ("/api/v1/rate-cards/{card_id}", "delete"),
         ("/api/v1/rate-cards/{card_id}/end", "post"),
         ("/api/v1/unpriced-models", "get"),
+        ("/api/v1/reprice-runs", "get"),
+        ("/api/v1/reprice-runs", "post"),
+        ("/api/v1/reprice-runs/{run_id}", "get"),
+        ("/api/v1/reprice-runs/{run_id}/apply", "post"),
+        ("/api/v1/reprice-runs/{run_id}/cancel", "post"),
         ("/log", "post"),
         ("/v1/traces", "post"),
     }

@@ -296,7 +296,7 @@ def test_a_key_that_may_only_read_changes_nothing(ask, acme):
 
     assert [answer.status_code for answer in answers] == [403, 403, 403]
     assert {answer.json()["type"].rsplit("/", 1)[1] for answer in answers} == {"missing-scope"}
-    assert answers[0].json()["title"] == "This API key may not change anything."
+    assert answers[0].json()["title"] == "This API key may not change what an admin may change."
     assert answers[0].json()["detail"] == "It needs the scope manage."
     assert len(own_cards(acme)) == 1
 
