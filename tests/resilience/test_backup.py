@@ -111,12 +111,14 @@ def catalogue(connection):
     acl = "(select array_agg(a::text order by 1) from unnest({}) a)"
     relations, functions = acl.format("relacl"), acl.format("proacl")
     ours = "relnamespace = 'public'::regnamespace and not relispartition"
+    # A check's expression is written differently when it was parsed twice.
+    definition = "case when contype = 'c' then 'check' else pg_get_constraintdef(c.oid) end"
     public, constraints = "pronamespace = 'public'::regnamespace", f"conrelid = r.oid and contype <> 'n' and {ours}"
     questions = [
         f"select relname, relowner::regrole::text, relrowsecurity, {relations} from pg_class where {ours}",
         "select tablename, policyname, roles::text, cmd, qual, with_check from pg_policies",
         f"select proname, proowner::regrole::text, prosecdef, {functions}, prosrc from pg_proc where {public}",
-        f"select relname, conname, pg_get_constraintdef(c.oid) from pg_constraint c, pg_class r where {constraints}",
+        f"select relname, conname, {definition} from pg_constraint c, pg_class r where {constraints}",
     ]
     return [sorted(map(repr, connection.execute(question).fetchall())) for question in questions]
 
