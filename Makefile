@@ -48,7 +48,7 @@ DEPLOYED := DATABASE_URL=postgresql://nobody@127.0.0.1:1/nothing TOKENOPS_STATE_
 	SECRET_KEY=ku0c3Hq8VxT1mZr5bNw7yPd2sFg4jLa9eQi6uWoXc7Vb2Nm5Qw8Er1Ty KEY_PEPPER=Zt8vB3nM6kQ1wE4rY7uI0oP2aS5dF9gH-pepper \
 	ENCRYPTION_KEY=Lx4cV7bN2mQ9wE1rT6yU3iO8pA5sD0fG-encryption
 
-.PHONY: help run test check fmt bench soak openapi screenshots lock install developer clean
+.PHONY: help run backup restore test check fmt bench soak openapi screenshots lock install developer clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
@@ -56,6 +56,13 @@ help: ## show this list
 
 run: install ## start everything on http://127.0.0.1:8000 (PORT, HOST, DEMO=0)
 	@$(PY) -m tokenops.stack
+
+backup: install ## write the whole database to one file, also while it runs (FILE="…")
+	@$(PY) -m tokenops.backup save $(if $(FILE),"$(FILE)")
+
+restore: install ## bring a backup back into an empty database (FILE="…", FORCE=1 replaces what is there)
+	@test -n "$(FILE)" || { echo 'TokenOps: name the backup: make restore FILE="…".' >&2; exit 1; }
+	@$(PY) -m tokenops.backup restore "$(FILE)" $(if $(filter 1,$(FORCE)),--force)
 
 test: developer ## run the whole test suite in parallel, in random order (ARGS="…")
 	@$(PY) -m pytest -n $(WORKERS) $(ARGS)

