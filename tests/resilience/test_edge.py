@@ -88,6 +88,9 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         "TOKENOPS_PROCESS": "edge",
         "LOG_LEVEL": "WARNING",
         "DEBUG": "true",
+        # The load is one key's, and it sends as fast as it can.
+        "INGEST_REQUESTS_PER_SECOND": "0",
+        "INGEST_EVENTS_PER_SECOND": "0",
         **_SECRETS,
     }
     postgres = EmbeddedPostgres(directory, durable=True)
@@ -104,7 +107,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 @pytest.fixture
 def empty(installation: Installation) -> Installation:
     with psycopg.connect(installation.environ["DATABASE_URL"], autocommit=True) as admin:
-        admin.execute("truncate calls, call_rollups_hourly, call_rollups_daily, ingest_idempotency")
+        admin.execute("truncate calls, call_rollups_hourly, call_rollups_daily, ingest_idempotency, ingest_counters")
     return installation
 
 
@@ -161,11 +164,18 @@ def server(installation: Installation, log: Path) -> Iterator[RunningServer]:
         yield running
 
 
+def counted(installation: Installation) -> int:
+    """Events by the counters that quotas are checked against."""
+    with psycopg.connect(installation.environ["DATABASE_URL"]) as admin:
+        return int(admin.execute("select sum(events) from ingest_counters").fetchall()[0][0])
+
+
 def assert_stored_exactly_once(installation: Installation, load: Load) -> None:
     stored = installation.stored()
     assert set(stored.values()) == {1}
     assert load.acknowledged <= set(stored)
     assert installation.rolled_up() == [len(stored)] * 2
+    assert counted(installation) == len(stored)
 
 
 def test_a_killed_edge_loses_and_doubles_nothing(empty, tmp_path):
