@@ -5,9 +5,9 @@ import os
 import platform
 import sys
 
-from bench import dashboard, ingest, report, start
+from bench import dashboard, ingest, noisy, report, start
 
-BENCHMARKS = {"ingest": ingest.run, "dashboard": dashboard.run, "start": start.run}
+BENCHMARKS = {"ingest": ingest.run, "noisy": noisy.run, "dashboard": dashboard.run, "start": start.run}
 
 
 def main() -> int:

@@ -44,21 +44,21 @@ def event(random: Random, *, started_at: datetime) -> dict[str, object]:
     }
 
 
-def _bodies(count: int, size: int, *, seed: int) -> list[bytes]:
+def bodies(count: int, size: int, *, seed: int) -> list[bytes]:
     random, now = Random(seed), datetime.now(UTC)
-    bodies = []
+    made = []
     for _ in range(count):
         moments = [now - timedelta(seconds=random.random() * 60) for _ in range(size)]
         events = [event(random, started_at=moment) for moment in moments]
-        bodies.append(msgspec.json.encode(events if size > 1 else events[0]))
-    return bodies
+        made.append(msgspec.json.encode(events if size > 1 else events[0]))
+    return made
 
 
 def _requests(tenant: Tenant, *, connections: int, each: int, size: int, seed: int) -> list[list[bytes]]:
-    bodies = _bodies(connections * each, size, seed=seed)
     keys = tenant.keys
     requests = [
-        request_bytes("/api/v1/ingest", key=keys[number % len(keys)], body=body) for number, body in enumerate(bodies)
+        request_bytes("/api/v1/ingest", key=keys[number % len(keys)], body=body)
+        for number, body in enumerate(bodies(connections * each, size, seed=seed))
     ]
     return [requests[number::connections] for number in range(connections)]
 

@@ -60,12 +60,12 @@ async def _send_all(
         started = time.perf_counter()
         writer.write(request)
         await writer.drain()
-        status = await _read_answer(reader)
+        status = await read_answer(reader)
         load.latencies_ms.append((time.perf_counter() - started) * 1000)
         load.statuses[status] = load.statuses.get(status, 0) + 1
 
 
-async def _read_answer(reader: asyncio.StreamReader) -> int:
+async def read_answer(reader: asyncio.StreamReader) -> int:
     head = await reader.readuntil(b"\r\n\r\n")
     lower = head.lower()
     at = lower.index(b"content-length:") + len(b"content-length:")

@@ -20,14 +20,14 @@ class Tenant:
     keys: list[str] = field(repr=False)
 
 
-def create_tenant() -> Tenant:
-    """One organization with ``PROJECTS`` projects."""
+def create_tenant(name: str = "bench") -> Tenant:
+    """One organization with ``PROJECTS`` projects, each with a key."""
     from tenants import services
     from tenants.models import User
     from tenants.permissions import Scope
 
-    owner = User.objects.create_user(email="owner@bench.example", password=None)
-    organization = services.create_organization(actor=owner, name="Bench")
+    owner = User.objects.create_user(email=f"owner@{name}.example", password=None)
+    organization = services.create_organization(actor=owner, name=name.capitalize())
     projects = [
         services.create_project(organization=organization, actor=owner, name=f"Project {number}")
         for number in range(PROJECTS)
