@@ -22,46 +22,49 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NOISY_CONNECTIONS, NOISY_BATCH = 32, 500
-QUIET_CONNECTIONS, QUIET_EACH, QUIET_PAUSE_SECONDS = 4, 150, 0.04  # below the 200 requests a second of a key
-DEFAULTS = {"INGEST_REQUESTS_PER_SECOND": "200", "INGEST_EVENTS_PER_SECOND": "20000"}
+QUIET_CONNECTIONS, QUIET_SECONDS, QUIET_PAUSE_SECONDS = 4, 10.0, 0.04  # below the 200 requests a second of a key
+LIMITS = (20_000, 2_000)  # events a second of a key: the default, and one that the flood is sure to exceed
 
 
 def run() -> list[Row]:
     with database():
         noisy, quiet = create_tenant("noisy"), create_tenant("quiet")
-        with server(**DEFAULTS) as running:
-            _quiet(running, quiet.keys[0], seed=1)
-            alone = _quiet(running, quiet.keys[0], seed=2)
-            with _flood(running, noisy.keys[0]) as told:
-                beside = _quiet(running, quiet.keys[0], seed=3)
-    return [_row(alone, beside, told)]
+        return [_measure(noisy.keys[0], quiet.keys[0], limit) for limit in LIMITS]
 
 
-def _row(alone: Load, beside: Load, flood: dict[int, int]) -> Row:
+def _measure(noisy_key: str, quiet_key: str, limit: int) -> Row:
+    with server(INGEST_REQUESTS_PER_SECOND="200", INGEST_EVENTS_PER_SECOND=str(limit)) as running:
+        _quiet(running, quiet_key, seed=limit + 1)
+        alone = _quiet(running, quiet_key, seed=limit + 2)
+        with _flood(running, noisy_key, seed=limit) as told:
+            beside = _quiet(running, quiet_key, seed=limit + 3)
+    return _row(alone, beside, told, limit)
+
+
+def _row(alone: Load, beside: Load, flood: dict[int, int], limit: int) -> Row:
+    """:raises RuntimeError: the quiet tenant was refused, which is what must not happen."""
     for load in (alone, beside):
         load.expect_only(202)
-    answered = sum(flood.values())
     return Row(
         name="noisy-neighbour",
-        case=f"singles beside {NOISY_CONNECTIONS} connections flooding batches of {NOISY_BATCH} with one key",
+        case=f"singles beside {NOISY_CONNECTIONS} connections flooding batches of {NOISY_BATCH}, {limit:,} events/s a key",
         measured=beside.percentile(0.5),
         unit="ms p50",
         baseline=alone.percentile(0.5),
         baseline_name="the same singles alone",
         goal="only 202 for the quiet one",
-        met=flood.get(429, 0) > 0,
+        met=True,
         figures={
             "p99 ms": beside.percentile(0.99),
             "p99 ms alone": alone.percentile(0.99),
             "p99 ratio": beside.percentile(0.99) / alone.percentile(0.99),
-            "requests of the flood": answered,
-            "of them 429": flood.get(429, 0),
+            **{f"flood's {status}": times for status, times in sorted(flood.items())},
         },
     )
 
 
 def _quiet(running: Server, key: str, *, seed: int) -> Load:
-    count = QUIET_CONNECTIONS * QUIET_EACH
+    count = int(QUIET_CONNECTIONS * QUIET_SECONDS / QUIET_PAUSE_SECONDS)
     requests = [request_bytes("/api/v1/ingest", key=key, body=body) for body in bodies(count, 1, seed=seed)]
     return asyncio.run(_paced(running, [requests[n::QUIET_CONNECTIONS] for n in range(QUIET_CONNECTIONS)]))
 
@@ -77,7 +80,10 @@ async def _paced(running: Server, per_connection: Sequence[Sequence[bytes]]) -> 
 
 async def _send(running: Server, requests: Sequence[bytes], load: Load) -> None:
     reader, writer = await asyncio.open_connection(running.host, running.port)
+    until = time.perf_counter() + QUIET_SECONDS
     for request in requests:
+        if time.perf_counter() >= until:
+            break
         await asyncio.sleep(QUIET_PAUSE_SECONDS)
         started = time.perf_counter()
         writer.write(request)
@@ -88,11 +94,11 @@ async def _send(running: Server, requests: Sequence[bytes], load: Load) -> None:
 
 
 @contextmanager
-def _flood(running: Server, key: str) -> "Iterator[dict[int, int]]":
+def _flood(running: Server, key: str, *, seed: int) -> "Iterator[dict[int, int]]":
     """Flood while the block runs; afterwards the dictionary says how often each status was answered."""
     context = multiprocessing.get_context("spawn")
     stop, told = context.Event(), context.Queue()
-    process = context.Process(target=_flooder, args=(running, key, stop, told), daemon=True)
+    process = context.Process(target=_flooder, args=(running, key, seed, stop, told), daemon=True)
     statuses: dict[int, int] = {}
     process.start()
     told.get()  # it has its requests and its connections
@@ -104,8 +110,8 @@ def _flood(running: Server, key: str) -> "Iterator[dict[int, int]]":
         process.join()
 
 
-def _flooder(running: Server, key: str, stop: Event, told: "multiprocessing.Queue[Any]") -> None:
-    made = bodies(NOISY_CONNECTIONS, NOISY_BATCH, seed=9)
+def _flooder(running: Server, key: str, seed: int, stop: Event, told: "multiprocessing.Queue[Any]") -> None:
+    made = bodies(NOISY_CONNECTIONS, NOISY_BATCH, seed=seed)
     requests = [request_bytes("/api/v1/ingest", key=key, body=body) for body in made]
     told.put(None)
     told.put(asyncio.run(_flood_all(running, requests, stop)))
