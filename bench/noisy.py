@@ -47,7 +47,7 @@ def _row(alone: Load, beside: Load, flood: dict[int, int], limit: int) -> Row:
         load.expect_only(202)
     return Row(
         name="noisy-neighbour",
-        case=f"singles beside {NOISY_CONNECTIONS} connections flooding batches of {NOISY_BATCH}, {limit:,} events/s a key",
+        case=f"singles beside {NOISY_CONNECTIONS} connections of batches of {NOISY_BATCH}; limit {limit:,} events/s",
         measured=beside.percentile(0.5),
         unit="ms p50",
         baseline=alone.percentile(0.5),
