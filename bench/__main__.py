@@ -6,12 +6,13 @@ import platform
 import sys
 from collections.abc import Callable, Collection
 
-from bench import dashboard, ingest, path, report, start
+from bench import dashboard, ingest, noisy, path, report, start
 from bench.report import Row
 
 GROUPS: dict[tuple[str, ...], Callable[[Collection[str]], list[Row]]] = {
     ingest.NAMES: ingest.run,
     ("path",): lambda _: path.run(),
+    ("noisy-neighbour",): lambda _: noisy.run(),
     ("dashboard",): lambda _: dashboard.run(),
     ("start",): lambda _: start.run(),
 }

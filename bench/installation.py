@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+_WITHOUT_LIMITS = {"INGEST_REQUESTS_PER_SECOND": "0", "INGEST_EVENTS_PER_SECOND": "0"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,16 @@ def _prepare() -> None:
 
 
 @contextmanager
-def server(application: str = "tokenops.asgi:application") -> Iterator[Server]:
-    """One Granian worker serving ``application`` on a free port until the block ends."""
+def server(application: str = "tokenops.asgi:application", **environ: str) -> Iterator[Server]:
+    """One Granian worker serving ``application`` on a free port until the block ends; ``environ`` are settings.
+
+    Unless they say otherwise, a key may send as much as it likes: a benchmark's load comes from few.
+    """
     port = _free_port()
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", "1", "--no-ws", "--log-level", "error", application]
-    environ = os.environ | {"PORT": str(port)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environ, start_new_session=True)
+    environment = os.environ | _WITHOUT_LIMITS | {"PORT": str(port)} | environ
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
     try:
         _wait_until_alive(f"http://127.0.0.1:{port}/healthz", process)
         yield Server("127.0.0.1", port, process.pid)

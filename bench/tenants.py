@@ -21,7 +21,7 @@ class Tenant:
 
 
 def create_tenant(name: str = "Bench") -> Tenant:
-    """One organization with ``PROJECTS`` projects."""
+    """One organization with ``PROJECTS`` projects, each with a key."""
     from tenants import services
     from tenants.models import User
     from tenants.permissions import Scope

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from core.problems import CONTENT_TYPE, problem
+from ingestion.api import limits_schema
 from ingestion.api.event_schema import event_schema
 from ingestion.edge.idempotency import MOST_CHARACTERS
 from ingestion.wire.answer import MOST_REJECTIONS_SHOWN
@@ -149,6 +150,7 @@ _REPLAYED: Final[Schema] = {
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
+_BEYOND: Final = {"rate": limits_schema.RATE_LIMITED, "quota": limits_schema.QUOTA_EXCEEDED}
 _REFUSALS: Final = {
     "401": (
         "No key, an unknown, expired or revoked one, or two different keys.",
@@ -201,10 +203,12 @@ def _responses() -> Schema:
     bad = _example(rejected, rejected=_ALL_REJECTED, malformed=malformed)
     return {
         "202": _response("Stored, or stored before; refused events are listed.", "application/json", accepted)
-        | {"headers": _REPLAYED},
+        | {"headers": _REPLAYED | limits_schema.HEADERS},
         "400": _response("Every event was refused, or the body or a header cannot be read.", CONTENT_TYPE, bad)
         | {"headers": _REPLAYED},
         **refusals,
+        "429": _response(limits_schema.MEANING, CONTENT_TYPE, _example(_PROBLEM, **_BEYOND))
+        | {"headers": limits_schema.RETRY_AFTER | limits_schema.HEADERS},
     }
 
 

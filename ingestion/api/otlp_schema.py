@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from ingestion.api import limits_schema
 from ingestion.wire.otlp.parse import JSON, PROTOBUF
 
 Schema = dict[str, Any]
@@ -65,6 +66,7 @@ _REFUSALS: Final = {
     "408": ("The body did not arrive in time.", 4, "The body did not arrive in time."),
     "413": ("Too many bytes.", 3, "The request is too large."),
     "415": ("Neither protobuf nor JSON, or compressed otherwise.", 3, "The body is in a form we do not read."),
+    "429": (limits_schema.MEANING, 8, "This API key sends too many events. Try again in 2 s."),
     "503": ("Send the same again after `Retry-After` seconds.", 14, "TokenOps cannot take telemetry right now."),
 }
 
@@ -95,11 +97,16 @@ def schemas() -> dict[str, Schema]:
 def paths(*, security: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, Schema]:
     """The path item; ``security`` is what authenticates a key."""
     answered = _content("ExportTraceServiceResponse", all_stored={}, some_refused=_REFUSED)
-    refusals = {
+    refusals: dict[str, Schema] = {
         status: {"description": meaning, "content": _content("RpcStatus", status={"code": code, "message": message})}
         for status, (meaning, code, message) in _REFUSALS.items()
     }
-    success = {"description": "Stored, stored before, ignored or refused alone.", "content": answered}
+    refusals["429"]["headers"] = limits_schema.RETRY_AFTER | limits_schema.HEADERS
+    success = {
+        "description": "Stored, stored before, ignored or refused alone.",
+        "content": answered,
+        "headers": limits_schema.HEADERS,
+    }
     return {
         "/v1/traces": {
             "post": {

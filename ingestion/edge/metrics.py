@@ -15,6 +15,7 @@ from prometheus_client import (
     Info,
     PlatformCollector,
     ProcessCollector,
+    disable_created_metrics,
     generate_latest,
 )
 from prometheus_client.core import GaugeMetricFamily
@@ -54,6 +55,10 @@ class _Gauges(Collector):
         yield GaugeMetricFamily(
             "tokenops_edge_in_flight_bytes", "Bytes of bodies being received or decoded.", load.in_flight_bytes
         )
+
+
+# When each series began doubles the text, and process_start_time_seconds says it once.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 
 class Metrics:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,9 @@ LINGER_SECONDS: Final = 0.005
 # While one thread waits for Postgres the other prepares its rows; a third brought nothing (measured).
 THREADS: Final = 2
 MOST_WAITING_ROWS: Final = 40_000
+# A flush of many rows takes long enough to be noticed by somebody else who sends one.
+LONG_FLUSH_ROWS: Final = 500
+LIGHT_ROWS: Final = 100
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +55,9 @@ class _Request:
 class Writer:
     """Accepts rows from coroutines and stores them from its own threads.
 
+    While all of them are busy with much of somebody's, one more stores the little that others send: without it, who
+    sends single calls would wait for a neighbour's thousands.
+
     ``start`` before the first ``write``; ``close`` stores everything that was accepted and then ends.
     """
 
@@ -69,9 +76,17 @@ class Writer:
         self._on_flush = on_flush
         self._waiting: FairQueue[_Request] = FairQueue()
         self._claimed: set[Identity] = set()  # from the moment a request is taken until it is answered
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
+        self._is_held_up = threading.Condition(self._lock)
+        self._long_flushes = 0
+        self._being_stored: Counter[int] = Counter()  # requests by organization
         self._closing = False
-        self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(THREADS)]
+        takes = [*[self._take] * THREADS, self._take_light]
+        self._threads = [
+            threading.Thread(target=self._run, args=[take], name=f"writer-{n}", daemon=True)
+            for n, take in enumerate(takes)
+        ]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -82,6 +97,7 @@ class Writer:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
+            self._is_held_up.notify_all()
         for thread in self._threads:
             thread.join()
 
@@ -107,18 +123,18 @@ class Writer:
             if claim:
                 self._claimed.add(claim.identity)
             self._waiting.put(request)
-            self._changed.notify()
+            (self._is_held_up if self._long_flushes >= THREADS else self._changed).notify()
         return await request.done
 
-    def _run(self) -> None:
+    def _run(self, take: Callable[[], list[_Request]]) -> None:
         flusher = Flusher(self._conninfo, self._memory)
-        while requests := self._take():
+        while requests := take():
             outcomes: Sequence[Outcome] = [Unavailable()] * len(requests)
             started = time.monotonic()
             try:
                 outcomes = flusher.flush([request.rows for request in requests], _claims(requests))
             finally:
-                self._on_flush(sum(len(request.rows) for request in requests), time.monotonic() - started)
+                self._on_flush(_rows(requests), time.monotonic() - started)
                 self._release(requests)
                 _answer(requests, outcomes)
             flusher.note_key_usage({target for request in requests for target in request.targets}, datetime.now(UTC))
@@ -127,6 +143,9 @@ class Writer:
     def _release(self, requests: Sequence[_Request]) -> None:
         with self._changed:
             self._claimed -= {request.claim.identity for request in requests if request.claim}
+            self._being_stored -= _organizations(requests)
+            if _rows(requests) > LONG_FLUSH_ROWS:
+                self._long_flushes -= 1
 
     def _take(self) -> list[_Request]:
         """The requests of the next flush; empty when there will be no more."""
@@ -150,10 +169,37 @@ class Writer:
             self._changed.wait(left)
 
     def _take_waiting(self) -> list[_Request]:
-        taken = self._waiting.take(FLUSH_ROWS)
+        taken = self._begin(self._waiting.take(FLUSH_ROWS))
         if self._waiting:
             self._changed.notify()
         return taken
+
+    def _take_light(self) -> list[_Request]:
+        """What others than those who keep all threads busy wait with, if it is little; empty at the end."""
+        with self._is_held_up:
+            while not self._closing:
+                if self._long_flushes >= THREADS:
+                    light = self._waiting.take_light(LIGHT_ROWS, busy=self._being_stored)
+                    if light:
+                        return self._begin(light)
+                self._is_held_up.wait()
+            return []
+
+    def _begin(self, requests: list[_Request]) -> list[_Request]:
+        self._being_stored += _organizations(requests)
+        if _rows(requests) > LONG_FLUSH_ROWS:
+            self._long_flushes += 1
+            if self._long_flushes >= THREADS:
+                self._is_held_up.notify()
+        return requests
+
+
+def _rows(requests: Sequence[_Request]) -> int:
+    return sum(len(request.rows) for request in requests)
+
+
+def _organizations(requests: Sequence[_Request]) -> Counter[int]:
+    return Counter(request.organization_id for request in requests)
 
 
 def _claims(requests: Sequence[_Request]) -> dict[int, Claim]:

@@ -1,6 +1,7 @@
 """Who is stored next: every organization in turn, so that one that sends much does not stand before the others."""
 
 from collections import OrderedDict, deque
+from collections.abc import Container, Iterable
 from typing import Protocol
 
 
@@ -47,6 +48,17 @@ class FairQueue[T: Waiting]:
         self.rows -= rows
         return taken
 
+    def take_light(self, most_rows: int, *, busy: Container[int]) -> list[T]:
+        """Everything of organizations that wait with at most so many rows each and are not ``busy``."""
+        light = [
+            organization_id
+            for organization_id, queue in self._by_organization.items()
+            if organization_id not in busy and len(queue) <= most_rows and _weight(queue) <= most_rows
+        ]
+        taken = [request for organization_id in light for request in self._by_organization.pop(organization_id)]
+        self.rows -= _weight(taken)
+        return taken
+
     def _pop(self, organization_id: int) -> T:
         queue = self._by_organization[organization_id]
         request = queue.popleft()
@@ -55,3 +67,7 @@ class FairQueue[T: Waiting]:
         else:
             del self._by_organization[organization_id]
         return request
+
+
+def _weight(requests: Iterable[Waiting]) -> int:
+    return sum(request.weight for request in requests)

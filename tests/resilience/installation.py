@@ -106,6 +106,9 @@ def installed(directory: Path, settings: dict[str, str] | None = None) -> Iterat
         "ENCRYPTION_KEY": "encryption-key-of-a-test-that-is-long-enough",
         "DJANGO_SETTINGS_MODULE": "tokenops.settings",
         "TOKENOPS_PROCESS": "edge",
+        # The load is one key's, and it sends as fast as it can.
+        "INGEST_REQUESTS_PER_SECOND": "0",
+        "INGEST_EVENTS_PER_SECOND": "0",
         "LOG_LEVEL": "WARNING",
         "DEBUG": "true",
         **_SECRETS,

@@ -68,6 +68,24 @@ def test_the_rows_that_wait_are_counted():
     assert (queue.rows, bool(queue)) == (0, False)
 
 
+def test_the_little_that_others_wait_with_is_taken_whole():
+    queue = queue_of(
+        Request(1, "n0", weight=90),
+        Request(2, "a"),
+        Request(3, "b", weight=60),
+        Request(1, "n1", weight=90),
+        Request(2, "c"),
+        Request(3, "d", weight=60),
+        Request(4, "busy"),
+    )
+
+    assert names(queue.take_light(100, busy={4})) == "a c"
+    assert queue.rows == 301
+    assert names(queue.take_light(100, busy=set())) == "busy"
+    assert queue.take_light(100, busy=set()) == []
+    assert names(queue.take(10_000)) == "n0 b n1 d"
+
+
 def test_an_empty_queue_gives_nothing():
     assert FairQueue[Request]().take(10) == []
 

@@ -1,16 +1,19 @@
 """The queue before the writer threads: who is flushed with whom, and what happens when it is full or ends."""
 
 import asyncio
+import threading
+from contextlib import contextmanager
 
+import psycopg
 import pytest
 from django.conf import settings
 
-from core.databases import EDGE
+from core.databases import EDGE, OWNER
 from ingestion.tests.edge.client import stored_calls
 from ingestion.tests.edge.conftest import project_of
-from ingestion.tests.edge.rows import make_row
+from ingestion.tests.edge.rows import make_row, new_flusher
 from ingestion.writer import QueueFullError, Stored, Unavailable, Writer
-from ingestion.writer.group import FLUSH_ROWS
+from ingestion.writer.group import FLUSH_ROWS, LONG_FLUSH_ROWS
 
 
 def new_writer(**options):
@@ -115,6 +118,67 @@ def test_a_sender_that_stopped_waiting_does_not_disturb_the_others(acme):
         return outcome
 
     assert asyncio.run(scene()) == Stored(1, 0)
+
+
+def test_little_is_stored_while_all_threads_are_busy_with_much_of_somebody_elses(acme, globex):
+    """Both threads wait for a lock on a row of acme's; globex's one call does not wait behind them."""
+    noisy, quiet = project_of(acme), project_of(globex)
+    much = [[make_row(noisy, f"{batch}-{n}") for n in range(LONG_FLUSH_ROWS + 1)] for batch in range(2)]
+    use(noisy)
+
+    async def scene():
+        writer = new_writer()
+        writer.start()
+        with held_up(noisy):
+            waiting = []
+            for number, batch in enumerate(much, 1):
+                waiting.append(asyncio.create_task(writer.write(batch, [])))
+                while writer._long_flushes != number:
+                    await asyncio.sleep(0.001)
+            outcome = await writer.write(rows_of(quiet, 1), [])
+            unanswered = [not task.done() for task in waiting]
+        others = await asyncio.gather(*waiting)
+        await asyncio.to_thread(writer.close)
+        return outcome, unanswered, others
+
+    outcome, unanswered, others = asyncio.run(scene())
+
+    assert (outcome, unanswered) == (Stored(1, 0), [True, True])
+    assert len(stored_calls(globex)) == 1
+    assert len(stored_calls(acme)) == 1 + sum(other.accepted for other in others if isinstance(other, Stored))
+
+
+def use(project):
+    """Let the project have a row that flushes lock."""
+    flusher = new_flusher()
+    flusher.flush([rows_of(project, 1, prefix="first")])
+    flusher.close()
+
+
+@contextmanager
+def held_up(project):
+    with psycopg.connect(settings.DATABASE.conninfo(OWNER)) as other:
+        other.execute("select from project_activity where project_id = %s for update", [project.pk])
+        yield
+
+
+def test_the_thread_for_little_takes_nothing_while_others_have_time(acme):
+    rows = rows_of(project_of(acme), 3)
+
+    async def scene():
+        writer = new_writer()
+        waiting = asyncio.create_task(writer.write(rows, []))
+        await wait_for_rows(writer, 3)
+        light = threading.Thread(target=writer._take_light)
+        light.start()
+        untouched = writer.rows_waiting
+        writer.start()
+        outcome = await waiting
+        await asyncio.to_thread(writer.close)
+        light.join()
+        return untouched, outcome
+
+    assert asyncio.run(scene()) == (3, Stored(3, 0))
 
 
 def test_without_a_database_every_request_is_told_so(acme):
