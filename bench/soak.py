@@ -22,7 +22,7 @@ import psycopg
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench import events
-from bench.installation import Server, database, postgres_pid, server
+from bench.installation import Server, database, postgres_pid, server, stop_in_order
 from bench.load import read_answer, request_bytes
 from bench.tenants import Tenant, create_tenant
 
@@ -297,6 +297,7 @@ def table(samples: list[Sample], lines: int = 12) -> str:
 
 
 def main() -> int:
+    stop_in_order()
     seconds = float(os.environ.get("MINUTES", "10")) * 60
     with database(), server() as edge:
         from django.conf import settings
