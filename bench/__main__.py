@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Collection
 
 from bench import dashboard, ingest, noisy, path, report, start
+from bench.installation import stop_in_order
 from bench.report import Row
 
 GROUPS: dict[tuple[str, ...], Callable[[Collection[str]], list[Row]]] = {
@@ -21,6 +22,7 @@ NAMES = [name for group in GROUPS for name in group]
 
 
 def main() -> int:
+    stop_in_order()
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*NAMES, []], metavar="name", help=f"default: all of {NAMES}")
     wanted = parser.parse_args().names or NAMES

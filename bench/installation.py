@@ -32,6 +32,11 @@ class Server:
         return f"http://{self.host}:{self.port}"
 
 
+def stop_in_order() -> None:
+    """Let SIGTERM end this process as Ctrl-C does, so that no server of it stays behind."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
 @contextmanager
 def database() -> Iterator[None]:
     """An embedded Postgres with fsync on, prepared and without a demo; Django is set up on it."""

@@ -22,7 +22,7 @@ import psycopg
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench import events
-from bench.installation import Server, database, postgres_pid, server
+from bench.installation import Server, database, postgres_pid, server, stop_in_order
 from bench.load import read_answer, request_bytes
 from bench.tenants import Tenant, create_tenant
 
@@ -234,9 +234,13 @@ def _rollups(url: str) -> list[str]:
 
 
 def _equal_a_rebuild(url: str, tenants: list[Tenant], today: date) -> bool:
+    from django.db import connection
+
     from ingestion.rebuild import rebuild_rollups
     from tenants.models import Organization
 
+    with connection.cursor() as cursor:  # a day of a soak is larger than what a page may take time for
+        cursor.execute("set statement_timeout = 0")
     kept = _rollups(url)
     first, end = today - timedelta(days=DAYS_LATE + 1), today + timedelta(days=2)
     for tenant in tenants:
@@ -293,6 +297,7 @@ def table(samples: list[Sample], lines: int = 12) -> str:
 
 
 def main() -> int:
+    stop_in_order()
     seconds = float(os.environ.get("MINUTES", "10")) * 60
     with database(), server() as edge:
         from django.conf import settings
@@ -301,8 +306,8 @@ def main() -> int:
         today = datetime.now(UTC).date()
         soak = Soak(edge, _clients(tenants), seconds)
         asyncio.run(soak.run())
+        print(table(soak.samples), flush=True)
         checks = _checks(soak, settings.DATABASE.url, tenants, today)
-    print(table(soak.samples))
     print("\n| Check | Found | Holds |\n|---|---|---|")
     for name, found, holds in checks:
         print(f"| {name} | {found} | {'yes' if holds else 'no'} |")

@@ -7,6 +7,15 @@ import pytest
 
 from tests.resilience.installation import Installation, installed
 
+TABLES = (
+    "calls",
+    "call_rollups_hourly",
+    "call_rollups_daily",
+    "ingest_idempotency",
+    "ingest_counters",
+    "response_seen",
+)
+
 
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
