@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import batched
 from typing import Any, Final
 
+import psycopg
 from django.conf import settings
 from django.db import OperationalError, connection
 from psycopg import errors
@@ -20,6 +21,8 @@ from ingestion.wire.types import Call
 from ingestion.writer import LocalTime, Row, Stored, Target, row
 from ingestion.writer.flush import Flusher, Memory
 from ingestion.writer.idempotency import KEPT_FOR
+from ingestion.writer.refusals import Tallies
+from ingestion.writer.refusals import add as add_refusals
 from tenants.models import Organization, OrganizationSettings, Project
 
 logger = logging.getLogger(__name__)
@@ -29,6 +32,7 @@ _DAYS_AT_ONCE: Final = 30
 _DELETE_AT_ONCE: Final = 5_000
 MOST_DELETES: Final = 100  # batches a run; the next run goes on
 FLUSH_ROWS: Final = 2_000
+REFUSALS_KEPT_FOR: Final = timedelta(days=90)
 
 
 class StoringError(RuntimeError):
@@ -113,10 +117,20 @@ def _delete_before(organization: Organization, project_id: int, before: datetime
 
 def delete_old_answers(*, now: datetime) -> int:
     """Delete answers kept for an ``Idempotency-Key`` whose time is over, of every organization."""
+    return _delete_of_everybody("delete_ingest_answers", now - KEPT_FOR)
+
+
+def delete_old_refusals(*, now: datetime) -> int:
+    """Delete counts of refusals that are older than 90 days, of every organization."""
+    return _delete_of_everybody("delete_rejected_events", now - REFUSALS_KEPT_FOR)
+
+
+def _delete_of_everybody(function: str, before: datetime) -> int:
+    """Call the owner's ``function`` until nothing older is left, or enough was done for one run."""
     deleted = 0
     with connection.cursor() as cursor:
         for _ in range(MOST_DELETES):
-            cursor.execute("select delete_ingest_answers(%s, %s)", [now - KEPT_FOR, _DELETE_AT_ONCE])
+            cursor.execute(f"select {function}(%s, %s)", [before, _DELETE_AT_ONCE])
             (count,) = cursor.fetchone()
             deleted += count
             if count < _DELETE_AT_ONCE:
@@ -165,3 +179,12 @@ def _flush(flusher: Flusher, rows: Sequence[Row]) -> int:
     if not isinstance(outcome, Stored):
         raise StoringError(f"The calls could not be stored: {type(outcome).__name__}.")
     return outcome.accepted
+
+
+def store_refusals(tallies: Tallies) -> None:
+    """Add counts of refusals as the edge would; doing it again adds them again.
+
+    :raises psycopg.Error: the database is away; nothing is stored.
+    """
+    with psycopg.connect(settings.DATABASE.conninfo(EDGE)) as database:
+        add_refusals(database, tallies)

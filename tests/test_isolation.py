@@ -27,6 +27,7 @@ EDGE_TABLES = {
     "ingest_idempotency",
     "organization_settings",
     "projects",
+    "rejected_events",
 }
 
 

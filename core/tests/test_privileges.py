@@ -28,6 +28,7 @@ APP_EXCEPTIONS: dict[str, set[str]] = {
     "calls_stage": set(),
     "django_migrations": READ,
     "ingest_idempotency": READ,
+    "rejected_events": READ,
 }
 GRANTED = """
     select c.relname, p.privilege from pg_class c,
@@ -84,6 +85,7 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "project_activity": write,
         "projects": READ,
         "rate_cards": READ,
+        "rejected_events": write,
     }
 
 

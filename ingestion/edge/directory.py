@@ -64,6 +64,7 @@ class Sender:
     is_bound: bool  # to one project; else it is the organization's
     home: Project | None  # its own project, or the organization's default
     projects: dict[str, Project]
+    local_time: LocalTime = field(repr=False)
 
 
 class Directory:
@@ -147,6 +148,7 @@ class Directory:
             is_bound=key["own_project_id"] is not None,
             home=home,
             projects={project.slug: project for project in found},
+            local_time=local_time(key["time_zone"]),
         )
 
 

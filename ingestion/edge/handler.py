@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from ingestion.edge import idempotency
-from ingestion.edge.authentication import authenticate
+from ingestion.edge import idempotency, refusals
+from ingestion.edge.authentication import authenticate, check_scope
 from ingestion.edge.digest import Digest, Digester, Parse, other_project
 from ingestion.edge.directory import Directory, Sender
 from ingestion.edge.http import (
@@ -37,6 +37,7 @@ from ingestion.wire.batch import Batch
 from ingestion.wire.body import BoundedBody
 from ingestion.wire.errors import BodyError, BodyTooLarge, TooManyEvents, UnsupportedEncoding, UnsupportedMediaType
 from ingestion.writer import Claim, KeyInUse, KeyReused, Outcome, QueueFullError, Refused, Replay, Stored, Writer
+from ingestion.writer.refusals import Place, RefusalLog
 
 logger = logging.getLogger("ingestion.edge")
 
@@ -64,6 +65,7 @@ class Engine:
     directory: Directory
     reference: Reference
     writer: Writer
+    refusals: RefusalLog
     pool: ThreadPoolExecutor
     in_flight: InFlight
     limits: Limits
@@ -105,6 +107,7 @@ class Exchange:
             raise unavailable("This process is starting or stopping.")
         engine, now = self.engine, datetime.now(UTC)
         self.sender = await authenticate(self.headers, engine.directory, pepper=engine.pepper, now=now)
+        check_scope(self.sender)
         key_digest = idempotency.key_digest(self.headers) if self.endpoint.keeps_answers else None
         digester = Digester(
             parse=self.endpoint.parse,
@@ -120,7 +123,21 @@ class Exchange:
         except BodyError as error:
             raise _as_problem(error) from None
         claim = self._claim(self.sender, key_digest, digest) if key_digest else None
-        return self._reply(digest, await _store(digest, claim, engine))
+        outcome = await _store(digest, claim, engine)
+        if isinstance(outcome, Stored):  # a replay was counted the first time
+            place = self._place(self.sender, now)
+            refusals.count_events(engine.refusals, place, self.sender, digest.batch, digest.refused, now=now)
+        return self._reply(digest, outcome)
+
+    def _place(self, sender: Sender, now: datetime) -> Place:
+        slug = text_header(self.headers, b"x-tokenops-project")
+        return refusals.place_of(sender, slug, endpoint=self.scope["path"], now=now)
+
+    def count_refusal(self, reply: Reply, slug: str) -> None:
+        """Count a request that was refused as a whole; a request of nobody is nobody's."""
+        if self.engine and self.sender:
+            now = datetime.now(UTC)
+            refusals.count_request(self.engine.refusals, self._place(self.sender, now), reply, slug, now=now)
 
     def _claim(self, sender: Sender, key_digest: bytes, digest: Digest) -> Claim:
         def answer(accepted: int, duplicates: int) -> Answer:
@@ -192,7 +209,7 @@ async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive
     identifier = name_request(exchange.headers)
     try:
         reply = await exchange.reply()
-        slug = "events-rejected"
+        slug = refusals.EVENTS_REJECTED
     except ClientGoneError:
         # Gone, or it sent a body that is no HTTP: without an answer the server would make a 500 of that.
         broken = Problem(400, "incomplete-body", "The body ended before it was complete.")
@@ -205,6 +222,7 @@ async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive
         reply, slug = endpoint.failure(failure, exchange.content_type), failure.slug
     if reply.is_error:
         exchange.log_failure(reply, slug)
+        exchange.count_refusal(reply, slug)
     await send_reply(send, reply, identifier=identifier)
 
 

@@ -18,6 +18,7 @@ from ingestion.edge.listener import listen
 from ingestion.edge.reference import Reference
 from ingestion.store import RATES_CHANNEL
 from ingestion.writer import Writer
+from ingestion.writer.refusals import RefusalLog
 from tenants.services import KEY_CHANNEL
 
 _DIGEST_THREADS: Final = 2
@@ -54,6 +55,7 @@ class Edge:
         with contextlib.suppress(DirectoryUnavailableError):
             await engine.reference.refresh()
         engine.writer.start()
+        engine.refusals.start()
         tasks = [asyncio.create_task(self._listen(engine)), asyncio.create_task(engine.reference.keep_fresh())]
         self._engine = engine
         try:
@@ -74,6 +76,7 @@ class Edge:
             directory=Directory(settings.conninfo, encryption_key=settings.encryption_key),
             reference=Reference(settings.conninfo),
             writer=Writer(settings.conninfo, most_rows=limits.waiting_rows),
+            refusals=RefusalLog(settings.conninfo),
             pool=ThreadPoolExecutor(_DIGEST_THREADS, thread_name_prefix="digest"),
             in_flight=InFlight(limits.in_flight),
             limits=limits,
@@ -98,3 +101,4 @@ async def _stop(engine: Engine, tasks: list[asyncio.Task[None]]) -> None:
     await engine.reference.close()
     engine.pool.shutdown()
     await asyncio.to_thread(engine.writer.close)
+    await asyncio.to_thread(engine.refusals.close)

@@ -2,6 +2,7 @@
 
 from ingestion.models.calls import Call, DailyRollup, HourlyRollup, Measures, Rollup
 from ingestion.models.prices import CatalogueChange, RateCard
+from ingestion.models.refusals import RejectedEvents
 from ingestion.models.requests import IngestAnswer, ProjectActivity
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "Measures",
     "ProjectActivity",
     "RateCard",
+    "RejectedEvents",
     "Rollup",
 ]

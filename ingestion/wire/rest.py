@@ -13,6 +13,7 @@ from ingestion.wire.assembler import Assembler
 from ingestion.wire.batch import Batch, FieldError, ParseContext
 from ingestion.wire.errors import MalformedBody, TooManyEvents, UnsupportedMediaType
 from ingestion.wire.event import CAMEL_NAMES, SNAKE_NAMES, CamelEvent, Event
+from ingestion.wire.field_names import event_names
 from ingestion.wire.surrogates import MARK_UTF8, mark_lone_surrogates
 from ingestion.wire.tolerant import read_members
 
@@ -113,6 +114,11 @@ class _Parser:
                 self._refuse(None, [FieldError("", "is not valid UTF-8")])
 
     def _add(self, raw: bytes) -> None:
+        self._read(raw)
+        if self.batch.wants_sample():
+            self.batch.samples[self.batch.total - 1] = event_names(raw)
+
+    def _read(self, raw: bytes) -> None:
         if (b"\\" in raw and _ODD_ESCAPE.search(raw)) or MARK_UTF8 in raw:
             self._add_carefully(raw)
             return
