@@ -81,6 +81,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-rejected": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-rejected": (READ, NOT_ALLOWED),
     "dashboards:project-overview": (READ, NOT_ALLOWED),
     "dashboards:project-calls": (READ, NOT_ALLOWED),
     "dashboards:project-call": (READ, NOT_ALLOWED),
@@ -92,6 +94,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:project-detail": (API_READ, API_DENIED),
     "api:call-list": (API_READ, API_DENIED),
     "api:call-detail": (API_READ, API_DENIED),
+    "api:rejected-event-list": (API_READ, API_DENIED),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -161,6 +164,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:project-list": of_acme,
         "api:project-detail": of_acme,
         "api:call-list": of_acme,
+        "api:rejected-event-list": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex))

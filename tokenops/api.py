@@ -25,6 +25,7 @@ urlpatterns = [
     path("v1/projects", tenants.project_list, name="project-list"),
     path("v1/projects/<slug:project_slug>", tenants.project_detail, name="project-detail"),
     path("v1/calls", calls.call_list, name="call-list"),
+    path("v1/rejected-events", calls.rejected_event_list, name="rejected-event-list"),
     path("v1/calls/<path:call_id>", calls.call_detail, name="call-detail"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),

@@ -44,6 +44,7 @@ def test_the_endpoints(document):
         ("/api/v1/organizations/{organization_slug}", "get"),
         ("/api/v1/projects", "get"),
         ("/api/v1/projects/{project_slug}", "get"),
+        ("/api/v1/rejected-events", "get"),
         ("/log", "post"),
         ("/v1/traces", "post"),
     }

@@ -48,7 +48,7 @@ def test_lines_are_sampled_too():
     batch = parse_text(text, content_type="application/x-ndjson")
 
     assert batch.samples == {1: ("team",), 2: ()}
-    assert refused(batch) == {NO_MODEL: Count(1, 1, {"team"}), Reason("", "must be an object"): Count(1, 1, set())}
+    assert refused(batch) == {NO_MODEL: Count(1, 1, {"team"}), Reason("", "is not valid JSON"): Count(1, 1, set())}
 
 
 def test_what_the_caller_refuses_later_is_counted_as_well():
