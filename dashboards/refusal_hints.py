@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ingestion.store import OTHER
-from ingestion.writer.refusals import Kind
+from ingestion.wire.refused import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ _REQUESTS: Final[dict[str, Advice]] = {
     ),
     "idempotency-key-reused": Advice(
         "An Idempotency-Key came again with another body",
-        "Make a new key for each new request, and keep it for retries.",
+        "Make a new key for each new request and keep it for retries.",
     ),
     "idempotency-key-in-use": Advice(
         "A request came again while the first one was running", "Nothing is lost: the first one is stored."
@@ -49,9 +49,7 @@ _REQUESTS: Final[dict[str, Advice]] = {
         "Leave the project out, or use that project's key or a key of the organization.",
     ),
     "timeout": Advice("The body did not arrive in time", "Send smaller batches, or look at the network between."),
-    "unstorable": Advice(
-        "The database refused the events", "Tell whoever runs this TokenOps: the server's log says more."
-    ),
+    "unstorable": Advice("The database refused the events", "Tell whoever runs this TokenOps: the log says more."),
     "rate-limited": Advice("More was sent than the key may send", "Wait as long as Retry-After says; send in batches."),
     "too-many-requests": Advice(
         "More was sent than the key may send", "Wait as long as Retry-After says; send in batches."

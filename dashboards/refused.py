@@ -12,7 +12,7 @@ from dashboards.filters import Filter
 from dashboards.periods import Granularity
 from dashboards.refusal_hints import Advice, advice
 from ingestion.refusals import Line, Sums
-from ingestion.writer.refusals import Kind
+from ingestion.wire.refused import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,8 @@ from django.db import connection
 from django.db.models import Max, QuerySet, Sum
 
 from ingestion.models import RejectedEvents
-from ingestion.writer.refusals import MOST_SAMPLES, Kind
+from ingestion.wire.refused import Kind
+from ingestion.writer.refusals import MOST_SAMPLES
 from tenants.models import Organization, Project
 
 MOST_LINES: Final = 100  # of reasons on a page
@@ -64,6 +65,16 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Hours that begin in [since, until), of one project or of the whole organization."""
+
+    organization: Organization
+    project: Project | None
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Sums:
     """Refused events, refused requests and dropped content fields."""
 
@@ -109,13 +120,13 @@ def rows(
     return list(RejectedEvents.objects.raw(_ROWS.format(before=_BEFORE if before else "true"), parameters))
 
 
-def lines(*, organization: Organization, project: Project | None, since: datetime, until: datetime) -> list[Line]:
-    """The most frequent reasons of a period, of one project or of the whole organization."""
+def lines(asked: Asked) -> list[Line]:
+    """The most frequent reasons of a period."""
     parameters = {
-        "organization": organization.pk,
-        "projects": [project.pk] if project else None,
-        "since": since,
-        "until": until,
+        "organization": asked.organization.pk,
+        "projects": [asked.project.pk] if asked.project else None,
+        "since": asked.since,
+        "until": asked.until,
         "content": Kind.CONTENT.value,
         "samples": MOST_SAMPLES,
         "limit": MOST_LINES,
@@ -140,11 +151,9 @@ def _line(row: tuple[Any, ...]) -> Line:
     )
 
 
-def by_hour(
-    *, organization: Organization, project: Project | None, since: datetime, until: datetime
-) -> Mapping[datetime, Sums]:
+def by_hour(asked: Asked) -> Mapping[datetime, Sums]:
     """What was refused in each hour of a period; an hour without refusals is absent."""
-    of_period = _of(organization, project).filter(hour__gte=since, hour__lt=until)
+    of_period = _of(asked.organization, asked.project).filter(hour__gte=asked.since, hour__lt=asked.until)
     found: dict[datetime, dict[str, int]] = {}
     for hour, kind, count, events in (
         of_period.values_list("hour", "kind").annotate(Sum("count"), Sum("events")).order_by("hour", "kind")

@@ -31,7 +31,7 @@ def read_filter(request: OrgRequest) -> Filter:
 
 
 def page_path(request: OrgRequest, page: str, project: Project | None = None) -> str:
-    """The path of the ``overview``, ``calls`` or ``rejected`` page, of ``project`` or else of what the request is about."""
+    """The path of the page ``overview``, ``calls`` or ``rejected``, of ``project`` or else of the request's subject."""
     project = project or request.project
     slugs = [request.organization.slug] + ([project.slug] if project else [])
     return reverse(f"dashboards:{'project' if project else 'organization'}-{page}", args=slugs)

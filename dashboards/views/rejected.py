@@ -8,6 +8,7 @@ from dashboards.bars import time_ranges
 from dashboards.refused import refused_page
 from dashboards.views.frame import marked, page_path, read_filter
 from ingestion import refusals
+from ingestion.refusals import Asked
 from tenants.access import OrgRequest, org_view
 from tenants.permissions import Permission
 
@@ -17,17 +18,12 @@ from tenants.permissions import Permission
 def rejected(request: OrgRequest) -> HttpResponse:
     """Refusals of a time range by reason, with what to do about each."""
     chosen = read_filter(request).cleared()
-    asked = {
-        "organization": request.organization,
-        "project": request.project,
-        "since": chosen.period.start,
-        "until": chosen.period.end,
-    }
+    asked = Asked(request.organization, request.project, chosen.period.start, chosen.period.end)
     path = page_path(request, "rejected")
     context = {
         "chosen": chosen,
         "ranges": time_ranges(chosen, path=path),
-        "page": refused_page(refusals.by_hour(**asked), refusals.lines(**asked), chosen),
+        "page": refused_page(refusals.by_hour(asked), refusals.lines(asked), chosen),
         "calls_url": page_path(request, "calls"),
         "nav_active": f"{'project' if request.project else 'organization'}-rejected",
     }

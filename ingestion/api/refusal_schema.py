@@ -12,7 +12,8 @@ from core.parameters import OrganizationParameters
 from ingestion.api.parameters import LARGEST_PAGE, Instant, period_of, texts
 from ingestion.api.refusal_cursor import RefusalCursor
 from ingestion.models import RejectedEvents
-from ingestion.writer.refusals import MOST_SAMPLES, Kind
+from ingestion.wire.refused import Kind
+from ingestion.writer.refusals import MOST_SAMPLES
 
 
 class RefusalParameters(OrganizationParameters):

@@ -1,6 +1,7 @@
 """What a request's refusals add up to: how many events for which reason, and which names such events carried."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 import msgspec
@@ -8,6 +9,14 @@ import msgspec
 from ingestion.wire.batch import Batch
 
 SEPARATOR: Final = ", "  # between the names of a sample; no name holds it
+
+
+class Kind(StrEnum):
+    """What was refused; dropped content is no refusal, but the same people want to know of it."""
+
+    EVENT = "event"
+    REQUEST = "request"
+    CONTENT = "content"
 
 
 class Reason(NamedTuple):

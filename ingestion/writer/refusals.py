@@ -9,7 +9,6 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -17,7 +16,7 @@ import psycopg
 from psycopg import Connection
 
 from ingestion import store
-from ingestion.wire.refused import SEPARATOR, Reason, Refused
+from ingestion.wire.refused import SEPARATOR, Kind, Reason, Refused
 
 logger = logging.getLogger(__name__)
 
@@ -46,14 +45,6 @@ _ADD: Final = f"""
                     select sample, min(place) as place
                     from jsonb_array_elements(r.samples || excluded.samples) with ordinality x (sample, place)
                     group by sample order by 2 limit {MOST_SAMPLES}) kept) end"""
-
-
-class Kind(StrEnum):
-    """What was refused; dropped content is no refusal, but the same people want to know of it."""
-
-    EVENT = "event"
-    REQUEST = "request"
-    CONTENT = "content"
 
 
 class Place(NamedTuple):

@@ -11,9 +11,9 @@ from core.databases import EDGE
 from ingestion.tests.edge.conftest import project_of
 from ingestion.tests.edge.proxy import passage
 from ingestion.tests.edge.refusals import counted, reasons
-from ingestion.wire.refused import Count, Reason
+from ingestion.wire.refused import Count, Kind, Reason
 from ingestion.writer import refusals
-from ingestion.writer.refusals import Key, Kind, Place, RefusalLog, Tally, Tallying, add
+from ingestion.writer.refusals import Key, Place, RefusalLog, Tally, Tallying, add
 
 NOW = datetime(2026, 7, 14, 10, 20, tzinfo=UTC)
 HOUR = NOW.replace(minute=0)
