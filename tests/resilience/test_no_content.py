@@ -1,9 +1,9 @@
 """One word goes into every door of a real server, wherever it is no attribution, and must be found nowhere.
 
 Attribution is what the sender chose to find its calls by: names of models, features, teams, users, sessions, traces,
-tags, versions, extra units. It is stored as sent, because that is what it is for, so the word goes there only in forms that cannot
-be stored: as an object, or too long. X-Request-Id is the sender's own name for a request and comes back with the answer
-when it is an identifier.
+tags, versions, extra units. It is stored as sent, because that is what it is for, so the word goes there only in forms
+that cannot be stored: as an object, or too long. X-Request-Id is the sender's own name for a request and comes back
+with the answer when it is an identifier.
 """
 
 import gzip
@@ -64,7 +64,7 @@ def good() -> dict[str, Any]:
 def events() -> Iterator[Any]:
     """Bodies of events with the word in every field that may not keep it."""
     for name in CAMEL_NAMES:
-        if name not in {"tags"}:  # their members are named by the sender
+        if name != "tags":  # their members are named by the sender
             yield {**good(), name: {NAME: SAID}}
         yield {**good(), name: [SAID]}
         yield {**good(), name: SAID * 20}

@@ -121,7 +121,7 @@ def test_no_body_is_the_server_s_fault_and_every_refusal_is_counted(organization
 
     @given(bodies)
     @settings(max_examples=BODIES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
-    def post(sent: tuple[str, str, bytes]) -> None:
+    def post(sent):
         path, content_type, body = sent
         header = content_type.encode("latin-1", "ignore").decode("latin-1")
 

@@ -262,3 +262,44 @@ def test_deleting_goes_on_in_the_next_run(acme, key, post, monkeypatch):
     make_older("true", acme)
 
     assert [services.delete_old_refusals(now=datetime.now(UTC)) for _ in range(3)] == [2, 1, 0]
+
+
+NO_IDS = "trace and span id must be 16 and 8 bytes, not all zero"
+NO_PAIRS = "attributes must be a list of objects with key and value"
+
+
+@pytest.mark.parametrize(
+    ("members", "field", "reason"),
+    [
+        ({"attributes": {"gen_ai.request.model": MARKER}}, "", NO_PAIRS),
+        ({"startTimeUnixNano": "0"}, "timestamp", "is required: the span has no start time"),
+        ({"startTimeUnixNano": str(2**62)}, "timestamp", "is more than 10 minutes ahead of the server's clock"),
+        ({"startTimeUnixNano": "1"}, "timestamp", "is older than the retention period"),
+        ({"spanId": "0" * 16}, "id", NO_IDS),
+    ],
+)
+def test_a_bad_span_does_not_cost_the_others_and_is_counted(acme, key, post, members, field, reason):
+    moment = str(int(datetime.now(UTC).timestamp()) * 10**9)
+    times = {"startTimeUnixNano": moment, "endTimeUnixNano": moment}
+    document = request([span(CHAT, **times, spanId="00000000000000aa"), span(CHAT, **times | members)])
+
+    [answer] = post((document, key, {"path": "/v1/traces"}))
+
+    assert (answer.status, answer.json()["partialSuccess"]["rejectedSpans"]) == (200, "1")
+    assert reasons(acme) == {("event", field, reason): (1, 1)}
+    assert len(stored_calls(acme)) == 1
+
+
+@pytest.mark.parametrize("name", ["organization_id", "organization", "project_id", "api_key_id"])
+def test_foreign_ids_in_a_body_lead_nowhere_and_refuse_nothing(acme, globex, key, post, name):
+    post(({**GOOD, name: project_of(globex).pk}, key, {}))
+
+    assert stored_calls(globex) == counted(globex) == counted(acme) == []
+    assert len(stored_calls(acme)) == 1
+
+
+@pytest.mark.parametrize("name", ["input_tokens", "cached_input_tokens", "retries"])
+def test_counts_over_a_billion_are_refused_alone_and_counted(acme, key, post, name):
+    post(([{**GOOD, name: 10**9}, {**GOOD, name: 10**9 + 1}], key, {}))
+
+    assert reasons(acme, field=name) == {("event", name, "must be ≤ 1000000000"): (1, 1)}
