@@ -63,7 +63,7 @@ def filter_bar(chosen: Filter, *, path: str, is_log: bool, options: Mapping[str,
     today = chosen.now.astimezone(chosen.zone).date()
     return FilterBar(
         chosen=chosen,
-        ranges=[Link(name, _SHORT[name], address(path, chosen.with_range(name)), RANGES[name]) for name in RANGES],
+        ranges=time_ranges(chosen, path=path),
         is_custom=chosen.range == CUSTOM,
         first_day=chosen.period.first_day.isoformat(),
         last_day=chosen.period.last_day.isoformat(),
@@ -80,6 +80,11 @@ def filter_bar(chosen: Filter, *, path: str, is_log: bool, options: Mapping[str,
         searches=[(name, label, chosen.one(name)) for name, label in SEARCHES.items()] if is_log else [],
         facets=None if options is None else [_facet(chosen, name, found) for name, found in options.items()],
     )
+
+
+def time_ranges(chosen: Filter, *, path: str) -> list[Link]:
+    """The page at ``path`` over each of the usual ranges."""
+    return [Link(name, _SHORT[name], address(path, chosen.with_range(name)), RANGES[name]) for name in RANGES]
 
 
 def address(path: str, chosen: Filter, *more: tuple[str, str]) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards.views import calls, overview
+from dashboards.views import calls, overview, rejected
 
 app_name = "dashboards"
 
@@ -10,8 +10,10 @@ _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 urlpatterns = [
     path(_ORGANIZATION, overview.overview, name="organization-overview"),
     path(_ORGANIZATION + "calls/", calls.calls, name="organization-calls"),
+    path(_ORGANIZATION + "rejected/", rejected.rejected, name="organization-rejected"),
     path(_PROJECT, overview.overview, name="project-overview"),
     path(_PROJECT + "calls/", calls.calls, name="project-calls"),
+    path(_PROJECT + "rejected/", rejected.rejected, name="project-rejected"),
     # An id is whatever the client sent, slashes included.
     path(_PROJECT + "calls/<path:call_id>/", calls.call, name="project-call"),
 ]

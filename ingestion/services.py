@@ -7,6 +7,7 @@ from functools import lru_cache
 from itertools import batched
 from typing import Any, Final
 
+import psycopg
 from django.conf import settings
 from django.db import OperationalError, connection
 from psycopg import errors
@@ -19,6 +20,8 @@ from ingestion.pricing.selectors import load_book
 from ingestion.wire.types import Call
 from ingestion.writer import LocalTime, Row, Stored, Target, idempotency, responses, row
 from ingestion.writer.flush import Flusher, Memory
+from ingestion.writer.refusals import Tallies
+from ingestion.writer.refusals import add as add_refusals
 from tenants.models import Organization, OrganizationSettings, Project
 
 logger = logging.getLogger(__name__)
@@ -29,6 +32,7 @@ _DELETE_AT_ONCE: Final = 5_000
 _RESPONSES_AT_ONCE: Final = 50_000  # narrow rows, one for nearly every call
 MOST_DELETES: Final = 100  # batches a run; the next run goes on
 FLUSH_ROWS: Final = 2_000
+REFUSALS_KEPT_FOR: Final = timedelta(days=90)
 
 
 class StoringError(RuntimeError):
@@ -121,6 +125,11 @@ def delete_old_responses(*, now: datetime) -> int:
     return _delete_through("delete_seen_responses", now - responses.KEPT_FOR, _RESPONSES_AT_ONCE)
 
 
+def delete_old_refusals(*, now: datetime) -> int:
+    """Delete counts of refusals that are older than 90 days, of every organization."""
+    return _delete_through("delete_rejected_events", now - REFUSALS_KEPT_FOR, _DELETE_AT_ONCE)
+
+
 def _delete_through(function: str, before: datetime, most: int) -> int:
     """Call a function of the owner that deletes at most so many rows, until it finds fewer or the run did enough."""
     deleted = 0
@@ -173,3 +182,12 @@ def _flush(flusher: Flusher, rows: Sequence[Row]) -> int:
     if not isinstance(outcome, Stored):
         raise StoringError(f"The calls could not be stored: {type(outcome).__name__}.")
     return outcome.accepted
+
+
+def store_refusals(tallies: Tallies) -> None:
+    """Add counts of refusals as the edge would; doing it again adds them again.
+
+    :raises psycopg.Error: the database is away; nothing is stored.
+    """
+    with psycopg.connect(settings.DATABASE.conninfo(EDGE)) as database:
+        add_refusals(database, tallies)

@@ -36,6 +36,7 @@ def retention(**_: object) -> None:
         "calls": services.delete_expired_calls(now=now()),
         "answers": services.delete_old_answers(now=now()),
         "responses": services.delete_old_responses(now=now()),
+        "refusals": services.delete_old_refusals(now=now()),
         "rollups": rollup_retention.delete_old_rollups(now=now()),
     }
     if any(found.values()):

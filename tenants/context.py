@@ -17,6 +17,8 @@ from tenants.permissions import Permission, allows
 NEEDED: Final = {
     "project-overview": Permission.TELEMETRY_READ,
     "project-calls": Permission.TELEMETRY_READ,
+    "project-rejected": Permission.TELEMETRY_READ,
+    "organization-rejected": Permission.TELEMETRY_READ,
     "organization-overview": Permission.TELEMETRY_READ,
     "organization-calls": Permission.TELEMETRY_READ,
     "connect": Permission.TELEMETRY_READ,

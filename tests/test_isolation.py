@@ -30,6 +30,7 @@ EDGE_TABLES = {
     "organization_settings",
     "projects",
     "rate_cards",
+    "rejected_events",
 }
 
 

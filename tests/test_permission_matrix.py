@@ -127,6 +127,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-rejected": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-rejected": (READ, NOT_ALLOWED),
     "dashboards:project-overview": (READ, NOT_ALLOWED),
     "dashboards:project-calls": (READ, NOT_ALLOWED),
     "dashboards:project-call": (READ, NOT_ALLOWED),
@@ -147,6 +149,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:reprice-run-detail": (API_ADMIN, API_DENIED),
     "api:reprice-run-apply": (API_DENIED, API_ADMIN_ONCE),
     "api:reprice-run-cancel": (API_DENIED, API_ADMIN_ONCE),
+    "api:rejected-event-list": (API_READ, API_DENIED),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -234,6 +237,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:reprice-run-detail": of_acme,
         "api:reprice-run-apply": of_acme,
         "api:reprice-run-cancel": of_acme,
+        "api:rejected-event-list": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex))

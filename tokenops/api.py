@@ -28,6 +28,7 @@ urlpatterns = [
     path("v1/projects", tenants.project_list, name="project-list"),
     path("v1/projects/<slug:project_slug>", tenants.project_detail, name="project-detail"),
     path("v1/calls", calls.call_list, name="call-list"),
+    path("v1/rejected-events", calls.rejected_event_list, name="rejected-event-list"),
     path("v1/calls/<path:call_id>", calls.call_detail, name="call-detail"),
     path("v1/rate-cards", prices.rate_cards, name="rate-card-list"),
     path("v1/rate-cards/<int:card_id>", prices.rate_card, name="rate-card-detail"),

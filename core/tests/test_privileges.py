@@ -31,6 +31,7 @@ APP_EXCEPTIONS: dict[str, set[str]] = {
     "ingest_counters": READ,
     "ingest_idempotency": READ,
     "response_seen": READ,
+    "rejected_events": READ,
 }
 GRANTED = """
     select c.relname, p.privilege from pg_class c,
@@ -89,6 +90,7 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "projects": READ,
         "rate_cards": READ,
         "response_seen": write,
+        "rejected_events": write,
     }
 
 

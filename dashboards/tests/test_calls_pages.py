@@ -22,7 +22,7 @@ from tenants.permissions import Scope
 HTMX = {"HX-Request": "true"}
 NB = "\u00a0"
 # Who is asking, their membership, the scope, its zone, navigation; then activity, days, calls in a savepoint, projects.
-ORGANIZATION_QUERIES = 16
+ORGANIZATION_QUERIES = 17
 POLL_QUERIES = 9
 
 

@@ -19,9 +19,9 @@ from tenants.models import Project
 
 HTMX = {"HX-Request": "true"}
 # Who is asking, their membership, the scope, its zone, navigation; then activity, the numbers in a savepoint, projects.
-ORGANIZATION_QUERIES = 15
-PROJECT_QUERIES = 15
-REFRESH_QUERIES = 10
+ORGANIZATION_QUERIES = 16
+PROJECT_QUERIES = 16
+REFRESH_QUERIES = 11
 NB = "\u00a0"
 
 

@@ -7,10 +7,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.functional import SimpleLazyObject
 
-from dashboards import selectors
+from dashboards import refused, selectors
 from dashboards.bars import address, filter_bar
 from dashboards.filters import Filter, Option
+from dashboards.periods import HOUR, hour_start
+from ingestion import refusals
 from tenants.access import OrgRequest
 from tenants.models import Project
 from tenants.permissions import Permission, allows
@@ -28,7 +31,7 @@ def read_filter(request: OrgRequest) -> Filter:
 
 
 def page_path(request: OrgRequest, page: str, project: Project | None = None) -> str:
-    """The path of the ``overview`` or ``calls`` page, of ``project`` or else of what the request is about."""
+    """The path of the page ``overview``, ``calls`` or ``rejected``, of ``project`` or else of the request's subject."""
     project = project or request.project
     slugs = [request.organization.slug] + ([project.slug] if project else [])
     return reverse(f"dashboards:{'project' if project else 'organization'}-{page}", args=slugs)
@@ -46,7 +49,17 @@ def frame(request: OrgRequest, chosen: Filter, page: str) -> Context:
         "urls": {name: address(path, chosen) for name, path in paths.items()},
         "nav_active": f"{'project' if request.project else 'organization'}-{page}",
         "state": "",
+        "refused": SimpleLazyObject(lambda: refused_lately(request, chosen)),
     }
+
+
+def refused_lately(request: OrgRequest, chosen: Filter) -> Context:
+    """What to say about refusals of the last hour, and where they are explained; an empty text when there were none."""
+    since = chosen.now - HOUR
+    hour = hour_start(since, chosen.zone)
+    found = refusals.recent(organization=request.organization, project=request.project, hour=hour, since=since)
+    text = refused.notice(found, since=hour.astimezone(chosen.zone))
+    return {"text": text, "url": f"{page_path(request, 'rejected')}?range=24h"}
 
 
 def filter_options(request: OrgRequest, chosen: Filter) -> Options:

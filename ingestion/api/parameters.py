@@ -1,7 +1,7 @@
 """What may be asked of the call log over the API."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -53,7 +53,7 @@ class Instant(serializers.Field[datetime, str, str, Any]):
         return moment
 
 
-def _texts(longest: int, help_text: str) -> Values:
+def texts(longest: int, help_text: str) -> Values:
     child = serializers.CharField(max_length=longest, trim_whitespace=False)
     return Values(child=child, required=False, max_length=_MOST_VALUES, help_text=help_text)
 
@@ -65,16 +65,16 @@ class CallParameters(OrganizationParameters):
         camel: name for camel, name in CAMEL_NAMES.items() if name in _FILTERS and camel != name
     }
 
-    endpoint_name = _texts(100, "What the call was for; also accepted as `feature`.")
-    model = _texts(255, "The model as it was sent, or the one it was priced as (`model_key`).")
-    provider = _texts(100, "Any spelling of the provider's name.")
-    team = _texts(100, "Team as stored with the call.")
-    environment = _texts(100, "Environment as sent.")
-    user_id = _texts(255, "End user as sent; a personal id is found although only its keyed hash is stored.")
-    session_id = _texts(255, "Session as sent.")
-    trace_id = _texts(255, "Trace as sent.")
+    endpoint_name = texts(100, "What the call was for; also accepted as `feature`.")
+    model = texts(255, "The model as it was sent, or the one it was priced as (`model_key`).")
+    provider = texts(100, "Any spelling of the provider's name.")
+    team = texts(100, "Team as stored with the call.")
+    environment = texts(100, "Environment as sent.")
+    user_id = texts(255, "End user as sent; a personal id is found although only its keyed hash is stored.")
+    session_id = texts(255, "Session as sent.")
+    trace_id = texts(255, "Trace as sent.")
     status = Values(child=Choice(("ok", "error")), required=False, help_text="Outcome of the call.")
-    project = _texts(50, "Slug of a project. Without it: every project you may see.")
+    project = texts(50, "Slug of a project. Without it: every project you may see.")
     to = Instant(required=False, help_text="End of the period, excluded. Without it: now, and what is ahead of it.")
     limit = serializers.IntegerField(
         required=False, default=50, min_value=1, max_value=LARGEST_PAGE, help_text="Most calls in one answer."
@@ -87,8 +87,7 @@ class CallParameters(OrganizationParameters):
         return {"from": Instant(required=False, help_text=help_text), **super().get_fields()}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        since, until = _period(attrs.get("from"), attrs.get("to"), now=timezone.now())
-        return attrs | {"from": since, "to": until}
+        return attrs | period_of(attrs)
 
 
 class CallIdentityParameters(OrganizationParameters):
@@ -96,6 +95,15 @@ class CallIdentityParameters(OrganizationParameters):
 
     timestamp = Instant(help_text="Start of the call, to the microsecond, as the log shows it.")
     project = serializers.CharField(required=False, max_length=50, help_text="Slug of the call's project.")
+
+
+def period_of(given: Mapping[str, Any]) -> dict[str, datetime]:
+    """``from`` and ``to`` with what was not given filled in.
+
+    :raises ValidationError: it is empty or longer than a month.
+    """
+    since, until = _period(given.get("from"), given.get("to"), now=timezone.now())
+    return {"from": since, "to": until}
 
 
 def _period(since: datetime | None, until: datetime | None, *, now: datetime) -> tuple[datetime, datetime]:

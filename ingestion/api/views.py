@@ -9,13 +9,14 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from core.fields import instant_text
-from ingestion import call_log, end_users
-from ingestion.api import cursor, schema
+from ingestion import call_log, end_users, refusals
+from ingestion.api import cursor, refusal_cursor, refusal_schema, schema
 from ingestion.api.parameters import CallIdentityParameters, CallParameters, filters_of
+from ingestion.api.refusal_schema import RefusalParameters
 from ingestion.api.serializers import call_detail_document, call_documents
 from ingestion.arithmetic import arithmetic
-from ingestion.call_log import Position
-from tenants.api_access import ApiRequest, org_api
+from ingestion.writer.refusals import NO_PROJECT
+from tenants.api_access import ApiRequest, key_of, org_api
 from tenants.permissions import Permission, Scope
 
 
@@ -39,7 +40,7 @@ def call_list(request: ApiRequest) -> Response:
         limit=wanted["limit"] + 1,
     )
     page = found[: wanted["limit"]]
-    last = call_log.position(page[-1]) if len(found) > len(page) else None
+    last = cursor.encode(call_log.position(page[-1])) if len(found) > len(page) else ""
     return Response({"results": call_documents(page, slugs=slugs), "next": _next_link(request, wanted, last)})
 
 
@@ -61,6 +62,34 @@ def call_detail(request: ApiRequest, call_id: str) -> Response:
     return Response(call_detail_document(found[0], how, slugs=slugs))
 
 
+@refusal_schema.rejected_event_list
+@api_view(["GET", "HEAD"])
+@org_api(Permission.TELEMETRY_READ, Scope.READ)
+def rejected_event_list(request: ApiRequest) -> Response:
+    """What was refused, newest hour first."""
+    wanted = RefusalParameters.read(request.query_params)
+    slugs = _slugs(request, wanted.get("project"))
+    found = refusals.rows(
+        organization=request.organization,
+        project_ids=[*slugs, *_undecided(request, wanted)],
+        since=wanted["from"],
+        until=wanted["to"],
+        before=wanted.get("cursor"),
+        limit=wanted["limit"] + 1,
+    )
+    page = found[: wanted["limit"]]
+    last = refusal_cursor.encode(refusals.position(page[-1])) if len(found) > len(page) else ""
+    results = refusal_schema.documents(page, slugs=slugs)
+    return Response({"results": results, "next": _next_link(request, wanted, last)})
+
+
+def _undecided(request: ApiRequest, wanted: Mapping[str, Any]) -> list[int]:
+    """What was for no project is shown to those who see all of them and asked for all of them."""
+    key = key_of(request)
+    sees_all = key is None or key.project_id is None
+    return [NO_PROJECT] if sees_all and "project" not in wanted else []
+
+
 def _slugs(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:
     """Slugs by id of the projects that are asked about.
 
@@ -74,11 +103,11 @@ def _slugs(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:
     return {pk: slug for pk, slug in visible.items() if slug in named}
 
 
-def _next_link(request: ApiRequest, wanted: Mapping[str, Any], last: Position | None) -> str | None:
-    """The same question from ``last`` on; its period is written out, because defaults move with the clock."""
-    if last is None:
+def _next_link(request: ApiRequest, wanted: Mapping[str, Any], last: str) -> str | None:
+    """The same question from the cursor ``last`` on; its period is written out, for defaults move with the clock."""
+    if not last:
         return None
     query = request.query_params.copy()
     query["from"], query["to"] = instant_text(wanted["from"]), instant_text(wanted["to"])
-    query["cursor"] = cursor.encode(last)
+    query["cursor"] = last
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

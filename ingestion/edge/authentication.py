@@ -39,11 +39,11 @@ def presented_key(headers: HeaderValues) -> str:
 
 
 async def authenticate(headers: HeaderValues, directory: Directory, *, pepper: str, now: datetime) -> Sender:
-    """The sender of a request, entitled to ingest.
+    """The sender of a request.
 
     Who has not the whole secret learns nothing about a key.
 
-    :raises Problem: 401 no, unknown, revoked or expired key; 403 without the scope; 503 when nobody can be asked.
+    :raises Problem: 401 no, unknown, revoked or expired key; 503 when nobody can be asked.
     """
     text = presented_key(headers)
     prefix = keys.prefix_of(text)
@@ -68,5 +68,9 @@ def _check_usable(sender: Sender, now: datetime) -> None:
         raise _unauthenticated("The organization of this API key is about to be deleted.")
     if sender.is_bound and sender.home is None:
         raise _unauthenticated("The project of this API key was deleted, or is about to be.")
+
+
+def check_scope(sender: Sender) -> None:
+    """:raises Problem: 403, the key may not ingest."""
     if Scope.INGEST not in sender.scopes:
         raise Problem(403, "missing-scope", "This API key may not send telemetry.", "It needs the scope ingest.")

@@ -14,6 +14,7 @@ from ingestion.pricing.providers import infer_provider
 from ingestion.wire.batch import Batch, FieldError, ParseContext
 from ingestion.wire.body import BoundedBody
 from ingestion.wire.identity import looks_personal, stored_user_id
+from ingestion.wire.refused import Refused, refused
 from ingestion.wire.types import Call
 from ingestion.writer import Row, Target, row
 
@@ -25,12 +26,16 @@ _UNKNOWN_PROJECT: Final = FieldError("project", "is not a project of this key's 
 
 @dataclass(frozen=True, slots=True)
 class Digest:
-    """What a body became; ``targets`` are the projects its rows go to, ``body_digest`` is asked for or empty."""
+    """What a body became; ``targets`` are the projects its rows go to, ``body_digest`` is asked for or empty.
+
+    ``refused`` is why events of the batch are not among the rows, counted by reason.
+    """
 
     batch: Batch
     rows: list[Row]
     targets: list[Target]
     body_digest: bytes
+    refused: Refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +61,8 @@ class Digester:
         projects = self._projects(batch)
         rows = [self._row(call, projects[call.project_slug]) for _, call in batch.calls]
         body_digest = hashlib.sha256(decoded).digest() if self.is_claimed else b""
-        return Digest(batch, rows, [project.target for project in projects.values()], body_digest)
+        targets = [project.target for project in projects.values()]
+        return Digest(batch, rows, targets, body_digest, refused(batch))
 
     def _context(self) -> ParseContext:
         sender, home = self.sender, self.sender.home

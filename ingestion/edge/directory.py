@@ -77,6 +77,7 @@ class Sender:
     projects: dict[str, Project]  # without those that are about to be deleted
     is_closing: bool = False  # the whole organization is about to be deleted
     quota: Quota | None = None  # as it stood when the key was read
+    local_time: LocalTime = field(repr=False)
 
 
 class Directory:
@@ -162,6 +163,7 @@ class Directory:
             projects={project.slug: project for project in found},
             is_closing=key["is_closing"],
             quota=_quota(key),
+            local_time=local_time(key["time_zone"]),
         )
 
 

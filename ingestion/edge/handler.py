@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Final
 
-from ingestion.edge import idempotency
-from ingestion.edge.authentication import authenticate
+from ingestion.edge import idempotency, refusals
+from ingestion.edge.authentication import authenticate, check_scope
 from ingestion.edge.digest import Digest, Digester, Parse, other_project
 from ingestion.edge.directory import Directory, Sender
 from ingestion.edge.http import (
@@ -40,6 +40,7 @@ from ingestion.wire.batch import Batch
 from ingestion.wire.body import BoundedBody
 from ingestion.wire.errors import BodyError, BodyTooLarge, TooManyEvents, UnsupportedEncoding, UnsupportedMediaType
 from ingestion.writer import Claim, KeyInUse, KeyReused, Outcome, QueueFullError, Refused, Replay, Stored, Writer
+from ingestion.writer.refusals import Place, RefusalLog
 
 logger = logging.getLogger("ingestion.edge")
 
@@ -68,6 +69,7 @@ class Engine:
     directory: Directory
     reference: Reference
     writer: Writer
+    refusals: RefusalLog
     pool: ThreadPoolExecutor
     in_flight: InFlight
     in_hand: InFlight
@@ -113,6 +115,7 @@ class Exchange:
             raise unavailable("This process is starting or stopping.")
         engine, now = self.engine, datetime.now(UTC)
         self.sender = await authenticate(self.headers, engine.directory, pepper=engine.pepper, now=now)
+        check_scope(self.sender)
         engine.limiter.take_request(self.sender.key_id, now=time.monotonic())
         if self.sender.quota:
             self.sender.quota.check(now)
@@ -136,20 +139,32 @@ class Exchange:
         with engine.in_hand.holding(self.events, self.sender.organization_id):
             outcome = await _store(digest, claim, engine)
         reply = self._reply(digest, outcome)
-        self._note(digest, outcome, engine.metrics)
+        self._note(digest, outcome, engine, self.sender, now)
         return reply
 
-    def _note(self, digest: Digest, outcome: Outcome, metrics: Metrics) -> None:
-        """A repeated answer stores nothing and is none of the events' outcomes."""
+    def _note(self, digest: Digest, outcome: Outcome, engine: Engine, sender: Sender, now: datetime) -> None:
+        """A repeated answer stores nothing: it was counted the first time."""
         self.events = 0
         if isinstance(outcome, Stored):
-            metrics.stored(digest.batch, outcome, time.monotonic() - self.started)
+            engine.metrics.stored(digest.batch, outcome, time.monotonic() - self.started)
+            place = self._place(sender, now)
+            refusals.count_events(engine.refusals, place, sender, digest.batch, digest.refused, now=now)
 
     def standing(self) -> Headers:
         """How the key stands with its limits: on every answer once it is known who asks."""
         if self.engine is None or self.sender is None:
             return ()
         return self.engine.limiter.headers(self.sender.key_id, now=time.monotonic())
+
+    def _place(self, sender: Sender, now: datetime) -> Place:
+        slug = text_header(self.headers, b"x-tokenops-project")
+        return refusals.place_of(sender, slug, endpoint=self.scope["path"], now=now)
+
+    def count_refusal(self, reply: Reply, slug: str) -> None:
+        """Count a request that was refused as a whole; a request of nobody is nobody's."""
+        if self.engine and self.sender:
+            now = datetime.now(UTC)
+            refusals.count_request(self.engine.refusals, self._place(self.sender, now), reply, slug, now=now)
 
     def _claim(self, sender: Sender, key_digest: bytes, digest: Digest) -> Claim:
         def answer(accepted: int, duplicates: int) -> Answer:
@@ -224,7 +239,7 @@ async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive
     identifier = name_request(exchange.headers)
     try:
         reply = await exchange.reply()
-        slug = "events-rejected"
+        slug = refusals.EVENTS_REJECTED
     except ClientGoneError:
         # Gone, or it sent a body that is no HTTP: without an answer the server would make a 500 of that.
         broken = Problem(400, "incomplete-body", "The body ended before it was complete.")
@@ -237,6 +252,7 @@ async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive
         reply, slug = endpoint.failure(failure, exchange.content_type), failure.slug
     if reply.is_error:
         exchange.log_failure(reply, slug)
+        exchange.count_refusal(reply, slug)
     if engine and exchange.events:
         engine.metrics.refused(exchange.events, reply.status)
     await send_reply(send, reply, identifier=identifier, more_headers=exchange.standing())

@@ -20,6 +20,7 @@ from ingestion.edge.metrics import PATH, Load, Metrics, serve_metrics
 from ingestion.edge.reference import Reference
 from ingestion.pricing.announcement import RATES_CHANNEL
 from ingestion.writer import Writer
+from ingestion.writer.refusals import RefusalLog
 from tenants.services import KEY_CHANNEL
 
 _DIGEST_THREADS: Final = 2
@@ -60,6 +61,7 @@ class Edge:
         with contextlib.suppress(DirectoryUnavailableError):
             await engine.reference.refresh()
         engine.writer.start()
+        engine.refusals.start()
         tasks = [asyncio.create_task(self._listen(engine)), asyncio.create_task(engine.reference.keep_fresh())]
         self._engine = engine
         try:
@@ -88,6 +90,7 @@ class Edge:
             directory=Directory(settings.conninfo, encryption_key=settings.encryption_key),
             reference=Reference(settings.conninfo),
             writer=Writer(settings.conninfo, most_rows=limits.waiting_rows, on_flush=self._metrics.flushed),
+            refusals=RefusalLog(settings.conninfo),
             pool=ThreadPoolExecutor(_DIGEST_THREADS, thread_name_prefix="digest"),
             in_flight=InFlight(limits.in_flight),
             in_hand=InFlight(limits.rows_in_hand, "Too many events are waiting to be stored."),
@@ -115,3 +118,4 @@ async def _stop(engine: Engine, tasks: list[asyncio.Task[None]]) -> None:
     await engine.reference.close()
     engine.pool.shutdown()
     await asyncio.to_thread(engine.writer.close)
+    await asyncio.to_thread(engine.refusals.close)

@@ -3,6 +3,7 @@
 from ingestion.models.calls import Call, DailyRollup, HourlyRollup, Measures, Rollup
 from ingestion.models.lifecycle import Erasure, ZoneChange
 from ingestion.models.prices import CatalogueChange, RateCard
+from ingestion.models.refusals import RejectedEvents
 from ingestion.models.reprice import RepriceRun
 from ingestion.models.requests import IngestAnswer, IngestCounter, ProjectActivity, SeenResponse
 
@@ -17,6 +18,7 @@ __all__ = [
     "Measures",
     "ProjectActivity",
     "RateCard",
+    "RejectedEvents",
     "RepriceRun",
     "Rollup",
     "SeenResponse",

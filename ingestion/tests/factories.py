@@ -12,6 +12,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from core.databases import EDGE
+from ingestion.wire.refused import SEPARATOR
+from ingestion.writer.refusals import Key, Tally, add
 from tenants.models import Organization, Project
 
 _DEFAULTS: Mapping[str, Any] = {
@@ -58,6 +60,18 @@ def make_counter(organization: Organization, *, month: date, events: int, projec
             "insert into ingest_counters (organization_id, month, project_id, events) values (%s, %s, %s, %s)",
             [organization.pk, month, project_id, events],
         )
+
+
+def refuse(project: Project, *, hour: datetime, **columns: Any) -> None:
+    """Count a refusal in the hour that begins at ``hour``, as the edge would; ``columns`` are of rejected_events."""
+    given: dict[str, Any] = {"project_id": project.pk, "endpoint": "/api/v1/ingest", "kind": "event"}
+    given |= {"field": "model", "reason": "is required", "count": 1, "first_at": hour, "last_at": hour} | columns
+    given.setdefault("events", given["count"] if given["kind"] == "event" else 0)
+    key = Key(project.organization_id, hour, *(given[name] for name in Key._fields[2:]))
+    samples = {SEPARATOR.join(names) for names in given.get("samples", ())}
+    tally = Tally(given["first_at"], given["last_at"], given["count"], given["events"], samples)
+    with psycopg.connect(settings.DATABASE.conninfo(EDGE)) as connection:
+        add(connection, {key: tally})
 
 
 def _identity(project: Project) -> dict[str, Any]:

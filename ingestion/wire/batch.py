@@ -10,6 +10,7 @@ import msgspec
 from ingestion.wire.types import Call
 
 MOST_WARNINGS = 100
+MOST_SAMPLES = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,8 @@ class FieldWarning(msgspec.Struct, frozen=True, gc=False):
 class Batch(msgspec.Struct, kw_only=True):
     """The outcome of decoding one body. ``calls`` carry their event's index; ``warnings`` are the first 100.
 
-    ``ignored`` counts the spans of a trace that are no model calls.
+    ``ignored`` counts the spans of a trace that are no model calls. ``samples`` are the names (``field_names``) that
+    the first three refused events carried, by index: for the log of refusals, not for the answer.
     """
 
     calls: list[tuple[int, Call]] = msgspec.field(default_factory=list)
@@ -67,6 +69,7 @@ class Batch(msgspec.Struct, kw_only=True):
     content_fields_dropped: int = 0
     total: int = 0
     ignored: int = 0
+    samples: dict[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
     def warn(self, index: int, field: str, message: str) -> None:
         """Keep a warning unless the answer is full already."""
@@ -76,6 +79,10 @@ class Batch(msgspec.Struct, kw_only=True):
     def reject(self, index: int, call_id: str | None, errors: list[FieldError]) -> None:
         """Refuse an event while decoding."""
         self.rejected.append(Rejection(index, call_id, errors))
+
+    def wants_sample(self) -> bool:
+        """Whether the event read last was refused, and its names are not too many yet."""
+        return bool(self.rejected) and self.rejected[-1].index == self.total - 1 and len(self.samples) < MOST_SAMPLES
 
     def refuse_calls(self, refused: dict[int, FieldError]) -> None:
         """Turn decoded calls into rejections, for what only the caller can know (event index → why)."""

@@ -10,9 +10,10 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from ingestion.wire.assembler import Assembler
-from ingestion.wire.batch import Batch, FieldError, ParseContext
+from ingestion.wire.batch import MOST_SAMPLES, Batch, FieldError, ParseContext
 from ingestion.wire.errors import MalformedBody, TooManyEvents, UnsupportedMediaType
 from ingestion.wire.event import CAMEL_NAMES, SNAKE_NAMES, CamelEvent, Event
+from ingestion.wire.field_names import event_names
 from ingestion.wire.surrogates import MARK_UTF8, mark_lone_surrogates
 from ingestion.wire.tolerant import read_members
 
@@ -113,6 +114,13 @@ class _Parser:
         for index, event in enumerate(events):
             self._assembler.add(event, index, [])
         self.batch.total = len(events)
+        if self.batch.rejected:
+            self._sample(_events(document))
+
+    def _sample(self, events: list[bytes]) -> None:
+        """The names of the first refused events, which nobody looked at while all went well."""
+        for rejection in self.batch.rejected[:MOST_SAMPLES]:
+            self.batch.samples[rejection.index] = event_names(events[rejection.index])
 
     def _plain_array(self, document: bytes) -> list[Event] | None:
         """The events of an array without anything unusual, decoded at one go; None means: look at each."""
@@ -140,6 +148,11 @@ class _Parser:
                 self._refuse(None, [FieldError("", "is not valid UTF-8")])
 
     def _add(self, raw: bytes) -> None:
+        self._read(raw)
+        if self.batch.wants_sample():
+            self.batch.samples[self.batch.total - 1] = event_names(raw)
+
+    def _read(self, raw: bytes) -> None:
         if _is_odd(raw):
             self._add_carefully(raw)
             return

@@ -26,7 +26,5 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 @pytest.fixture
 def empty(installation: Installation) -> Installation:
     with psycopg.connect(installation.environ["DATABASE_URL"], autocommit=True) as admin:
-        admin.execute(
-            "truncate calls, call_rollups_hourly, call_rollups_daily, ingest_idempotency, ingest_counters, response_seen"
-        )
+        admin.execute(f"truncate {', '.join(TABLES)}".encode())
     return installation

@@ -13,11 +13,15 @@ from django.db import transaction
 
 from core.scope import org_scope
 from ingestion import services as ingestion
-from tenants import services
+from ingestion.models import RejectedEvents
+from ingestion.writer import LocalTime
+from ingestion.writer.refusals import NO_PROJECT, Key, Tallies
+from tenants import selectors, services
 from tenants.models import ApiKey, Organization, Project, User
 from tenants.permissions import Role, Scope
 from tokenops.demo.generate import DAYS, DemoCall, demo_calls
 from tokenops.demo.profiles import PROJECTS
+from tokenops.demo.refusals import demo_refusals
 
 SLUG, NAME, EMAIL = "northwind", "Northwind", "demo@northwind.example"
 RUN_KEY, DEMO_KEY = "make run", "demo traffic"
@@ -42,6 +46,7 @@ def demo_organization(*, progress: Callable[[str], None], now: datetime) -> Demo
     if unfinished is not None:
         progress(f"Demo: {DAYS} days of calls")
         _write_calls(organization, key=unfinished, calls=demo_calls(now=now), now=now)
+        _write_refusals(organization, now=now)
         # The revoked key is the mark that everything is written.
         services.revoke_key(organization=organization, actor=None, key=unfinished, now=now)
     # The first owner: people may have made others since.
@@ -94,3 +99,23 @@ def _write_calls(organization: Organization, *, key: ApiKey, calls: Iterable[Dem
             calls=[(projects[item.project], item.call) for item in batch],
             now=now,
         )
+
+
+def _write_refusals(organization: Organization, *, now: datetime) -> None:
+    """Once: unlike calls, counts have no identity and would be added again."""
+    with org_scope(organization.pk):
+        if RejectedEvents.objects.exists():
+            return
+        projects = dict(Project.objects.values_list("slug", "pk"))
+        local_time = LocalTime(selectors.time_zone(organization=organization).key)
+    tallies: Tallies = {}
+    for item in demo_refusals(now=now):
+        trouble = item.trouble
+        hour, _ = local_time.buckets(item.tally.first_at)
+        project_id = projects.get(trouble.project, NO_PROJECT)
+        key = Key(organization.pk, hour, project_id, trouble.endpoint, trouble.kind, *trouble.reason)
+        if key in tallies:  # hours of a zone that is half an hour off
+            tallies[key].add(item.tally)
+        else:
+            tallies[key] = item.tally
+    ingestion.store_refusals(tallies)

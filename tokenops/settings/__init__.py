@@ -199,6 +199,8 @@ SPECTACULAR_SETTINGS = {
         {"name": "Prices", "description": "Correct what calls cost."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],
+    # Two members called kind: the first keeps the name it was published with.
+    "ENUM_NAME_OVERRIDES": {"KindEnum": ["user", "key"], "RefusalKindEnum": ["event", "request", "content"]},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "tokenops.openapi.add_edge_endpoints",

@@ -55,6 +55,7 @@ def test_the_endpoints(document):
         ("/api/v1/reprice-runs/{run_id}", "get"),
         ("/api/v1/reprice-runs/{run_id}/apply", "post"),
         ("/api/v1/reprice-runs/{run_id}/cancel", "post"),
+        ("/api/v1/rejected-events", "get"),
         ("/log", "post"),
         ("/v1/traces", "post"),
     }

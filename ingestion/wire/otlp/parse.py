@@ -4,8 +4,10 @@ from typing import Final
 
 from ingestion.wire.batch import Batch, FieldError, ParseContext
 from ingestion.wire.errors import MalformedBody, UnsupportedMediaType
+from ingestion.wire.field_names import kept_names
 from ingestion.wire.otlp import json_body, protobuf
 from ingestion.wire.otlp.calls import CallBuilder
+from ingestion.wire.otlp.content import carries_content
 from ingestion.wire.otlp.kinds import operation
 
 PROTOBUF: Final = "application/x-protobuf"
@@ -43,6 +45,8 @@ def parse_traces(body: bytes, *, content_type: str, context: ParseContext) -> Ba
         are_spans = are_spans or bool(found) or span.has_ids()
         if found:
             builder.add(span, found, index)
+            if batch.wants_sample():
+                batch.samples[index] = kept_names(span.attributes, is_content=carries_content)
         else:
             batch.ignored += 1
     if batch.total and not are_spans:

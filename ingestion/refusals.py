@@ -1,0 +1,189 @@
+"""Reads what was refused: row by row for the API, summed up for the page. Both see one organization's rows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from django.db import connection
+from django.db.models import Max, QuerySet, Sum
+
+from ingestion.models import RejectedEvents
+from ingestion.wire.refused import Kind
+from ingestion.writer.refusals import MOST_SAMPLES
+from tenants.models import Organization, Project
+
+MOST_LINES: Final = 100  # of reasons on a page
+
+_ROWS: Final = """
+    select r.* from rejected_events r
+    where r.organization_id = %(organization)s and r.project_id = any(%(projects)s)
+      and r.hour >= %(since)s and r.hour < %(until)s and {before}
+    order by r.hour desc, r.project_id desc, r.endpoint desc, r.kind desc, r.field desc, r.reason desc
+    limit %(limit)s"""
+_BEFORE: Final = """(r.hour, r.project_id, r.endpoint, r.kind, r.field, r.reason)
+    < (%(hour)s, %(project_id)s, %(endpoint)s, %(kind)s, %(field)s, %(reason)s)"""
+# The samples of the newest rows, each once: what is wrong now says more than what was wrong a month ago.
+_LINES: Final = """
+    select kind, field, reason, sum(count)::bigint, sum(events)::bigint, min(first_at), max(last_at),
+      array_agg(distinct endpoint),
+      (select jsonb_agg(sample) from (
+         select sample from unnest(array_agg(samples order by last_at desc)) s, jsonb_array_elements(s) sample
+         group by sample order by sample limit %(samples)s) kept)
+    from rejected_events r
+    where organization_id = %(organization)s and (%(projects)s::bigint[] is null or project_id = any(%(projects)s))
+      and hour >= %(since)s and hour < %(until)s and kind <> %(content)s
+    group by kind, field, reason order by 4 desc, kind, field, reason limit %(limit)s"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Where a row stands among all rows, newest hour first."""
+
+    hour: datetime
+    project_id: int
+    endpoint: str
+    kind: str
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One reason over a period; ``count`` and ``events`` as in ``RejectedEvents``."""
+
+    kind: str
+    field: str
+    reason: str
+    count: int
+    events: int
+    first_at: datetime
+    last_at: datetime
+    endpoints: list[str]
+    samples: list[list[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Hours that begin in [since, until), of one project or of the whole organization."""
+
+    organization: Organization
+    project: Project | None
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Refused events, refused requests and dropped content fields."""
+
+    events: int = 0
+    requests: int = 0
+    content_fields: int = 0
+
+
+def position(row: RejectedEvents) -> Position:
+    """Where ``row`` stands."""
+    return Position(
+        hour=row.hour,
+        project_id=row.project_id,
+        endpoint=row.endpoint,
+        kind=row.kind,
+        field=row.field,
+        reason=row.reason,
+    )
+
+
+def rows(
+    *,
+    organization: Organization,
+    project_ids: Sequence[int],
+    since: datetime,
+    until: datetime,
+    before: Position | None,
+    limit: int,
+) -> list[RejectedEvents]:
+    """At most ``limit`` rows of hours that begin in [since, until), newest hour first, after ``before``.
+
+    ``project_ids`` may hold 0: what was sent for no project that could be decided.
+    """
+    parameters: dict[str, Any] = {
+        "organization": organization.pk,
+        "projects": list(project_ids),
+        "since": since,
+        "until": until,
+        "limit": limit,
+    }
+    if before is not None:
+        parameters |= {name: getattr(before, name) for name in before.__slots__}
+    return list(RejectedEvents.objects.raw(_ROWS.format(before=_BEFORE if before else "true"), parameters))
+
+
+def lines(asked: Asked) -> list[Line]:
+    """The most frequent reasons of a period."""
+    parameters = {
+        "organization": asked.organization.pk,
+        "projects": [asked.project.pk] if asked.project else None,
+        "since": asked.since,
+        "until": asked.until,
+        "content": Kind.CONTENT.value,
+        "samples": MOST_SAMPLES,
+        "limit": MOST_LINES,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_LINES, parameters)
+        return [_line(row) for row in cursor.fetchall()]
+
+
+def _line(row: tuple[Any, ...]) -> Line:
+    kind, field, reason, count, events, first_at, last_at, endpoints, samples = row
+    return Line(
+        kind=kind,
+        field=field,
+        reason=reason,
+        count=count,
+        events=events,
+        first_at=first_at,
+        last_at=last_at,
+        endpoints=sorted(endpoints),
+        samples=_decoded(samples),
+    )
+
+
+def by_hour(asked: Asked) -> Mapping[datetime, Sums]:
+    """What was refused in each hour of a period; an hour without refusals is absent."""
+    of_period = _of(asked.organization, asked.project).filter(hour__gte=asked.since, hour__lt=asked.until)
+    found: dict[datetime, dict[str, int]] = {}
+    for hour, kind, count, events in (
+        of_period.values_list("hour", "kind").annotate(Sum("count"), Sum("events")).order_by("hour", "kind")
+    ):
+        found.setdefault(hour, {})[kind] = events if kind == Kind.EVENT else count
+    return {hour: _sums(counts) for hour, counts in found.items()}
+
+
+def recent(*, organization: Organization, project: Project | None, hour: datetime, since: datetime) -> Sums:
+    """What was refused from the hour that begins at ``hour`` on; nothing when the last refusal was before ``since``."""
+    found: dict[str, int] = {}
+    last: datetime | None = None
+    of_hours = _of(organization, project).filter(hour__gte=hour).exclude(kind=Kind.CONTENT)
+    for kind, count, events, last_at in (
+        of_hours.values_list("kind").annotate(Sum("count"), Sum("events"), Max("last_at")).order_by("kind")
+    ):
+        found[kind] = events if kind == Kind.EVENT else count
+        last = max(last or last_at, last_at)
+    return _sums(found) if last and last >= since else Sums()
+
+
+def _of(organization: Organization, project: Project | None) -> QuerySet[RejectedEvents]:
+    found = RejectedEvents.objects.filter(organization=organization)
+    return found.filter(project_id=project.pk) if project else found
+
+
+def _sums(counts: Mapping[str, int]) -> Sums:
+    return Sums(counts.get(Kind.EVENT, 0), counts.get(Kind.REQUEST, 0), counts.get(Kind.CONTENT, 0))
+
+
+def _decoded(samples: str | list[list[str]] | None) -> list[list[str]]:
+    """A cursor of Django's gives JSON as text."""
+    return json.loads(samples) if isinstance(samples, str) else samples or []
