@@ -24,6 +24,7 @@ EDGE_TABLES = {
     "call_rollups_hourly",
     "call_rollups_daily",
     "api_key_usage",
+    "cloud_samples",
     "ingest_idempotency",
     "organization_settings",
     "projects",

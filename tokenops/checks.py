@@ -6,7 +6,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
 MOST_CONNECTIONS: Final = 50
-_EDGE_CONNECTIONS: Final = 4  # two writer threads, the key listener, reads of keys and prices
+_EDGE_CONNECTIONS: Final = 7  # three writer threads, the key listener, reads of keys, of prices, and the heartbeat
 _WORKER_CONNECTIONS: Final = 6  # one a worker thread, beat and its lock
 _BROKER_POOLS: Final = 3  # web, worker and beat each hold one
 _BROKER_POOL_SIZE: Final = 3  # two and the listener

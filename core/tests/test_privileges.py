@@ -26,6 +26,7 @@ APP_EXCEPTIONS: dict[str, set[str]] = {
     "audit_entries": APPEND,
     "calls": ALL - {"INSERT"},
     "calls_stage": set(),
+    "cloud_samples": {"SELECT", "DELETE"},
     "django_migrations": READ,
     "ingest_idempotency": READ,
 }
@@ -79,6 +80,8 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "call_rollups_hourly": write,
         "calls": {"INSERT"},  # and three columns to find duplicates by
         "calls_stage": READ,
+        "cloud_samples": {"INSERT"},  # and the identity to find duplicates by
+        "heartbeats": write,
         "ingest_idempotency": write,
         "organization_settings": READ,
         "project_activity": write,

@@ -9,7 +9,7 @@ from ingestion.edge.idempotency import MOST_CHARACTERS
 from ingestion.wire.answer import MOST_REJECTIONS_SHOWN
 from ingestion.wire.batch import MOST_WARNINGS
 from ingestion.wire.body import ENCODINGS
-from ingestion.wire.rest import MOST_EVENTS
+from ingestion.wire.framing import MOST_EVENTS
 
 Schema = dict[str, Any]
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from psycopg.conninfo import make_conninfo
@@ -15,9 +16,10 @@ from ingestion.edge.endpoints import ENDPOINTS
 from ingestion.edge.handler import Endpoint, Engine, Limits, serve
 from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
 from ingestion.edge.listener import listen
+from ingestion.edge.pulse import Pulse
 from ingestion.edge.reference import Reference
 from ingestion.store import RATES_CHANNEL
-from ingestion.writer import Writer
+from ingestion.writer import SampleWriter, Writer
 from tenants.services import KEY_CHANNEL
 
 _DIGEST_THREADS: Final = 2
@@ -41,7 +43,7 @@ class Edge:
         self._engine: Engine | None = None
 
     def routes(self) -> dict[str, ASGIApp]:
-        """ASGI applications by exact path."""
+        """ASGI applications by exact path, or by method and path: ``POST /api/v1/cloud-metrics``."""
         return {path: self._route(endpoint) for path, endpoint in ENDPOINTS.items()}
 
     @asynccontextmanager
@@ -54,7 +56,10 @@ class Edge:
         with contextlib.suppress(DirectoryUnavailableError):
             await engine.reference.refresh()
         engine.writer.start()
-        tasks = [asyncio.create_task(self._listen(engine)), asyncio.create_task(engine.reference.keep_fresh())]
+        engine.sample_writer.start()
+        pulse = Pulse(self._settings.conninfo, engine.writer, started_at=datetime.now(UTC))
+        beside = (self._listen(engine), engine.reference.keep_fresh(), pulse.beat_for_ever())
+        tasks = [asyncio.create_task(work) for work in beside]
         self._engine = engine
         try:
             yield
@@ -74,6 +79,7 @@ class Edge:
             directory=Directory(settings.conninfo, encryption_key=settings.encryption_key),
             reference=Reference(settings.conninfo),
             writer=Writer(settings.conninfo, most_rows=limits.waiting_rows),
+            sample_writer=SampleWriter(settings.conninfo, most_rows=limits.waiting_rows),
             pool=ThreadPoolExecutor(_DIGEST_THREADS, thread_name_prefix="digest"),
             in_flight=InFlight(limits.in_flight),
             limits=limits,
@@ -97,4 +103,4 @@ async def _stop(engine: Engine, tasks: list[asyncio.Task[None]]) -> None:
     await engine.directory.close()
     await engine.reference.close()
     engine.pool.shutdown()
-    await asyncio.to_thread(engine.writer.close)
+    await asyncio.gather(asyncio.to_thread(engine.writer.close), asyncio.to_thread(engine.sample_writer.close))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from ingestion.wire.types import Call
+from ingestion.wire.types import Call, Sample
 
 MOST_WARNINGS = 100
 
@@ -79,8 +79,20 @@ class Batch(msgspec.Struct, kw_only=True):
 
     def refuse_calls(self, refused: dict[int, FieldError]) -> None:
         """Turn decoded calls into rejections, for what only the caller can know (event index → why)."""
-        self.rejected += [
-            Rejection(index, call.call_id, [refused[index]]) for index, call in self.calls if index in refused
-        ]
-        self.rejected.sort(key=lambda rejection: rejection.index)
+        self._refuse({index: call.call_id for index, call in self.calls if index in refused}, refused)
         self.calls = [(index, call) for index, call in self.calls if index not in refused]
+
+    def _refuse(self, ids: dict[int, str], refused: dict[int, FieldError]) -> None:
+        self.rejected += [Rejection(index, identifier, [refused[index]]) for index, identifier in ids.items()]
+        self.rejected.sort(key=lambda rejection: rejection.index)
+
+
+class SampleBatch(Batch, kw_only=True):
+    """The outcome of decoding a body of samples; there are no ``calls``."""
+
+    samples: list[tuple[int, Sample]] = msgspec.field(default_factory=list)
+
+    def refuse_samples(self, refused: dict[int, FieldError]) -> None:
+        """Turn decoded samples into rejections (index → why)."""
+        self._refuse({index: one.sample_id for index, one in self.samples if index in refused}, refused)
+        self.samples = [(index, one) for index, one in self.samples if index not in refused]

@@ -5,14 +5,16 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from ingestion.writer.flush import Flusher, Memory, Outcome, Unavailable
+from ingestion.writer.flush import Flusher, Memory, Outcome, Stored, Transactions, Unavailable
 from ingestion.writer.idempotency import Claim, Identity, KeyInUse
-from ingestion.writer.rows import Row, Target
+from ingestion.writer.lags import Lags
+from ingestion.writer.rows import Line, Row, SampleRow, Target
+from ingestion.writer.samples import SampleFlusher
 
 FLUSH_ROWS: Final = 2_000
 LINGER_SECONDS: Final = 0.005
@@ -28,12 +30,13 @@ class QueueFullError(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class _Request:
-    rows: Sequence[Row]
+class _Request[L: Line]:
+    rows: Sequence[L]
     targets: Sequence[Target]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Outcome]
     claim: Claim | None
+    came_at: float = field(default_factory=time.monotonic)
 
     @property
     def weight(self) -> int:
@@ -41,22 +44,22 @@ class _Request:
         return len(self.rows) or 1
 
 
-class Writer:
-    """Accepts rows from coroutines and stores them from its own threads.
+class Group[L: Line]:
+    """Accepts lines from coroutines and stores them from its own threads.
 
     ``start`` before the first ``write``; ``close`` stores everything that was accepted and then ends.
     """
 
-    def __init__(self, conninfo: str, *, memory: Memory | None = None, most_rows: int = MOST_WAITING_ROWS) -> None:
-        self._conninfo = conninfo
-        self._memory = memory or Memory()
+    def __init__(self, new_flusher: Callable[[], Transactions[L]], *, threads: int, most_rows: int) -> None:
+        self._new_flusher = new_flusher
         self._most_rows = most_rows
-        self._waiting: deque[_Request] = deque()
+        self._waiting: deque[_Request[L]] = deque()
         self._rows_waiting = 0
         self._claimed: set[Identity] = set()  # from the moment a request is taken until it is answered
         self._changed = threading.Condition()
         self._closing = False
-        self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(THREADS)]
+        self.lags = Lags()
+        self._threads = [threading.Thread(target=self._run, name=f"writer-{n}", daemon=True) for n in range(threads)]
 
     def start(self) -> None:
         for thread in self._threads:
@@ -75,7 +78,7 @@ class Writer:
         """Rows accepted and not yet taken by a flush."""
         return self._rows_waiting
 
-    async def write(self, rows: Sequence[Row], targets: Sequence[Target], claim: Claim | None = None) -> Outcome:
+    async def write(self, rows: Sequence[L], targets: Sequence[Target], claim: Claim | None = None) -> Outcome:
         """Store the rows of one request and say what became of them. ``targets`` are where they go.
 
         With a ``claim`` they are stored once, however often they come; then there may be no rows at all.
@@ -97,22 +100,27 @@ class Writer:
         return await request.done
 
     def _run(self) -> None:
-        flusher = Flusher(self._conninfo, self._memory)
+        flusher = self._new_flusher()
         while requests := self._take():
             outcomes: Sequence[Outcome] = [Unavailable()] * len(requests)
             try:
                 outcomes = flusher.flush([request.rows for request in requests], _claims(requests))
             finally:
                 self._release(requests)
+                self._note_lags(requests, outcomes)
                 _answer(requests, outcomes)
             flusher.note_key_usage({target for request in requests for target in request.targets}, datetime.now(UTC))
         flusher.close()
 
-    def _release(self, requests: Sequence[_Request]) -> None:
+    def _note_lags(self, requests: Sequence[_Request[L]], outcomes: Sequence[Outcome]) -> None:
+        is_stored = any(isinstance(outcome, Stored) for outcome in outcomes)
+        self.lags.note([request.came_at for request in requests], is_stored=is_stored)
+
+    def _release(self, requests: Sequence[_Request[L]]) -> None:
         with self._changed:
             self._claimed -= {request.claim.identity for request in requests if request.claim}
 
-    def _take(self) -> list[_Request]:
+    def _take(self) -> list[_Request[L]]:
         """The requests of the next flush; empty when there will be no more."""
         with self._changed:
             while True:
@@ -133,8 +141,8 @@ class Writer:
                 return
             self._changed.wait(left)
 
-    def _take_waiting(self) -> list[_Request]:
-        taken: list[_Request] = []
+    def _take_waiting(self) -> list[_Request[L]]:
+        taken: list[_Request[L]] = []
         rows = 0
         while self._waiting and (not taken or rows + self._waiting[0].weight <= FLUSH_ROWS):
             request = self._waiting.popleft()
@@ -146,11 +154,27 @@ class Writer:
         return taken
 
 
-def _claims(requests: Sequence[_Request]) -> dict[int, Claim]:
+class Writer(Group[Row]):
+    """Group commit of calls."""
+
+    def __init__(self, conninfo: str, *, memory: Memory | None = None, most_rows: int = MOST_WAITING_ROWS) -> None:
+        memory = memory or Memory()
+        super().__init__(lambda: Flusher(conninfo, memory), threads=THREADS, most_rows=most_rows)
+
+
+class SampleWriter(Group[SampleRow]):
+    """Group commit of samples, by one thread: they are few, and must not delay a call."""
+
+    def __init__(self, conninfo: str, *, most_rows: int = MOST_WAITING_ROWS) -> None:
+        memory = Memory()
+        super().__init__(lambda: SampleFlusher(conninfo, memory), threads=1, most_rows=most_rows)
+
+
+def _claims(requests: Sequence[_Request[Any]]) -> dict[int, Claim]:
     return {position: request.claim for position, request in enumerate(requests) if request.claim}
 
 
-def _answer(requests: Sequence[_Request], outcomes: Sequence[Outcome]) -> None:
+def _answer(requests: Sequence[_Request[Any]], outcomes: Sequence[Outcome]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Outcome], Outcome]]] = {}
     for request, outcome in zip(requests, outcomes, strict=True):
         by_loop.setdefault(request.loop, []).append((request.done, outcome))

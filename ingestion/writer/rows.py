@@ -12,9 +12,9 @@ import msgspec
 from ingestion import store
 from ingestion.histogram import bucket
 from ingestion.pricing.book import Priced
-from ingestion.wire.types import Call
+from ingestion.wire.types import Call, Sample
 
-type Key = tuple[int, datetime, str]  # project, start, id: the call's identity
+type Key = tuple[int, datetime, str]  # project, time, id: the identity of a call or a sample
 type Measures = tuple[Any, ...]  # store.SUMS of one call; the last two are histogram buckets or None
 
 _PRICED_COSTS: Final = (
@@ -27,6 +27,7 @@ _PRICED_COSTS: Final = (
     "cost_other",
 )
 _of_call = attrgetter(*store.FROM_CALL)
+_of_sample = attrgetter(*store.FROM_SAMPLE)
 _tokens = attrgetter(*store.TOKENS)
 _choice = attrgetter("model_key", "cost_source", "price_match", "rate_card_id")
 _costs = attrgetter(*_PRICED_COSTS)
@@ -51,11 +52,20 @@ class Dimensions(NamedTuple):
     api_key_id: int
 
 
-class Row(msgspec.Struct, gc=False):
-    """One call, ready to be stored: ``line`` is ``store.CALL_COLUMNS`` as text."""
+class Line(msgspec.Struct, gc=False):
+    """Something to store: its identity, and its columns as text."""
 
     key: Key
     line: bytes
+
+
+class SampleRow(Line, gc=False):
+    """One sample; ``line`` is ``store.SAMPLE_COLUMNS``."""
+
+
+class Row(Line, gc=False):
+    """One call; ``line`` is ``store.CALL_COLUMNS``."""
+
     dimensions: Dimensions
     measures: Measures
 
@@ -133,6 +143,14 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
     )
     key = (target.project_id, call.started_at, call.call_id)
     return Row(key, line, dimensions, _measures(call, tokens, costs))
+
+
+def sample_row(sample: Sample, target: Target, received_at: datetime) -> SampleRow:
+    """A sample as the writer takes it."""
+    line = store.csv_line(
+        (target.organization_id, target.project_id, target.api_key_id, received_at, *_of_sample(sample))
+    )
+    return SampleRow((target.project_id, sample.sampled_at, sample.sample_id), line)
 
 
 def _measures(call: Call, tokens: tuple[int, ...], costs: tuple[Decimal | None, ...]) -> Measures:

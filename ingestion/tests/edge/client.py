@@ -71,7 +71,8 @@ class EdgeClient:
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in wanted.items()],
         }
         sent: list[dict[str, Any]] = []
-        await self._routes[path](scope, _receiver(content, pieces, list(delays)), _collector(sent))
+        route = self._routes.get(path) or self._routes[f"{method} {path}"]
+        await route(scope, _receiver(content, pieces, list(delays)), _collector(sent))
         start, *bodies = sent
         answered = {name.decode(): value.decode() for name, value in start["headers"]}
         return Response(start["status"], answered, b"".join(part["body"] for part in bodies))
