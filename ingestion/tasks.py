@@ -22,12 +22,14 @@ def ensure_partitions(**_: object) -> None:
 
 @shared_task(name="ingestion.retention", acks_late=True)
 def retention(**_: object) -> None:
-    """Remove calls and answers that nobody keeps any more; what a run does not finish the next one does."""
+    """Remove calls, samples and answers that nobody keeps any more; what a run does not finish the next one does."""
     dropped = services.drop_partitions(now=now())
     deleted = services.delete_expired_calls(now=now())
+    samples = services.delete_expired_samples(now=now())
     answers = services.delete_old_answers(now=now())
-    if dropped or deleted or answers:
-        logger.info("retention", extra={"partitions": dropped, "calls": deleted, "answers": answers})
+    if dropped or deleted or samples or answers:
+        counts = {"partitions": dropped, "calls": deleted, "samples": samples, "answers": answers}
+        logger.info("retention", extra=counts)
 
 
 @shared_task(name="ingestion.import_catalogue", acks_late=True)

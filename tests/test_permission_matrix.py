@@ -92,6 +92,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:project-detail": (API_READ, API_DENIED),
     "api:call-list": (API_READ, API_DENIED),
     "api:call-detail": (API_READ, API_DENIED),
+    "api:cloud-metrics": (API_READ, API_DENIED),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -161,6 +162,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:project-list": of_acme,
         "api:project-detail": of_acme,
         "api:call-list": of_acme,
+        "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex))

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
+from ingestion.api import cloud_metrics
 from ingestion.api import views as calls
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
@@ -26,6 +27,7 @@ urlpatterns = [
     path("v1/projects/<slug:project_slug>", tenants.project_detail, name="project-detail"),
     path("v1/calls", calls.call_list, name="call-list"),
     path("v1/calls/<path:call_id>", calls.call_detail, name="call-detail"),
+    path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
     re_path(r"^v1(?:/|$)", nothing_here, name="nothing-here"),

@@ -53,7 +53,8 @@ class Instant(serializers.Field[datetime, str, str, Any]):
         return moment
 
 
-def _texts(longest: int, help_text: str) -> Values:
+def texts(longest: int, help_text: str) -> Values:
+    """A filter that may be repeated."""
     child = serializers.CharField(max_length=longest, trim_whitespace=False)
     return Values(child=child, required=False, max_length=_MOST_VALUES, help_text=help_text)
 
@@ -65,16 +66,16 @@ class CallParameters(OrganizationParameters):
         camel: name for camel, name in CAMEL_NAMES.items() if name in _FILTERS and camel != name
     }
 
-    endpoint_name = _texts(100, "What the call was for; also accepted as `feature`.")
-    model = _texts(255, "The model as it was sent, or the one it was priced as (`model_key`).")
-    provider = _texts(100, "Any spelling of the provider's name.")
-    team = _texts(100, "Team as stored with the call.")
-    environment = _texts(100, "Environment as sent.")
-    user_id = _texts(255, "End user as sent; a personal id is found although only its keyed hash is stored.")
-    session_id = _texts(255, "Session as sent.")
-    trace_id = _texts(255, "Trace as sent.")
+    endpoint_name = texts(100, "What the call was for; also accepted as `feature`.")
+    model = texts(255, "The model as it was sent, or the one it was priced as (`model_key`).")
+    provider = texts(100, "Any spelling of the provider's name.")
+    team = texts(100, "Team as stored with the call.")
+    environment = texts(100, "Environment as sent.")
+    user_id = texts(255, "End user as sent; a personal id is found although only its keyed hash is stored.")
+    session_id = texts(255, "Session as sent.")
+    trace_id = texts(255, "Trace as sent.")
     status = Values(child=Choice(("ok", "error")), required=False, help_text="Outcome of the call.")
-    project = _texts(50, "Slug of a project. Without it: every project you may see.")
+    project = texts(50, "Slug of a project. Without it: every project you may see.")
     to = Instant(required=False, help_text="End of the period, excluded. Without it: now, and what is ahead of it.")
     limit = serializers.IntegerField(
         required=False, default=50, min_value=1, max_value=LARGEST_PAGE, help_text="Most calls in one answer."
@@ -87,7 +88,7 @@ class CallParameters(OrganizationParameters):
         return {"from": Instant(required=False, help_text=help_text), **super().get_fields()}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        since, until = _period(attrs.get("from"), attrs.get("to"), now=timezone.now())
+        since, until = period(attrs.get("from"), attrs.get("to"), now=timezone.now())
         return attrs | {"from": since, "to": until}
 
 
@@ -98,7 +99,11 @@ class CallIdentityParameters(OrganizationParameters):
     project = serializers.CharField(required=False, max_length=50, help_text="Slug of the call's project.")
 
 
-def _period(since: datetime | None, until: datetime | None, *, now: datetime) -> tuple[datetime, datetime]:
+def period(since: datetime | None, until: datetime | None, *, now: datetime) -> tuple[datetime, datetime]:
+    """The half-open period that is asked for, with its defaults.
+
+    :raises ValidationError: it is empty or longer than a month.
+    """
     end = until or now + CLOCKS_AHEAD
     start = since or (until or now) - DEFAULT_PERIOD
     if start >= end:

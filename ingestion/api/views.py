@@ -24,7 +24,7 @@ from tenants.permissions import Permission, Scope
 def call_list(request: ApiRequest) -> Response:
     """Calls of a period, newest first."""
     wanted = CallParameters.read(request.query_params)
-    slugs = _slugs(request, wanted.get("project"))
+    slugs = slugs_of(request, wanted.get("project"))
     filters = filters_of(wanted)
     if "user_id" in filters:
         filters["user_id"] = end_users.as_stored(organization=request.organization, user_ids=wanted["user_id"])
@@ -39,7 +39,7 @@ def call_list(request: ApiRequest) -> Response:
     )
     page = found[: wanted["limit"]]
     last = call_log.position(page[-1]) if len(found) > len(page) else None
-    return Response({"results": call_documents(page, slugs=slugs), "next": _next_link(request, wanted, last)})
+    return Response({"results": call_documents(page, slugs=slugs), "next": next_link(request, wanted, last)})
 
 
 @schema.call_detail
@@ -50,7 +50,7 @@ def call_detail(request: ApiRequest, call_id: str) -> Response:
     wanted = CallIdentityParameters.read(request.query_params)
     if "\0" in call_id:  # no text for the database, and nobody's id
         raise Http404
-    slugs = _slugs(request, [wanted["project"]] if "project" in wanted else None)
+    slugs = slugs_of(request, [wanted["project"]] if "project" in wanted else None)
     found = call_log.call(project_ids=list(slugs), call_id=call_id, started_at=wanted["timestamp"])
     if not found:
         raise Http404
@@ -59,7 +59,7 @@ def call_detail(request: ApiRequest, call_id: str) -> Response:
     return Response(call_documents(found, slugs=slugs)[0])
 
 
-def _slugs(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:
+def slugs_of(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:
     """Slugs by id of the projects that are asked about.
 
     :raises Http404: one of ``named`` is not among those the principal may see.
@@ -72,7 +72,7 @@ def _slugs(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:
     return {pk: slug for pk, slug in visible.items() if slug in named}
 
 
-def _next_link(request: ApiRequest, wanted: Mapping[str, Any], last: Position | None) -> str | None:
+def next_link(request: ApiRequest, wanted: Mapping[str, Any], last: Position | None) -> str | None:
     """The same question from ``last`` on; its period is written out, because defaults move with the clock."""
     if last is None:
         return None

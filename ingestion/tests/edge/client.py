@@ -13,7 +13,7 @@ from django.conf import settings
 from core.databases import EDGE
 from core.scope import org_scope
 from ingestion.edge import Edge, EdgeSettings, Limits
-from ingestion.models import Call
+from ingestion.models import Call, CloudSample
 from tenants import services
 from tenants.models import Organization, Project
 
@@ -140,3 +140,10 @@ def stored_calls(organization: Organization, **filters: Any) -> list[dict[str, A
     """Columns of the organization's calls, oldest first."""
     with org_scope(organization.pk):
         return [dict(row) for row in Call.objects.filter(**filters).order_by("started_at", "call_id").values()]
+
+
+def stored_samples(organization: Organization, **filters: Any) -> list[dict[str, Any]]:
+    """Columns of the organization's samples, oldest first."""
+    with org_scope(organization.pk):
+        found = CloudSample.objects.filter(**filters).order_by("sampled_at", "sample_id")
+        return [dict(row) for row in found.values()]
