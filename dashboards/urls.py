@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards.views import calls, overview
+from dashboards.views import calls, overview, resources
 
 app_name = "dashboards"
 
@@ -10,8 +10,11 @@ _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 urlpatterns = [
     path(_ORGANIZATION, overview.overview, name="organization-overview"),
     path(_ORGANIZATION + "calls/", calls.calls, name="organization-calls"),
+    path(_ORGANIZATION + "resources/", resources.resource_list, name="organization-resources"),
     path(_PROJECT, overview.overview, name="project-overview"),
     path(_PROJECT + "calls/", calls.calls, name="project-calls"),
+    path(_PROJECT + "resources/", resources.resource_list, name="project-resources"),
+    path(_PROJECT + "resources/one/", resources.resource_detail, name="project-resource"),
     # An id is whatever the client sent, slashes included.
     path(_PROJECT + "calls/<path:call_id>/", calls.call, name="project-call"),
 ]

@@ -83,10 +83,12 @@ class Moment:
     mean_used_mb: Decimal
 
 
-def has_samples(*, organization: Organization, project: Project | None) -> bool:
-    """Whether a sample of the project, or of any, is kept."""
+def has_samples(*, organization: Organization, project: Project | None, resource: str = "") -> bool:
+    """Whether a sample of the project, or of any, is kept; of one ``resource`` where one is named."""
     found = CloudSample.objects.filter(organization=organization)
-    return (found.filter(project=project) if project else found).exists()
+    if project:
+        found = found.filter(project=project)
+    return (found.filter(resource=resource) if resource else found).exists()
 
 
 def samples(

@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from conftest import make_user
 from core import queue
 from dashboards.cursors import encode_moment
-from ingestion.tests.factories import make_call
+from ingestion.tests.factories import make_call, make_sample
 from tenants import services
 from tenants.models import Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
@@ -83,6 +83,9 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
     "dashboards:project-overview": (READ, NOT_ALLOWED),
     "dashboards:project-calls": (READ, NOT_ALLOWED),
+    "dashboards:organization-resources": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-resources": (READ, NOT_ALLOWED),
+    "dashboards:project-resource": (READ, NOT_ALLOWED),
     "dashboards:project-call": (READ, NOT_ALLOWED),
     # API
     "api:me": (API_ME, API_DENIED),
@@ -146,6 +149,7 @@ def queue_installed(django_db_setup):
 @pytest.fixture
 def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
     call = make_call(acme_project)
+    sample = make_sample(acme_project)
     issued = services.create_key(organization=acme, actor=None, name="ci", scopes=[Scope.INGEST], project=acme_project)
     arguments = {
         "organization_slug": acme.slug,
@@ -158,6 +162,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     }
     of_acme = {"organization": acme.slug}
     queries = {
+        "dashboards:project-resource": {"name": sample["resource"]},
         "dashboards:project-call": {"at": encode_moment(call["started_at"])},
         "api:project-list": of_acme,
         "api:project-detail": of_acme,

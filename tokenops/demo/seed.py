@@ -18,6 +18,7 @@ from tenants.models import ApiKey, Organization, Project, User
 from tenants.permissions import Role, Scope
 from tokenops.demo.generate import DAYS, DemoCall, demo_calls
 from tokenops.demo.profiles import PROJECTS
+from tokenops.demo.resources import DemoSample, demo_samples
 
 SLUG, NAME, EMAIL = "northwind", "Northwind", "demo@northwind.example"
 RUN_KEY, DEMO_KEY = "make run", "demo traffic"
@@ -42,6 +43,7 @@ def demo_organization(*, progress: Callable[[str], None], now: datetime) -> Demo
     if unfinished is not None:
         progress(f"Demo: {DAYS} days of calls")
         _write_calls(organization, key=unfinished, calls=demo_calls(now=now), now=now)
+        _write_samples(organization, key=unfinished, samples=demo_samples(now=now), now=now)
         # The revoked key is the mark that everything is written.
         services.revoke_key(organization=organization, actor=None, key=unfinished, now=now)
     # The first owner: people may have made others since.
@@ -92,5 +94,17 @@ def _write_calls(organization: Organization, *, key: ApiKey, calls: Iterable[Dem
             organization=organization,
             api_key_id=key.pk,
             calls=[(projects[item.project], item.call) for item in batch],
+            now=now,
+        )
+
+
+def _write_samples(organization: Organization, *, key: ApiKey, samples: Iterable[DemoSample], now: datetime) -> None:
+    with org_scope(organization.pk):
+        projects = dict(Project.objects.values_list("slug", "pk"))
+    for batch in batched(samples, _BATCH, strict=False):
+        ingestion.store_samples(
+            organization=organization,
+            api_key_id=key.pk,
+            samples=[(projects[item.project], item.sample) for item in batch],
             now=now,
         )
