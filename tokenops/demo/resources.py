@@ -10,7 +10,7 @@ from typing import Final
 from ingestion.wire.types import Sample
 from tokenops.demo.generate import DAYS
 
-_EVERY: Final = timedelta(hours=1)
+_EVERY: Final = timedelta(minutes=30)
 _USD_PER_GB_SECOND: Final = Decimal("0.0000166667")
 _MB_PER_GB: Final = 1024
 
@@ -26,7 +26,7 @@ class Profile:
     allocated_mb: int
     lowest: float
     highest: float
-    invocations: int  # an hour
+    invocations: int  # a sample
     duration_ms: int  # of one invocation
 
 
@@ -49,7 +49,7 @@ RESOURCES: Final = (
 
 
 def demo_samples(*, now: datetime) -> Iterator[DemoSample]:
-    """A sample an hour and resource over the ninety days up to ``now``; the same day is the same samples."""
+    """Two samples an hour and resource over the ninety days up to ``now``; the same day is the same samples."""
     first = now.astimezone(UTC).date() - timedelta(days=DAYS)
     for offset in range(DAYS + 1):
         for profile in RESOURCES:
@@ -72,7 +72,7 @@ def _sample(profile: Profile, moment: datetime, random: Random) -> Sample:
     duration_ms = round(invocations * profile.duration_ms * random.uniform(0.8, 1.2))
     gb_seconds = Decimal(profile.allocated_mb) / _MB_PER_GB * duration_ms / 1000
     return Sample(
-        sample_id=f"{profile.resource}-{moment:%Y%m%d%H}",
+        sample_id=f"{profile.resource}-{moment:%Y%m%d%H%M}",
         sampled_at=moment,
         resource=profile.resource,
         kind=profile.kind,
