@@ -10,7 +10,7 @@ from core import formats
 from core.formats import Number
 
 type Kind = Literal["stacked-area", "stacked-bar", "line", "bar", "donut"]
-type Unit = Literal["usd", "tokens", "count", "ms", "percent"]
+type Unit = Literal["usd", "tokens", "count", "ms", "percent", "mb"]
 
 FORMATS: dict[Unit, Callable[[Number | None], str]] = {
     "usd": formats.usd,
@@ -18,6 +18,7 @@ FORMATS: dict[Unit, Callable[[Number | None], str]] = {
     "count": formats.count,
     "ms": formats.duration_ms,
     "percent": formats.percent,
+    "mb": formats.megabytes,
 }
 SUMMABLE: frozenset[Unit] = frozenset({"usd", "tokens", "count"})
 OTHER = 0

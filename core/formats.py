@@ -12,6 +12,7 @@ UNKNOWN = "–"
 NBSP = "\u00a0"
 MINUS = "−"
 _SUFFIXES = ("", "K", "M", "B", "T")
+_MEMORY = ("MB", "GB", "TB")
 _SMALLEST_USD = Decimal("1e-12")
 _COMPACT_USD = 10_000
 _NOW_SECONDS = 5
@@ -70,6 +71,14 @@ def duration_ms(value: Number | None, unknown: str = UNKNOWN) -> str:
         return unknown
     amount = _exact(value)
     return _sign(amount) + _duration(abs(amount))
+
+
+def megabytes(value: Number | None, unknown: str = UNKNOWN) -> str:
+    """Memory in the unit people think in, steps of 1,024: ``0.5 MB``, ``212 MB``, ``1.5 GB``."""
+    if value is None:
+        return unknown
+    amount = _exact(value)
+    return _sign(amount) + _memory(abs(amount))
 
 
 def percent(fraction: Number | None, unknown: str = UNKNOWN) -> str:
@@ -141,6 +150,14 @@ def _compact(size: Decimal) -> str:
         size, step = size / 1000, step + 1
     decimals = _one_if_below_100(size) if step else 0
     return f"{_round(size, decimals):,f}" + (NBSP + _SUFFIXES[step] if step else "")
+
+
+def _memory(size: Decimal) -> str:
+    step = 0
+    while size >= Decimal("1023.5") and step < len(_MEMORY) - 1:
+        size, step = size / 1024, step + 1
+    text = f"{_round(size, _one_if_below_100(size)):,f}".removesuffix(".0")
+    return f"{text}{NBSP}{_MEMORY[step]}"
 
 
 def _duration(size: Decimal) -> str:

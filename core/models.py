@@ -4,10 +4,11 @@ from django.db import models
 
 
 class Heartbeat(models.Model):
-    """The last sign of life of a background process, for readiness and the instance page."""
+    """The last sign of life of a process and what it says of itself, for the instance page. No tenant's data."""
 
     name = models.CharField(max_length=50, primary_key=True)
     seen_at = models.DateTimeField()
+    facts = models.JSONField(default=dict)
 
     class Meta:
         db_table = "heartbeats"

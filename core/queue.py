@@ -4,6 +4,7 @@ An enqueue is only a hint. Work that must happen is a row, and a sweep finds it 
 """
 
 import logging
+from datetime import datetime
 from functools import partial
 from queue import Empty
 from time import monotonic, sleep
@@ -147,6 +148,16 @@ def backlog(database: Database) -> int:
     """
     with psycopg.connect(database.conninfo(QUEUE), connect_timeout=2) as connection:
         return int(_scalar(connection, f"select count(*) from pgmq.q_{QUEUE_NAME}"))
+
+
+def waiting(database: Database) -> tuple[int, datetime | None]:
+    """Messages waiting or in flight, and when the oldest of them was sent.
+
+    :raises psycopg.Error: there is no queue to work with.
+    """
+    with psycopg.connect(database.conninfo(QUEUE), connect_timeout=2) as connection:
+        row = connection.execute(f"select count(*), min(enqueued_at) from pgmq.q_{QUEUE_NAME}".encode()).fetchone()
+    return (int(row[0]), row[1]) if row else (0, None)
 
 
 def enqueue(task_name: str, **ids: int | str | None) -> None:

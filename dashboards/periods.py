@@ -116,7 +116,7 @@ class Period:
         """Every bucket in order, as charts name them: ``2026-07-12``, or ``2026-07-12T14:00:00+02:00`` for an hour."""
         if self.granularity is Granularity.DAY:
             return [(self.first_day + timedelta(days=n)).isoformat() for n in range(self.day_count)]
-        return [self.hour_name(start) for start in self._hours()]
+        return [self.hour_name(start) for start in self.hours()]
 
     def hour_name(self, start: datetime) -> str:
         """The bucket name of the hour that begins at ``start``, on the local clock."""
@@ -134,7 +134,7 @@ class Period:
         edges = ((self.start, midnight(first, self.zone)), (midnight(end, self.zone), self.end))
         return Sources((first, end), tuple(edge for edge in edges if edge[0] < edge[1]))
 
-    def _hours(self) -> Iterable[datetime]:
+    def hours(self) -> Iterable[datetime]:
         """Where the hours begin, asked of every quarter: where clocks change by half an hour, hours overlap."""
         quarters = range((self.end - self.start) // QUARTER)
         return dict.fromkeys(hour_start(self.start + n * QUARTER, self.zone) for n in quarters)

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards.views import calls, overview, rejected
+from dashboards.views import calls, overview, rejected, resources
 
 app_name = "dashboards"
 
@@ -14,6 +14,11 @@ urlpatterns = [
     path(_PROJECT, overview.overview, name="project-overview"),
     path(_PROJECT + "calls/", calls.calls, name="project-calls"),
     path(_PROJECT + "rejected/", rejected.rejected, name="project-rejected"),
+    path(_ORGANIZATION + "resources/", resources.resource_list, name="organization-resources"),
+    path(_PROJECT, overview.overview, name="project-overview"),
+    path(_PROJECT + "calls/", calls.calls, name="project-calls"),
+    path(_PROJECT + "resources/", resources.resource_list, name="project-resources"),
+    path(_PROJECT + "resources/one/", resources.resource_detail, name="project-resource"),
     # An id is whatever the client sent, slashes included.
     path(_PROJECT + "calls/<path:call_id>/", calls.call, name="project-call"),
 ]

@@ -17,11 +17,12 @@ from core.scope import org_scope
 from ingestion import selectors
 from ingestion.pricing.book import PriceBook
 from ingestion.pricing.selectors import load_book
-from ingestion.wire.types import Call
-from ingestion.writer import LocalTime, Row, Stored, Target, idempotency, responses, row
-from ingestion.writer.flush import Flusher, Memory
+from ingestion.wire.types import Call, Sample
+from ingestion.writer import Line, LocalTime, Stored, Target, idempotency, responses, row, sample_row
+from ingestion.writer.flush import Flusher, Memory, Transactions
 from ingestion.writer.refusals import Tallies
 from ingestion.writer.refusals import add as add_refusals
+from ingestion.writer.samples import SampleFlusher
 from tenants.models import Organization, OrganizationSettings, Project
 
 logger = logging.getLogger(__name__)
@@ -100,19 +101,45 @@ _DELETE = """
         order by started_at, call_id limit %(most)s)"""
 
 
-def _delete_before(organization: Organization, project_id: int, before: datetime, most_batches: int) -> tuple[int, int]:
-    """How many calls were deleted in how many batches that found some."""
+_DELETE_SAMPLES = """
+    delete from cloud_samples where project_id = %(project)s and sampled_at < %(before)s
+      and (sampled_at, sample_id) in (
+        select sampled_at, sample_id from cloud_samples where project_id = %(project)s and sampled_at < %(before)s
+        order by sampled_at, sample_id limit %(most)s)"""
+
+
+def _delete_before(
+    organization: Organization, project_id: int, before: datetime, most_batches: int, *, statement: str = _DELETE
+) -> tuple[int, int]:
+    """How many calls, or samples, were deleted in how many batches that found some."""
     parameters: dict[str, Any] = {"project": project_id, "before": before, "most": _DELETE_AT_ONCE}
     deleted = batches = 0
     while batches < most_batches:
         with org_scope(organization.pk), connection.cursor() as cursor:
-            cursor.execute(_DELETE, parameters)
+            cursor.execute(statement, parameters)
             count = cursor.rowcount
         deleted += count
         batches += bool(count)
         if count < _DELETE_AT_ONCE:
             break
     return deleted, batches
+
+
+def delete_expired_samples(*, now: datetime) -> int:
+    """Delete samples older than their project keeps calls, in small transactions."""
+    left = MOST_DELETES
+    deleted = 0
+    for organization in Organization.objects.order_by("pk"):
+        with org_scope(organization.pk):
+            projects = list(Project.objects.order_by("pk").values_list("pk", "retention_days"))
+        for project_id, days in projects:
+            before = now - timedelta(days=days)
+            count, batches = _delete_before(organization, project_id, before, left, statement=_DELETE_SAMPLES)
+            deleted += count
+            left -= batches
+            if left <= 0:
+                return deleted
+    return deleted
 
 
 def delete_old_answers(*, now: datetime) -> int:
@@ -167,6 +194,26 @@ def store_calls(
         flusher.close()
 
 
+def store_samples(
+    *, organization: Organization, api_key_id: int, samples: Sequence[tuple[int, Sample]], now: datetime
+) -> int:
+    """Store samples, each with its project's id, as the edge would; how many were new.
+
+    :raises StoringError: as for calls.
+    """
+    with org_scope(organization.pk):
+        local_time = LocalTime(OrganizationSettings.objects.get(organization=organization).time_zone)
+    rows = [
+        sample_row(sample, Target(organization.pk, project_id, api_key_id, local_time), now)
+        for project_id, sample in samples
+    ]
+    flusher = SampleFlusher(settings.DATABASE.conninfo(EDGE), Memory())
+    try:
+        return sum(_flush(flusher, chunk) for chunk in batched(rows, FLUSH_ROWS, strict=False))
+    finally:
+        flusher.close()
+
+
 def current_book(*, organization_id: int) -> PriceBook:
     """The rate cards as they are now, in the organization's scope; read again only when they have changed."""
     return _book(organization_id, *selectors.prices_signature())
@@ -177,10 +224,10 @@ def _book(*_organization_and_signature: object) -> PriceBook:
     return load_book()
 
 
-def _flush(flusher: Flusher, rows: Sequence[Row]) -> int:
+def _flush[L: Line](flusher: Transactions[L], rows: Sequence[L]) -> int:
     (outcome,) = flusher.flush([rows])
     if not isinstance(outcome, Stored):
-        raise StoringError(f"The calls could not be stored: {type(outcome).__name__}.")
+        raise StoringError(f"Not everything could be stored: {type(outcome).__name__}.")
     return outcome.accepted
 
 

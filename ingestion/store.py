@@ -151,6 +151,44 @@ def copy_calls(table: str) -> str:
     return f"copy {table} ({_LIST}) from stdin with {_CSV}"
 
 
+# --- Samples of cloud functions and workers ---------------------------------------------------------------------------
+FROM_SAMPLE: Final = (
+    "sampled_at",
+    "sample_id",
+    "resource",
+    "kind",
+    "team",
+    "environment",
+    "allocated_mb",
+    "used_mb",
+    "invocations",
+    "duration_ms",
+    "cost_usd",
+)
+SAMPLE_COLUMNS: Final = ("organization_id", "project_id", "api_key_id", "received_at", *FROM_SAMPLE)
+_SAMPLE_LIST: Final = ", ".join(SAMPLE_COLUMNS)
+_SAMPLE_TYPES: Final = (
+    dict.fromkeys(("organization_id", "project_id", "api_key_id", "invocations"), "bigint")
+    | dict.fromkeys(("received_at", "sampled_at"), "timestamptz")
+    | dict.fromkeys(("allocated_mb", "used_mb", "cost_usd"), "numeric")
+    | {"duration_ms": "float8"}
+)
+
+# COPY into a table with row-level security is refused, hence the stage.
+CREATE_SAMPLES: Final = (
+    "create temporary table if not exists samples_arriving ("
+    + ", ".join(f"{name} {_SAMPLE_TYPES.get(name, 'text')}" for name in SAMPLE_COLUMNS)
+    + ") on commit delete rows"
+)
+COPY_SAMPLES: Final = f"copy samples_arriving ({_SAMPLE_LIST}) from stdin with {_CSV}"
+# In the order of the key, so that two writers wait for each other in turn and never in a circle.
+INSERT_SAMPLES: Final = (
+    f"insert into cloud_samples ({_SAMPLE_LIST}) select {_SAMPLE_LIST} from samples_arriving"
+    ' order by project_id, sampled_at, sample_id collate "C"'
+    " on conflict do nothing returning project_id, sampled_at, sample_id"
+)
+
+
 # --- Rows as text -----------------------------------------------------------------------------------------------------
 # JSON made by C code is nearly CSV with quoted strings, and nearly an array literal: ten times faster than building
 # either in Python. What differs is how JSON writes control characters inside strings.

@@ -34,6 +34,7 @@ def retention(**_: object) -> None:
     found = {
         "partitions": services.drop_partitions(now=now()),
         "calls": services.delete_expired_calls(now=now()),
+        "samples": services.delete_expired_samples(now=now()),
         "answers": services.delete_old_answers(now=now()),
         "responses": services.delete_old_responses(now=now()),
         "refusals": services.delete_old_refusals(now=now()),

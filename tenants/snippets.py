@@ -24,6 +24,11 @@ def snippets(*, base_url: str, key: str | None) -> list[Snippet]:
     ]
 
 
+def cloud_sample(*, base_url: str) -> str:
+    """A sample of a cloud function sent with curl."""
+    return _SAMPLE.format(url=base_url, key=PLACEHOLDER)
+
+
 def _python_key(key: str | None) -> str:
     return f'"{key}"' if key else 'os.environ["TOKENOPS_API_KEY"]'
 
@@ -42,6 +47,21 @@ curl -sS {url}/api/v1/ingest \\
     "input_tokens": 1200,
     "output_tokens": 350,
     "latency_ms": 840
+  }}'
+"""
+
+_SAMPLE = """\
+curl -sS {url}/api/v1/cloud-metrics \\
+  -H "Authorization: Bearer {key}" \\
+  -H "Content-Type: application/json" \\
+  -d '{{
+    "resource": "thumbnailer",
+    "kind": "function",
+    "allocated_mb": 1024,
+    "used_mb": 212,
+    "invocations": 340,
+    "duration_ms": 91250,
+    "cost_usd": "0.00152"
   }}'
 """
 

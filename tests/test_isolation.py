@@ -25,6 +25,7 @@ EDGE_TABLES = {
     "call_rollups_daily",
     "api_key_usage",
     "ingest_counters",
+    "cloud_samples",
     "ingest_idempotency",
     "response_seen",
     "organization_settings",

@@ -23,7 +23,7 @@ from dashboards.cursors import encode_moment
 from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
-from ingestion.tests.factories import make_call
+from ingestion.tests.factories import make_call, make_sample
 from tenants import services
 from tenants.models import AuditEntry, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
@@ -131,6 +131,9 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-rejected": (READ, NOT_ALLOWED),
     "dashboards:project-overview": (READ, NOT_ALLOWED),
     "dashboards:project-calls": (READ, NOT_ALLOWED),
+    "dashboards:organization-resources": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-resources": (READ, NOT_ALLOWED),
+    "dashboards:project-resource": (READ, NOT_ALLOWED),
     "dashboards:project-call": (READ, NOT_ALLOWED),
     # API
     "api:me": (API_ME, API_DENIED),
@@ -150,6 +153,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:reprice-run-apply": (API_DENIED, API_ADMIN_ONCE),
     "api:reprice-run-cancel": (API_DENIED, API_ADMIN_ONCE),
     "api:rejected-event-list": (API_READ, API_DENIED),
+    "api:cloud-metrics": (API_READ, API_DENIED),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -203,6 +207,7 @@ def queue_installed(django_db_setup):
 @pytest.fixture
 def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
     call = make_call(acme_project)
+    sample = make_sample(acme_project)
     issued = services.create_key(organization=acme, actor=None, name="ci", scopes=[Scope.INGEST], project=acme_project)
     with org_scope(acme.pk):
         wanted = Wanted(model="own-model", prices={"input": Decimal(1), "output": Decimal(2)})
@@ -224,6 +229,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     of_acme = {"organization": acme.slug}
     queries = {
         "pricing:model": {"model": "own-model"},
+        "dashboards:project-resource": {"name": sample["resource"]},
         "dashboards:project-call": {"at": encode_moment(call["started_at"])},
         "api:project-list": of_acme,
         "api:rate-card-list": of_acme,
@@ -238,6 +244,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:reprice-run-apply": of_acme,
         "api:reprice-run-cancel": of_acme,
         "api:rejected-event-list": of_acme,
+        "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex))

@@ -1,6 +1,9 @@
 """The clock: exactly one process sends what is due, however many are started."""
 
+import json
 import logging
+import time
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
@@ -13,6 +16,10 @@ from core.databases import APP
 _LOCK = 7_060_313  # any number of our own
 _RETRY_SECONDS = 10.0
 _LONGEST_SLEEP_SECONDS = 10
+_HEARTBEAT_SECONDS = 30.0
+_HEARTBEAT = """
+    insert into heartbeats (name, seen_at, facts) values ('beat', %s, %s)
+    on conflict (name) do update set seen_at = excluded.seen_at, facts = excluded.facts"""
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +41,16 @@ class Lease:
         except psycopg.Error:
             self.release()
         return self._connection is not None
+
+    def tell(self, now: datetime, *, started_at: datetime) -> None:
+        """Write the clock's sign of life. A connection that cannot is lost, and the lease with it."""
+        if self._connection is None:
+            return
+        try:
+            facts = json.dumps({"started_at": started_at.isoformat()})
+            self._connection.execute(_HEARTBEAT, [now, facts])
+        except psycopg.Error:
+            self.release()
 
     def release(self) -> None:
         if self._connection is not None:
@@ -57,9 +74,20 @@ class SoleScheduler(Scheduler):
         super().__init__(*args, **kwargs)
         self.max_interval = _LONGEST_SLEEP_SECONDS
         self._lease = Lease(settings.DATABASE.conninfo(APP))
+        self._started_at = datetime.now(UTC)
+        self._told_at = float("-inf")
 
     def tick(self, *args: Any, **kwargs: Any) -> float:
-        return float(super().tick(*args, **kwargs)) if self._lease.is_held() else _RETRY_SECONDS
+        if not self._lease.is_held():
+            return _RETRY_SECONDS
+        self._tell()
+        return float(super().tick(*args, **kwargs))
+
+    def _tell(self) -> None:
+        """A worker's heartbeat also needs the queue and a worker: this one tells the clock's own faults apart."""
+        if time.monotonic() - self._told_at >= _HEARTBEAT_SECONDS:
+            self._told_at = time.monotonic()
+            self._lease.tell(datetime.now(UTC), started_at=self._started_at)
 
     def close(self) -> None:
         super().close()

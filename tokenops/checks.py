@@ -6,8 +6,9 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Info, Tags, register
 
 MOST_CONNECTIONS: Final = 50
-# Three writer threads, counts of refusals, the key listener, reads of keys and of prices.
-_EDGE_CONNECTIONS: Final = 6
+# Three writer threads of calls and two of samples, counts of refusals, the key listener, reads of keys and of prices,
+# and the heartbeat.
+_EDGE_CONNECTIONS: Final = 10
 _WORKER_CONNECTIONS: Final = 6  # one a worker thread, beat and its lock
 _BROKER_POOLS: Final = 3  # web, worker and beat each hold one
 _BROKER_POOL_SIZE: Final = 3  # two and the listener

@@ -23,14 +23,17 @@ _REQUEST_ID = b"x-request-id"
 
 
 class Mux:
-    """ASGI application: ``routes`` by exact path, else ``fallback``, else 404.
+    """ASGI application: ``routes`` by exact path or by method and path, else ``fallback``, else 404.
+
+    A route ``/log`` answers every method itself; what ``POST /api/v1/cloud-metrics`` leaves is the fallback's.
 
     ``lifespan`` is entered before the first request and left after the last answer, so what it flushes on the
     way out includes everything that was accepted.
     """
 
     def __init__(self, *, routes: Mapping[str, ASGIApp], fallback: ASGIApp | None, lifespan: Lifespan) -> None:
-        self._routes = {"/healthz": alive} | dict(routes)
+        self._routes = {"/healthz": alive} | {name: app for name, app in routes.items() if name.startswith("/")}
+        self._of_one_method = {name: app for name, app in routes.items() if not name.startswith("/")}
         self._fallback = fallback or nothing_here
         self._lifespan = lifespan
 
@@ -39,9 +42,16 @@ class Mux:
             await self._live(receive, send)
         elif scope["type"] == "http":
             _name_request(scope)
-            await self._routes.get(scope["path"], self._fallback)(scope, receive, send)
+            await self._route(scope)(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1000})
+
+    def _route(self, scope: Scope) -> ASGIApp:
+        path = scope["path"]
+        found = self._routes.get(path)
+        if found is None and self._of_one_method:
+            found = self._of_one_method.get(f"{scope['method']} {path}")
+        return found or self._fallback
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Speak the lifespan protocol; a failed start is reported, so the server ends instead of limping."""

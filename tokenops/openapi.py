@@ -14,7 +14,9 @@ from tenants.api.schema import KEY_SCHEMES
 def add_edge_endpoints(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """A drf-spectacular hook: adds the edge's paths and the schemas they use."""
     security: list[dict[str, list[str]]] = [{scheme: []} for scheme in KEY_SCHEMES]
-    paths = result["paths"] | edge_schema.paths(security=security) | otlp_schema.paths(security=security)
+    paths = dict(result["paths"])
+    for path, item in (edge_schema.paths(security=security) | otlp_schema.paths(security=security)).items():
+        paths[path] = paths.get(path, {}) | item  # a path may be Django's for one method and the edge's for another
     schemas = result["components"]["schemas"] | edge_schema.schemas() | otlp_schema.schemas()
     result["paths"] = dict(sorted(paths.items()))
     result["components"]["schemas"] = dict(sorted(schemas.items()))

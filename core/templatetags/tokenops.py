@@ -18,7 +18,15 @@ from core.formats import Number
 register = template.Library()
 logger = logging.getLogger(__name__)
 
-for _format in (formats.usd, formats.usd_compact, formats.tokens, formats.count, formats.duration_ms, formats.percent):
+for _format in (
+    formats.usd,
+    formats.usd_compact,
+    formats.tokens,
+    formats.count,
+    formats.duration_ms,
+    formats.percent,
+    formats.megabytes,
+):
     register.filter(_format.__name__, _format)
 
 _SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_EDGE = 96, 28, 2.0

@@ -13,7 +13,7 @@ THEME = {
     "text": "t", "muted": "m", "faint": "f", "border": "b", "surface": "s", "hover": "h", "font": "Space Grotesk",
     "series": [f"c{i}" for i in range(11)],
 }  # fmt: skip
-OPTIONS = {"chart-options.js": "{ chartOption, tooltip, labelled, axisLabel }"}
+OPTIONS = {"chart-options.js": "{ chartOption, tooltip, labelled, axisLabel, memoryStep }"}
 
 
 def cost() -> ChartSpec:
@@ -188,3 +188,15 @@ def test_an_axis_counts_in_round_steps() -> None:
     )
 
     assert [text.replace("\u00a0", " ") for text in shown] == ["80 M", "1.5 M", "1 s", "1.2 s", "50%", "$0.25"]
+
+
+@needs_node
+@pytest.mark.parametrize(
+    ("top", "step"), [("3072", 1024), (4096, 1024), (4097, 2048), (512, 128), (3, 1), (None, 0.25)]
+)
+def test_memory_is_counted_in_powers_of_two(top: object, step: float) -> None:
+    spec = {"unit": "mb", "series": [{"data": [1, None]}, {"data": [top]}]}
+    if top is None:
+        spec = {"unit": "mb", "series": []}
+
+    assert evaluate("memoryStep(given)", imports=OPTIONS, given=spec) == step

@@ -92,6 +92,24 @@ PERCENT = [
     ("12.3", "1,230%"),
     ("-0.034", "−3.4%"),
 ]
+MEGABYTES = [
+    (None, "–"),
+    ("0", "0 MB"),
+    ("0.04", "0 MB"),
+    ("0.5", "0.5 MB"),
+    ("64", "64 MB"),
+    ("99.94", "99.9 MB"),
+    ("99.95", "100 MB"),
+    ("212.4", "212 MB"),
+    ("1023.4", "1,023 MB"),
+    ("1023.5", "1 GB"),
+    ("1024", "1 GB"),
+    ("1536", "1.5 GB"),
+    ("3072", "3 GB"),
+    ("1048576", "1 TB"),
+    ("1073741824", "1,024 TB"),
+    ("-2048", "−2 GB"),
+]
 CASES = {
     "usd": USD,
     "usd_compact": USD_COMPACT,
@@ -99,6 +117,7 @@ CASES = {
     "count": COUNT,
     "duration_ms": DURATION,
     "percent": PERCENT,
+    "megabytes": MEGABYTES,
 }
 BROWSER_NAMES = {"usd_compact": "usdCompact", "duration_ms": "durationMs"}
 EVERY_CASE = [(name, value, text) for name, cases in CASES.items() for value, text in cases]

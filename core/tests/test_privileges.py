@@ -27,6 +27,7 @@ APP_EXCEPTIONS: dict[str, set[str]] = {
     "audit_heads": READ,
     "calls": ALL - {"INSERT"},
     "calls_stage": set(),
+    "cloud_samples": {"SELECT", "DELETE"},
     "django_migrations": READ,
     "ingest_counters": READ,
     "ingest_idempotency": READ,
@@ -84,6 +85,8 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "calls": {"INSERT"},  # and three columns to find duplicates by
         "calls_stage": READ,
         "ingest_counters": write,
+        "cloud_samples": {"INSERT"},  # and the identity to find duplicates by
+        "heartbeats": write,
         "ingest_idempotency": write,
         "organization_settings": READ,
         "project_activity": write,

@@ -12,4 +12,5 @@ def test_the_heartbeat_is_one_row_that_moves(db):
 
     tasks.heartbeat()
 
+    assert [list(beat.facts) for beat in Heartbeat.objects.all()] == [["started_at"]]
     assert [beat.seen_at >= before for beat in Heartbeat.objects.filter(name="worker")] == [True]

@@ -5,12 +5,12 @@ from typing import Any, Final
 
 from core.problems import CONTENT_TYPE, problem
 from ingestion.api import limits_schema
-from ingestion.api.event_schema import event_schema
+from ingestion.api.event_schema import event_schema, sample_schema
 from ingestion.edge.idempotency import MOST_CHARACTERS
 from ingestion.wire.answer import MOST_REJECTIONS_SHOWN
 from ingestion.wire.batch import MOST_WARNINGS
 from ingestion.wire.body import ENCODINGS
-from ingestion.wire.rest import MOST_EVENTS
+from ingestion.wire.framing import MOST_EVENTS
 
 Schema = dict[str, Any]
 
@@ -32,6 +32,20 @@ _RAW_USAGE: Final = {
 _FLAT: Final = {"model": "gpt-4o-mini", "prompt_tokens": 1200, "completion_tokens": 340, "endpoint_name": "chatbot"}
 _CAMEL: Final = {"model": "gpt-4o-mini", "promptTokens": 1200, "completionTokens": 340, "userId": "u-1842"}
 _NDJSON: Final = '{"model": "gpt-4o", "input_tokens": 1200, "output_tokens": 340}\n{"model": "gpt-4o-mini"}\n'
+_SAMPLE: Final = {
+    "id": "01994f5e-6c1e-7d00-b6a4-3f0c2d9e8200",
+    "timestamp": "2026-11-22T10:15:00Z",
+    "resource": "thumbnailer",
+    "kind": "function",
+    "team": "media",
+    "allocated_mb": 1024,
+    "used_mb": 212.4,
+    "invocations": 340,
+    "duration_ms": 91250,
+    "cost_usd": "0.00152",
+}
+_LEAST_SAMPLE: Final = {"resource": "report-worker", "allocated_mb": 2048, "used_mb": 1730}
+_SAMPLE_LINES: Final = '{"resource": "report-worker", "allocated_mb": 2048, "used_mb": 1730}\n'
 _REJECTION: Final = {"index": 1, "id": None, "errors": [{"field": "input_tokens", "message": "must be ≥ 0"}]}
 _OUTCOME: Final = {"duplicates": 0, "rejected_count": 1, "rejected": [_REJECTION], "warnings": []}
 _ACCEPTED: Final = {"accepted": 1, **_OUTCOME, "content_fields_dropped": 0}
@@ -45,6 +59,9 @@ _PROBLEM: Final = {"$ref": "#/components/schemas/Problem"}
 _EVENT_REF: Final = {"$ref": "#/components/schemas/Event"}
 _EVENT_LIST: Final = {"type": "array", "maxItems": MOST_EVENTS, "items": _EVENT_REF}
 _DOCUMENT: Final = {"oneOf": [_EVENT_REF, _EVENT_LIST, {"$ref": "#/components/schemas/EventEnvelope"}]}
+_SAMPLE_REF: Final = {"$ref": "#/components/schemas/CloudSample"}
+_SAMPLE_LIST: Final = {"type": "array", "maxItems": MOST_EVENTS, "items": _SAMPLE_REF}
+_SAMPLES: Final = {"oneOf": [_SAMPLE_REF, _SAMPLE_LIST, {"$ref": "#/components/schemas/CloudSampleEnvelope"}]}
 _FIELD_ERRORS: Final = {"type": "array", "items": {"$ref": "#/components/schemas/FieldError"}}
 _COUNT: Final = {"type": "integer", "minimum": 0}
 _ABOUT_AN_EVENT: Final = {"index": _COUNT | {"description": "Position of the event in the request, from 0."}}
@@ -75,6 +92,8 @@ def schemas() -> dict[str, Schema]:
     return {
         "Event": event_schema(),
         "EventEnvelope": _object(events=_EVENT_LIST),
+        "CloudSample": sample_schema(),
+        "CloudSampleEnvelope": _object(samples=_SAMPLE_LIST),
         "Rejection": _object(**_ABOUT_AN_EVENT, id={"type": ["string", "null"]}, errors=_FIELD_ERRORS),
         "EventWarning": _object(**_ABOUT_AN_EVENT, field={"type": "string"}, message={"type": "string"}),
         "IngestAnswer": members,
@@ -107,6 +126,17 @@ def paths(*, security: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, Schem
                     "required": True,
                     "content": {"application/json": _example(_DOCUMENT, one=_CAMEL, several=[_CAMEL, _FLAT])},
                 },
+            }
+        },
+        "/api/v1/cloud-metrics": {
+            "post": common
+            | {
+                "operationId": "cloud_metrics",
+                "tags": ["Cloud metrics"],
+                "summary": "Send samples of cloud functions and workers",
+                "description": "One sample, an array of samples, an object with `samples`, or one sample a line"
+                f" (NDJSON). At most {MOST_EVENTS:,} samples and 10 MB after decompression. Accepted means stored.",
+                "requestBody": {"required": True, "content": _sample_content()},
             }
         },
         "/log": {
@@ -189,6 +219,14 @@ def _ingest_content() -> Schema:
     return {
         "application/json": _example(_DOCUMENT, one=_EVENT, several=[_EVENT, _RAW_USAGE], envelope={"events": [_FLAT]}),
         "application/x-ndjson": _example({"type": "string", "description": "One event a line."}, lines=_NDJSON),
+    }
+
+
+def _sample_content() -> Schema:
+    both = [_SAMPLE, _LEAST_SAMPLE]
+    return {
+        "application/json": _example(_SAMPLES, one=_SAMPLE, several=both, envelope={"samples": both}),
+        "application/x-ndjson": _example({"type": "string", "description": "One sample a line."}, lines=_SAMPLE_LINES),
     }
 
 

@@ -5,7 +5,9 @@ from typing import Any, Final
 
 import msgspec
 
+from ingestion.wire.amounts import MAX_COUNT
 from ingestion.wire.event import Event
+from ingestion.wire.samples import SampleEvent
 
 Schema = dict[str, Any]
 
@@ -81,6 +83,50 @@ _ABOUT: Final = (
     "One LLM request. Null means not given. Members that carry content (`messages`, `prompt`, `input`, `output`,"
     " `completion`, `response`, …) are dropped and counted; other unknown members are named in `warnings`."
 )
+
+
+_SAMPLE_MEANINGS: Final = {
+    "resource": "What was measured: the name of a function, a worker, a container. Required.",
+    "id": "Identity of the sample, with `timestamp`, in its project. A UUIDv7 is best; others need a `timestamp`."
+    " A sample without an id is not protected against being stored twice.",
+    "timestamp": "When it was measured: RFC 3339 with an offset, or the epoch in seconds or milliseconds; else the"
+    " time in a UUIDv7 id, else arrival.",
+    "kind": "What the resource is, in your words: function, worker, container, …",
+    "team": "Team the resource belongs to; the project's team when missing.",
+    "environment": "For example production; `default` when missing.",
+    "project": "Slug of the project; only a key of the whole organization may name another than its own.",
+    "allocated_mb": "Memory the resource was given, in megabytes. Required.",
+    "used_mb": "The most memory it used, in megabytes. Required. More than `allocated_mb` is stored and warned about.",
+    "invocations": "How many invocations the sample covers.",
+    "duration_ms": "How long they took together.",
+    "cost_usd": "What they cost in US dollars; exact when sent as a string.",
+}
+_NUMBERS_BY_HAND: Final[Mapping[str, Schema]] = {
+    "timestamp": _BY_HAND["timestamp"],
+    "allocated_mb": {"type": "number", "exclusiveMinimum": 0, "maximum": MAX_COUNT},
+    "used_mb": {"type": "number", "minimum": 0, "maximum": MAX_COUNT},
+    "cost_usd": _BY_HAND["cost_usd"],
+}
+_ABOUT_SAMPLES: Final = (
+    "How much memory a cloud function or worker was given and used. Null means not given. Members that carry content"
+    " are dropped and counted; other unknown members are named in `warnings`."
+)
+
+
+def sample_schema() -> Schema:
+    """JSON Schema 2020-12 of a sample of ``POST /api/v1/cloud-metrics``."""
+    properties = {
+        member.encode_name: _sample_member(member.name, member.type) | {"description": _SAMPLE_MEANINGS[member.name]}
+        for member in msgspec.structs.fields(SampleEvent)
+    }
+    required = ["resource", "allocated_mb", "used_mb"]
+    return {"type": "object", "description": _ABOUT_SAMPLES, "required": required, "properties": properties}
+
+
+def _sample_member(name: str, kind: Any) -> Schema:
+    if name in _NUMBERS_BY_HAND:
+        return dict(_NUMBERS_BY_HAND[name])
+    return _member("model" if name == "resource" else name, kind)  # required, so it may not be null
 
 
 def event_schema() -> Schema:

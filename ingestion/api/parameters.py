@@ -54,6 +54,7 @@ class Instant(serializers.Field[datetime, str, str, Any]):
 
 
 def texts(longest: int, help_text: str) -> Values:
+    """A filter that may be repeated."""
     child = serializers.CharField(max_length=longest, trim_whitespace=False)
     return Values(child=child, required=False, max_length=_MOST_VALUES, help_text=help_text)
 

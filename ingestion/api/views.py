@@ -26,7 +26,7 @@ from tenants.permissions import Permission, Scope
 def call_list(request: ApiRequest) -> Response:
     """Calls of a period, newest first."""
     wanted = CallParameters.read(request.query_params)
-    slugs = _slugs(request, wanted.get("project"))
+    slugs = slugs_of(request, wanted.get("project"))
     filters = filters_of(wanted)
     if "user_id" in filters:
         filters["user_id"] = end_users.as_stored(organization=request.organization, user_ids=wanted["user_id"])
@@ -41,7 +41,7 @@ def call_list(request: ApiRequest) -> Response:
     )
     page = found[: wanted["limit"]]
     last = cursor.encode(call_log.position(page[-1])) if len(found) > len(page) else ""
-    return Response({"results": call_documents(page, slugs=slugs), "next": _next_link(request, wanted, last)})
+    return Response({"results": call_documents(page, slugs=slugs), "next": next_link(request, wanted, last)})
 
 
 @schema.call_detail
@@ -52,7 +52,7 @@ def call_detail(request: ApiRequest, call_id: str) -> Response:
     wanted = CallIdentityParameters.read(request.query_params)
     if "\0" in call_id:  # no text for the database, and nobody's id
         raise Http404
-    slugs = _slugs(request, [wanted["project"]] if "project" in wanted else None)
+    slugs = slugs_of(request, [wanted["project"]] if "project" in wanted else None)
     found = call_log.call(project_ids=list(slugs), call_id=call_id, started_at=wanted["timestamp"])
     if not found:
         raise Http404
@@ -68,7 +68,7 @@ def call_detail(request: ApiRequest, call_id: str) -> Response:
 def rejected_event_list(request: ApiRequest) -> Response:
     """What was refused, newest hour first."""
     wanted = RefusalParameters.read(request.query_params)
-    slugs = _slugs(request, wanted.get("project"))
+    slugs = slugs_of(request, wanted.get("project"))
     found = refusals.rows(
         organization=request.organization,
         project_ids=[*slugs, *_undecided(request, wanted)],
@@ -80,7 +80,7 @@ def rejected_event_list(request: ApiRequest) -> Response:
     page = found[: wanted["limit"]]
     last = refusal_cursor.encode(refusals.position(page[-1])) if len(found) > len(page) else ""
     results = refusal_schema.documents(page, slugs=slugs)
-    return Response({"results": results, "next": _next_link(request, wanted, last)})
+    return Response({"results": results, "next": next_link(request, wanted, last)})
 
 
 def _undecided(request: ApiRequest, wanted: Mapping[str, Any]) -> list[int]:
@@ -90,7 +90,7 @@ def _undecided(request: ApiRequest, wanted: Mapping[str, Any]) -> list[int]:
     return [NO_PROJECT] if sees_all and "project" not in wanted else []
 
 
-def _slugs(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:
+def slugs_of(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:
     """Slugs by id of the projects that are asked about.
 
     :raises Http404: one of ``named`` is not among those the principal may see.
@@ -103,7 +103,7 @@ def _slugs(request: ApiRequest, named: Sequence[str] | None) -> dict[int, str]:
     return {pk: slug for pk, slug in visible.items() if slug in named}
 
 
-def _next_link(request: ApiRequest, wanted: Mapping[str, Any], last: str) -> str | None:
+def next_link(request: ApiRequest, wanted: Mapping[str, Any], last: str) -> str | None:
     """The same question from the cursor ``last`` on; its period is written out, for defaults move with the clock."""
     if not last:
         return None

@@ -32,7 +32,7 @@ def _edge() -> Edge:
 
 
 def routes() -> dict[str, ASGIApp]:
-    """The telemetry endpoints of this process as ASGI applications by exact path."""
+    """The telemetry endpoints of this process as ASGI applications by exact path, or by method and path."""
     return _edge().routes()
 
 

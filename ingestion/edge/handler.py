@@ -9,11 +9,11 @@ from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from ingestion.edge import idempotency, refusals
 from ingestion.edge.authentication import authenticate, check_scope
-from ingestion.edge.digest import Digest, Digester, Parse, other_project
+from ingestion.edge.digest import Digest, Digester, Request, other_project
 from ingestion.edge.directory import Directory, Sender
 from ingestion.edge.http import (
     Body,
@@ -39,7 +39,19 @@ from ingestion.wire.answer import Answer
 from ingestion.wire.batch import Batch
 from ingestion.wire.body import BoundedBody
 from ingestion.wire.errors import BodyError, BodyTooLarge, TooManyEvents, UnsupportedEncoding, UnsupportedMediaType
-from ingestion.writer import Claim, KeyInUse, KeyReused, Outcome, QueueFullError, Refused, Replay, Stored, Writer
+from ingestion.writer import (
+    Claim,
+    Group,
+    KeyInUse,
+    KeyReused,
+    Outcome,
+    QueueFullError,
+    Refused,
+    Replay,
+    SampleWriter,
+    Stored,
+    Writer,
+)
 from ingestion.writer.refusals import Place, RefusalLog
 
 logger = logging.getLogger("ingestion.edge")
@@ -69,6 +81,7 @@ class Engine:
     directory: Directory
     reference: Reference
     writer: Writer
+    sample_writer: SampleWriter
     refusals: RefusalLog
     pool: ThreadPoolExecutor
     in_flight: InFlight
@@ -83,7 +96,8 @@ class Engine:
 class Endpoint:
     """What differs from path to path; the last argument of both answers is the request's content type."""
 
-    parse: Parse
+    digester: Digester
+    writer: Callable[[Engine], Group[Any]]  # takes the rows of this digester
     most_bytes: Callable[[Limits], int]
     success: Callable[[Batch, Stored, str], Reply]
     failure: Callable[[Problem, str], Reply]
@@ -120,8 +134,7 @@ class Exchange:
         if self.sender.quota:
             self.sender.quota.check(now)
         key_digest = idempotency.key_digest(self.headers) if self.endpoint.keeps_answers else None
-        digester = Digester(
-            parse=self.endpoint.parse,
+        request = Request(
             sender=self.sender,
             project_slug=_named_project(self.headers, self.sender),
             book=engine.reference.book,
@@ -130,14 +143,14 @@ class Exchange:
             is_claimed=key_digest is not None,
         )
         try:
-            digest = await self._digest(digester, engine)
+            digest = await self._digest(request, engine)
         except BodyError as error:
             raise _as_problem(error) from None
         self.events = len(digest.rows)
         engine.limiter.take_events(self.sender.key_id, digest.batch.total, now=time.monotonic())
         claim = self._claim(self.sender, key_digest, digest) if key_digest else None
         with engine.in_hand.holding(self.events, self.sender.organization_id):
-            outcome = await _store(digest, claim, engine)
+            outcome = await self._store(digest, claim, engine)
         reply = self._reply(digest, outcome)
         self._note(digest, outcome, engine, self.sender, now)
         return reply
@@ -199,19 +212,32 @@ class Exchange:
     def content_type(self) -> str:
         return text_header(self.headers, b"content-type")
 
-    async def _digest(self, digester: Digester, engine: Engine) -> Digest:
+    async def _digest(self, request: Request, engine: Engine) -> Digest:
         encoding, limit = text_header(self.headers, b"content-encoding"), self.endpoint.most_bytes(engine.limits)
         decoded = BoundedBody(content_encoding=encoding, limit=limit)
-        patience, organization_id = engine.limits.body_patience, digester.sender.organization_id
+        patience, organization_id = engine.limits.body_patience, request.sender.organization_id
         body = Body(engine.in_flight, organization_id=organization_id, limit=limit, patience=patience)
         try:
             await body.read(self.receive, text_header(self.headers, b"content-length"))
-            work = partial(digester.digest, body.chunks, body=decoded, content_type=self.content_type)
+            digest = self.endpoint.digester.digest
+            work = partial(digest, request, body.chunks, body=decoded, content_type=self.content_type)
             if not encoding and body.size <= engine.limits.inline:
                 return work()
             return await asyncio.get_running_loop().run_in_executor(engine.pool, copy_context().run, work)
         finally:
             body.release()
+
+    async def _store(self, digest: Digest, claim: Claim | None, engine: Engine) -> Outcome:
+        writer = self.endpoint.writer(engine)
+        try:
+            async with asyncio.timeout(engine.limits.store_patience):
+                if claim:  # in one part, even of no rows: the answer is kept in the transaction of the calls
+                    return await writer.write(digest.rows, digest.targets, claim)
+                return await _store_parts(digest, writer)
+        except QueueFullError:
+            raise unavailable("Too many events are waiting to be stored.") from None
+        except TimeoutError:
+            raise unavailable("Storing took too long.") from None
 
     def log_failure(self, reply: Reply, slug: str) -> None:
         """One line without a query string, a header or a body: they may hold secrets or content."""
@@ -259,19 +285,7 @@ async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive
     return reply.status
 
 
-async def _store(digest: Digest, claim: Claim | None, engine: Engine) -> Outcome:
-    try:
-        async with asyncio.timeout(engine.limits.store_patience):
-            if claim:  # in one part, even of no rows: the answer is kept in the transaction of the calls
-                return await engine.writer.write(digest.rows, digest.targets, claim)
-            return await _store_parts(digest, engine.writer)
-    except QueueFullError:
-        raise unavailable("Too many events are waiting to be stored.") from None
-    except TimeoutError:
-        raise unavailable("Storing took too long.") from None
-
-
-async def _store_parts(digest: Digest, writer: Writer) -> Outcome:
+async def _store_parts(digest: Digest, writer: Group[Any]) -> Outcome:
     """Store the rows in parts the writer can take. After a failure some may be stored: sending them again is safe."""
     accepted = duplicates = 0
     for start in range(0, len(digest.rows), _ROWS_AT_ONCE):

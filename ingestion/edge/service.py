@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Final
 
 from psycopg.conninfo import make_conninfo
@@ -17,9 +18,10 @@ from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
 from ingestion.edge.limits import RateLimiter, Rates
 from ingestion.edge.listener import listen
 from ingestion.edge.metrics import PATH, Load, Metrics, serve_metrics
+from ingestion.edge.pulse import Pulse
 from ingestion.edge.reference import Reference
 from ingestion.pricing.announcement import RATES_CHANNEL
-from ingestion.writer import Writer
+from ingestion.writer import SampleWriter, Writer
 from ingestion.writer.refusals import RefusalLog
 from tenants.services import KEY_CHANNEL
 
@@ -47,7 +49,7 @@ class Edge:
         self._metrics = Metrics(self._load)
 
     def routes(self) -> dict[str, ASGIApp]:
-        """ASGI applications by exact path."""
+        """ASGI applications by exact path, or by method and path: ``POST /api/v1/cloud-metrics``."""
         telemetry = {path: self._route(path, endpoint) for path, endpoint in ENDPOINTS.items()}
         return telemetry | {PATH: self._serve_metrics}
 
@@ -62,7 +64,10 @@ class Edge:
             await engine.reference.refresh()
         engine.writer.start()
         engine.refusals.start()
-        tasks = [asyncio.create_task(self._listen(engine)), asyncio.create_task(engine.reference.keep_fresh())]
+        engine.sample_writer.start()
+        pulse = Pulse(self._settings.conninfo, engine.writer, started_at=datetime.now(UTC))
+        beside = (self._listen(engine), engine.reference.keep_fresh(), pulse.beat_for_ever())
+        tasks = [asyncio.create_task(work) for work in beside]
         self._engine = engine
         try:
             yield
@@ -91,6 +96,7 @@ class Edge:
             reference=Reference(settings.conninfo),
             writer=Writer(settings.conninfo, most_rows=limits.waiting_rows, on_flush=self._metrics.flushed),
             refusals=RefusalLog(settings.conninfo),
+            sample_writer=SampleWriter(settings.conninfo, most_rows=limits.waiting_rows),
             pool=ThreadPoolExecutor(_DIGEST_THREADS, thread_name_prefix="digest"),
             in_flight=InFlight(limits.in_flight),
             in_hand=InFlight(limits.rows_in_hand, "Too many events are waiting to be stored."),
@@ -117,5 +123,5 @@ async def _stop(engine: Engine, tasks: list[asyncio.Task[None]]) -> None:
     await engine.directory.close()
     await engine.reference.close()
     engine.pool.shutdown()
-    await asyncio.to_thread(engine.writer.close)
+    await asyncio.gather(asyncio.to_thread(engine.writer.close), asyncio.to_thread(engine.sample_writer.close))
     await asyncio.to_thread(engine.refusals.close)

@@ -22,7 +22,7 @@ end $$"""
 class Migration(migrations.Migration):
     """Counts of what was refused, by hour and reason: the edge adds to them, the application sees its tenant's."""
 
-    dependencies = [("ingestion", "0004_idempotency"), ("tenants", "0002_roles")]
+    dependencies = [("ingestion", "0006_ingest_counters"), ("tenants", "0002_roles")]
 
     operations = [
         migrations.CreateModel(

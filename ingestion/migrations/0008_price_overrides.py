@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
     cost of its own pays nothing for them.
     """
 
-    dependencies = [("ingestion", "0006_ingest_counters")]
+    dependencies = [("ingestion", "0007_rejected_events")]
 
     operations = [
         migrations.AlterField(

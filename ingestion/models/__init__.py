@@ -6,10 +6,12 @@ from ingestion.models.prices import CatalogueChange, RateCard
 from ingestion.models.refusals import RejectedEvents
 from ingestion.models.reprice import RepriceRun
 from ingestion.models.requests import IngestAnswer, IngestCounter, ProjectActivity, SeenResponse
+from ingestion.models.samples import CloudSample
 
 __all__ = [
     "Call",
     "CatalogueChange",
+    "CloudSample",
     "DailyRollup",
     "Erasure",
     "HourlyRollup",

@@ -74,6 +74,36 @@ def refuse(project: Project, *, hour: datetime, **columns: Any) -> None:
         add(connection, {key: tally})
 
 
+_SAMPLE: Mapping[str, Any] = {
+    "api_key_id": 1,
+    "resource": "thumbnailer",
+    "kind": "function",
+    "team": "media",
+    "allocated_mb": Decimal(1024),
+    "used_mb": Decimal(256),
+    "invocations": 10,
+    "duration_ms": 1500.0,
+    "cost_usd": Decimal("0.01"),
+}
+
+
+def make_sample(project: Project, **overrides: Any) -> dict[str, Any]:
+    """Insert one sample of ``project``; ``overrides`` are columns of cloud_samples. Committed, as ``make_call``."""
+    return make_samples(project, [overrides])[0]
+
+
+def make_samples(project: Project, rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """``make_sample`` for each of ``rows``."""
+    own = {"organization_id": project.organization_id, "project_id": project.pk}
+    written = [
+        {**own, "sampled_at": datetime.now(UTC), "sample_id": str(uuid.uuid4()), **_SAMPLE, **row} for row in rows
+    ]
+    with psycopg.connect(settings.DATABASE.conninfo(EDGE)) as connection, connection.pipeline():
+        for row in written:
+            connection.execute(_insert(row, "cloud_samples"), list(row.values()))
+    return written
+
+
 def _identity(project: Project) -> dict[str, Any]:
     return {
         "organization_id": project.organization_id,
@@ -83,10 +113,10 @@ def _identity(project: Project) -> dict[str, Any]:
     }
 
 
-def _insert(row: Mapping[str, Any]) -> sql.Composed:
+def _insert(row: Mapping[str, Any], table: str = "calls") -> sql.Composed:
     columns = sql.SQL(", ").join(map(sql.Identifier, row))
     values = sql.SQL(", ").join([sql.Placeholder()] * len(row))
-    return sql.SQL("insert into calls ({}) values ({})").format(columns, values)
+    return sql.SQL("insert into {} ({}) values ({})").format(sql.Identifier(table), columns, values)
 
 
 def _adapted(value: object) -> object:

@@ -87,6 +87,7 @@ def test_the_columns_written_are_those_of_the_tables():
     with connection.cursor() as cursor:
         for table, columns in (
             ("calls", store.CALL_COLUMNS),
+            ("cloud_samples", store.SAMPLE_COLUMNS),
             (store.HOURLY, store.rollup_columns(store.HOURLY)),
             (store.DAILY, store.rollup_columns(store.DAILY)),
         ):

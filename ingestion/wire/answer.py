@@ -7,6 +7,7 @@ from ingestion.wire.batch import Batch
 MOST_REJECTIONS_SHOWN = 1_000
 ACCEPTED, ALL_REJECTED = 202, 400
 ALL_REJECTED_TYPE = "/problems/events-rejected"
+ALL_REJECTED_TITLE = "Every event was rejected"
 
 
 class Answer(msgspec.Struct, kw_only=True, frozen=True):
@@ -17,7 +18,14 @@ class Answer(msgspec.Struct, kw_only=True, frozen=True):
     body: bytes
 
 
-def build_answer(batch: Batch, *, accepted: int, duplicates: int, problem_type: str = ALL_REJECTED_TYPE) -> Answer:
+def build_answer(
+    batch: Batch,
+    *,
+    accepted: int,
+    duplicates: int,
+    problem_type: str = ALL_REJECTED_TYPE,
+    title: str = ALL_REJECTED_TITLE,
+) -> Answer:
     """202 when an event was accepted or a duplicate, or there was none; 400 when all were rejected.
 
     ``rejected`` shows the first 1,000 of ``rejected_count``. A 400 is a problem document (RFC 9457) with the same
@@ -33,6 +41,6 @@ def build_answer(batch: Batch, *, accepted: int, duplicates: int, problem_type: 
     }
     if accepted or duplicates or not batch.rejected:
         return Answer(status=ACCEPTED, content_type="application/json", body=msgspec.json.encode(members))
-    problem = {"type": problem_type, "title": "Every event was rejected", "status": ALL_REJECTED}
+    problem = {"type": problem_type, "title": title, "status": ALL_REJECTED}
     body = msgspec.json.encode(problem | members)
     return Answer(status=ALL_REJECTED, content_type="application/problem+json", body=body)

@@ -1,26 +1,16 @@
 """From a decoded event to a call: what only makes sense across fields, and what needs the context."""
 
 import re
-from datetime import datetime
 from operator import attrgetter
 
 import msgspec
 
 from ingestion.wire.batch import Batch, FieldError, ParseContext
-from ingestion.wire.event import ABSENT, Event
+from ingestion.wire.event import Event
 from ingestion.wire.event_usage import read_used
-from ingestion.wire.identity import (
-    TimestampError,
-    keyed_hash,
-    looks_personal,
-    new_uuid7,
-    parse_timestamp,
-    plain_timestamp,
-    stored_user_id,
-    uuid7_time,
-)
+from ingestion.wire.identity import keyed_hash, looks_personal, new_uuid7, stored_user_id
+from ingestion.wire.moments import moment_of
 from ingestion.wire.providers import canonical_provider
-from ingestion.wire.tolerant import FieldProblem, is_given, read_anything
 from ingestion.wire.types import Call
 
 _HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
@@ -90,7 +80,7 @@ class Assembler:
     def add(self, event: Event, index: int, errors: list[FieldError]) -> None:
         """Append the call, or its rejection with ``errors`` (found before) and those found here."""
         model = _model(event, errors)
-        started_at = self._started_at(event, errors)
+        started_at = moment_of(event.timestamp, event.id, self._context, errors)
         provider = self._provider(event.provider, model)
         used = read_used(event, provider, errors)
         service_tier = self._service_tier(event, used.service_tier, index, errors)
@@ -130,22 +120,6 @@ class Assembler:
         if used.cost_usd is not None:
             call.reported_cost_usd = used.cost_usd
         self._batch.calls.append((index, call))
-
-    def _started_at(self, event: Event, errors: list[FieldError]) -> datetime:
-        """The given time, else the one inside the id, else now; outside the window it is an error."""
-        context = self._context
-        try:
-            started_at = _own_time(event)
-        except (TimestampError, FieldProblem) as problem:
-            errors.append(FieldError("timestamp", str(problem)))
-            return context.now
-        if started_at is None:
-            return context.now
-        if started_at < context.earliest:
-            errors.append(FieldError("timestamp", "is older than the retention period"))
-        elif started_at > context.latest:
-            errors.append(FieldError("timestamp", "is more than 10 minutes ahead of the server's clock"))
-        return started_at
 
     def _new_id(self, index: int) -> str:
         if not self._warned_no_id:
@@ -198,18 +172,6 @@ class Assembler:
         if not tier:
             self._batch.warn(index, "usage.service_tier", "is not a tier we know: taken as standard")
         return tier or "standard"
-
-
-def _own_time(event: Event) -> datetime | None:
-    if event.timestamp is not ABSENT and is_given(event.timestamp):
-        raw = bytes(event.timestamp)
-        return plain_timestamp(raw) or parse_timestamp(read_anything(raw))
-    if not event.id:
-        return None
-    inside = uuid7_time(event.id)
-    if inside is None:
-        raise TimestampError("is required unless the id is a UUIDv7")
-    return inside
 
 
 def _model(event: Event, errors: list[FieldError]) -> str:

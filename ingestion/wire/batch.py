@@ -7,7 +7,7 @@ from datetime import datetime
 
 import msgspec
 
-from ingestion.wire.types import Call
+from ingestion.wire.types import Call, Sample
 
 MOST_WARNINGS = 100
 MOST_SAMPLES = 3
@@ -59,8 +59,8 @@ class FieldWarning(msgspec.Struct, frozen=True, gc=False):
 class Batch(msgspec.Struct, kw_only=True):
     """The outcome of decoding one body. ``calls`` carry their event's index; ``warnings`` are the first 100.
 
-    ``ignored`` counts the spans of a trace that are no model calls. ``samples`` are the names (``field_names``) that
-    the first three refused events carried, by index: for the log of refusals, not for the answer.
+    ``ignored`` counts the spans of a trace that are no model calls. ``refused_names`` are the names
+    (``field_names``) that the first three refused events carried, by index: for the log of refusals, not the answer.
     """
 
     calls: list[tuple[int, Call]] = msgspec.field(default_factory=list)
@@ -69,7 +69,7 @@ class Batch(msgspec.Struct, kw_only=True):
     content_fields_dropped: int = 0
     total: int = 0
     ignored: int = 0
-    samples: dict[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    refused_names: dict[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
     def warn(self, index: int, field: str, message: str) -> None:
         """Keep a warning unless the answer is full already."""
@@ -80,14 +80,27 @@ class Batch(msgspec.Struct, kw_only=True):
         """Refuse an event while decoding."""
         self.rejected.append(Rejection(index, call_id, errors))
 
-    def wants_sample(self) -> bool:
-        """Whether the event read last was refused, and its names are not too many yet."""
-        return bool(self.rejected) and self.rejected[-1].index == self.total - 1 and len(self.samples) < MOST_SAMPLES
+    def wants_names(self) -> bool:
+        """Whether the event read last was refused, and so were not too many before it."""
+        is_refused = bool(self.rejected) and self.rejected[-1].index == self.total - 1
+        return is_refused and len(self.refused_names) < MOST_SAMPLES
 
     def refuse_calls(self, refused: dict[int, FieldError]) -> None:
         """Turn decoded calls into rejections, for what only the caller can know (event index → why)."""
-        self.rejected += [
-            Rejection(index, call.call_id, [refused[index]]) for index, call in self.calls if index in refused
-        ]
-        self.rejected.sort(key=lambda rejection: rejection.index)
+        self._refuse({index: call.call_id for index, call in self.calls if index in refused}, refused)
         self.calls = [(index, call) for index, call in self.calls if index not in refused]
+
+    def _refuse(self, ids: dict[int, str], refused: dict[int, FieldError]) -> None:
+        self.rejected += [Rejection(index, identifier, [refused[index]]) for index, identifier in ids.items()]
+        self.rejected.sort(key=lambda rejection: rejection.index)
+
+
+class SampleBatch(Batch, kw_only=True):
+    """The outcome of decoding a body of samples; there are no ``calls``."""
+
+    samples: list[tuple[int, Sample]] = msgspec.field(default_factory=list)
+
+    def refuse_samples(self, refused: dict[int, FieldError]) -> None:
+        """Turn decoded samples into rejections (index → why)."""
+        self._refuse({index: one.sample_id for index, one in self.samples if index in refused}, refused)
+        self.samples = [(index, one) for index, one in self.samples if index not in refused]

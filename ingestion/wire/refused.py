@@ -44,7 +44,7 @@ def refused(batch: Batch) -> Refused:
     """The refusals of a batch by reason."""
     found: dict[Reason, Count] = {}
     for rejection in batch.rejected:
-        sample = SEPARATOR.join(batch.samples.get(rejection.index, ()))
+        sample = SEPARATOR.join(batch.refused_names.get(rejection.index, ()))
         for place, error in enumerate(dict.fromkeys(rejection.errors)):
             count = found.setdefault(Reason(error.field, error.message), Count())
             count.errors += 1

@@ -36,6 +36,7 @@ _TEXT = msgspec.json.Decoder(str)
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 type Reader = Callable[[bytes], object]
+type Readers = Mapping[str, Reader]
 
 
 class FieldProblem(ValueError):  # noqa: N818 - the name says what is wrong
@@ -43,7 +44,7 @@ class FieldProblem(ValueError):  # noqa: N818 - the name says what is wrong
 
 
 class Members(msgspec.Struct):
-    """An event taken apart: usable values by member of ``Event``, and what is to be said about the others."""
+    """An event taken apart: usable values by member of its struct, and what is to be said about the others."""
 
     values: dict[str, Any] = {}
     errors: list[FieldError] = []
@@ -52,17 +53,18 @@ class Members(msgspec.Struct):
     names_source: bool = False
 
 
-def read_members(raw: bytes, names: Mapping[str, str]) -> Members:
-    """Read what can be read; ``names`` maps accepted member names to those of ``Event``.
+def read_members(raw: bytes, names: Mapping[str, str], readers: Readers | None = None) -> Members:
+    """Read what can be read; ``names`` maps accepted member names to those of ``readers``, else of ``Event``.
 
     Members that carry content or that nobody knows are never decoded. Of two names for one member the first wins.
     """
+    readers = _READERS if readers is None else readers
     found = Members()
     for name, value in _split(raw, found).items():
         target = names.get(name)
         if target is not None:
             if target not in found.values:
-                _read_into(found, name, target, bytes(value))
+                _read_into(found, name, target, bytes(value), readers[target])
         elif name == SET_BY_SERVER:
             found.names_source = True
         elif is_content(name):
@@ -97,11 +99,11 @@ def _members(raw: bytes) -> dict[str, Raw]:
         raise FieldProblem("is not valid JSON") from error
 
 
-def _read_into(found: Members, name: str, target: str, raw: bytes) -> None:
+def _read_into(found: Members, name: str, target: str, raw: bytes, read: Reader) -> None:
     if raw == b"null":
         return
     try:
-        found.values[target] = _READERS[target](raw)
+        found.values[target] = read(raw)
     except FieldProblem as problem:
         found.errors.append(FieldError(name, str(problem)))
 
@@ -226,6 +228,10 @@ def _without_none(kind: Type) -> Type:
     return kind.types[0] if isinstance(kind, UnionType) else kind
 
 
-_READERS: Mapping[str, Reader] = {
-    field.name: _reader(field.name, _without_none(field.type)) for field in cast("StructType", type_info(Event)).fields
-}
+def readers_of(struct: type[msgspec.Struct]) -> Readers:
+    """How each member of an event's struct is read on its own."""
+    members = cast("StructType", type_info(struct)).fields
+    return {member.name: _reader(member.name, _without_none(member.type)) for member in members}
+
+
+_READERS = readers_of(Event)

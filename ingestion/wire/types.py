@@ -1,4 +1,4 @@
-"""What a call is once it has been understood: the one shape every wire format ends in. Imports nothing of ours."""
+"""What a call or a sample is once it has been understood: where every wire format ends. Imports nothing of ours."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -79,3 +79,24 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
     git_commit: str = ""
     project_slug: str = ""  # a project other than the key's own that the event names: the caller decides
     source: str = "rest"
+
+
+class Sample(msgspec.Struct, gc=False, kw_only=True):
+    """How much memory a cloud function or worker was given and used, measured or summed up over some invocations.
+
+    ``sample_id`` and ``sampled_at`` (UTC, microseconds) are the identity within a project. Megabytes are exact as sent;
+    more used than allocated is possible where a platform lets a worker grow. None is unknown.
+    """
+
+    sample_id: str
+    sampled_at: datetime
+    resource: str
+    kind: str = ""
+    team: str = ""  # as sent; '' means the project's team
+    environment: str = "default"
+    allocated_mb: Decimal
+    used_mb: Decimal
+    invocations: int | None = None
+    duration_ms: float | None = None
+    cost_usd: Decimal | None = None
+    project_slug: str = ""  # a project other than the key's own that the sample names: the caller decides

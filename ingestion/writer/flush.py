@@ -7,6 +7,7 @@ unique index objects is the flush done again through a temporary table that tell
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -23,7 +24,7 @@ from ingestion.writer import counters, idempotency, responses, rollups
 from ingestion.writer.idempotency import Claim, Lost
 from ingestion.writer.responses import Key, Record
 from ingestion.writer.rollups import Day, DistinctValues, Values
-from ingestion.writer.rows import Row, Target
+from ingestion.writer.rows import Line, Row, Target
 
 type Rows = Sequence[Row]
 type Claims = Mapping[int, Claim]  # by the position of their request
@@ -122,15 +123,19 @@ class Recent:
         return self._until.get(identifier, 0.0) > time.monotonic()
 
 
-class Flusher:
-    """Stores requests through one connection as ``tokenops_edge``. Belongs to one thread."""
+class Transactions[L: Line](ABC):
+    """Stores requests through one connection as ``tokenops_edge``. Belongs to one thread.
+
+    What the lines are and where they go is the subclass's business; that a request is stored once, whole or not at
+    all, is ours.
+    """
 
     def __init__(self, conninfo: str, memory: Memory) -> None:
         self._conninfo = psycopg.conninfo.make_conninfo(conninfo, options=_OPTIONS, **_PATIENCE)
         self._memory = memory
         self._connection: Connection[Any] | None = None
 
-    def flush(self, requests: Sequence[Rows], claims: Claims | None = None) -> list[Outcome]:
+    def flush(self, requests: Sequence[Sequence[L]], claims: Claims | None = None) -> list[Outcome]:
         """Store the rows of each request; one outcome a request. Never raises for what the database says.
 
         A request whose claim is not granted is not stored; the others do not notice.
@@ -174,17 +179,17 @@ class Flusher:
                 self.close()
                 logger.info("the use of a key was not noted", extra={"sqlstate": error.sqlstate})
 
-    def _alone(self, request: Rows, claim: Claim | None) -> Outcome:
+    def _alone(self, request: Sequence[L], claim: Claim | None) -> Outcome:
         (outcome,) = self.flush([request], {0: claim} if claim else None)
         return outcome
 
-    def _until_it_works(self, requests: Sequence[Rows], claims: Claims) -> list[Outcome]:
+    def _until_it_works(self, requests: Sequence[Sequence[L]], claims: Claims) -> list[Outcome]:
         """One outcome a request.
 
         Up to the commit nothing is stored for certain, so a deadlock or a connection that turned out to be dead is no
         reason to bother the sender.
         """
-        suspect: Callable[[Rows], list[Row]] = self._of_suspects
+        suspect: Callable[[Sequence[L]], list[L]] = self._of_suspects
         for attempt in range(_MOST_ATTEMPTS):
             last = attempt == _MOST_ATTEMPTS - 1
             reused = self._connection is not None
@@ -203,12 +208,14 @@ class Flusher:
                     raise
         raise errors.UniqueViolation("duplicates appear faster than they can be told apart")
 
-    def _of_suspects(self, rows: Rows) -> list[Row]:
+    def _of_suspects(self, rows: Sequence[L]) -> list[L]:
         """Rows of projects that sent duplicates a moment ago: one retrier must not spoil every flush."""
         suspects = {project for project in {row.key[0] for row in rows} if project in self._memory.suspects}
         return [row for row in rows if row.key[0] in suspects] if suspects else []
 
-    def _attempt(self, requests: Sequence[Rows], claims: Claims, suspect: Callable[[Rows], list[Row]]) -> list[Outcome]:
+    def _attempt(
+        self, requests: Sequence[Sequence[L]], claims: Claims, suspect: Callable[[Sequence[L]], list[L]]
+    ) -> list[Outcome]:
         """``suspect`` chooses the rows that may be there already."""
         connection = self._connect()
         cursor = connection.cursor()
@@ -221,23 +228,58 @@ class Flusher:
         self._commit(connection)
         return [lost.get(n, one) for n, one in enumerate(stored)]
 
+    @abstractmethod
     def _store(
-        self, cursor: psycopg.Cursor[Any], requests: Sequence[Rows], suspect: Callable[[Rows], list[Row]]
+        self,
+        cursor: psycopg.Cursor[Any],
+        requests: Sequence[Sequence[L]],
+        suspect: Callable[[Sequence[L]], list[L]],
     ) -> list[Stored]:
-        unique = _unique(requests)
-        rows = sorted(unique.values(), key=_by_key)
-        stored = self._insert(cursor, rows, suspect(rows)) if rows else None
-        if stored is None and len(unique) == sum(map(len, requests)):
-            return [Stored(len(request), 0) for request in requests]
-        return [self._counted(request, unique, stored) for request in requests]
+        """Store what is new of each request and count it; ``suspect`` chooses the lines that may be there already.
 
-    def _counted(self, request: Rows, unique: dict[Key, Row], stored: set[Key] | None) -> Stored:
+        :raises errors.UniqueViolation: another line was there; the transaction is done again, and then all are suspect.
+        """
+
+    def _counted(self, request: Sequence[L], unique: dict[Key, L], stored: set[Key] | None) -> Stored:
         new = [row for row in request if unique[row.key] is row]
         accepted = len(new) if stored is None else sum(1 for row in new if row.key in stored)
         if accepted < len(request):
             for project in {row.key[0] for row in request}:
                 self._memory.suspects.add(project)
         return Stored(accepted, len(request) - accepted)
+
+    def _connect(self) -> Connection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(self._conninfo, application_name="tokenops_edge writer")
+        return self._connection
+
+    def _commit(self, connection: Connection[Any]) -> None:
+        try:
+            connection.commit()
+        except psycopg.OperationalError as error:
+            self.close()
+            raise _CommitUnknownError from error
+
+    def _rollback(self) -> None:
+        try:
+            if self._connection is not None:
+                self._connection.rollback()
+        except psycopg.Error:
+            self.close()
+
+
+class Flusher(Transactions[Row]):
+    """Stores calls, their rollups and activity."""
+
+    def _store(
+        self, cursor: psycopg.Cursor[Any], requests: Sequence[Rows], suspect: Callable[[Rows], list[Row]]
+    ) -> list[Stored]:
+        unique = unique_lines(requests)
+        rows = sorted(unique.values(), key=_by_key)
+        stored = self._insert(cursor, rows, suspect(rows)) if rows else None
+        if stored is None and len(unique) == sum(map(len, requests)):
+            return [Stored(len(request), 0) for request in requests]
+        return [self._counted(request, unique, stored) for request in requests]
 
     def _insert(self, cursor: psycopg.Cursor[Any], rows: Rows, staged: list[Row]) -> set[Key] | None:
         """The stored keys, or None for all of them."""
@@ -270,25 +312,6 @@ class Flusher:
         for table, lines in ((store.HOURLY, hourly), (store.DAILY, daily)):
             cursor.execute(_UPSERTS[table], store.array_literals(lines))
 
-    def _connect(self) -> Connection[Any]:
-        if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(self._conninfo, application_name="tokenops_edge writer")
-        return self._connection
-
-    def _commit(self, connection: Connection[Any]) -> None:
-        try:
-            connection.commit()
-        except psycopg.OperationalError as error:
-            self.close()
-            raise _CommitUnknownError from error
-
-    def _rollback(self) -> None:
-        try:
-            if self._connection is not None:
-                self._connection.rollback()
-        except psycopg.Error:
-            self.close()
-
 
 _UPSERTS: Final = {table: store.rollup_upsert(table).encode() for table in store.BUCKETS}
 
@@ -308,8 +331,8 @@ def _is_about_content(error: psycopg.Error) -> bool:
     return _is_refusal(error) or error.sqlstate in _NO_PARTITION
 
 
-def _unique(requests: Sequence[Rows]) -> dict[Key, Row]:
-    """Rows by identity; the first of a key wins."""
+def unique_lines[L: Line](requests: Sequence[Sequence[L]]) -> dict[Key, L]:
+    """Lines by identity; the first of a key wins."""
     # Written last to first, because in a dictionary the last one wins.
     return {row.key: row for request in reversed(requests) for row in reversed(request)}
 

@@ -6,14 +6,16 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
-from ingestion.writer.flush import Flusher, Memory, Outcome, Unavailable
+from ingestion.writer.flush import Flusher, Memory, Outcome, Stored, Transactions, Unavailable
 from ingestion.writer.idempotency import Claim, Identity, KeyInUse
+from ingestion.writer.lags import Lags
 from ingestion.writer.queue import FairQueue
-from ingestion.writer.rows import Row, Target
+from ingestion.writer.rows import Line, Row, SampleRow, Target
+from ingestion.writer.samples import SampleFlusher
 
 FLUSH_ROWS: Final = 2_000
 LINGER_SECONDS: Final = 0.005
@@ -32,18 +34,19 @@ class QueueFullError(Exception):
 
 
 @dataclass(slots=True, eq=False)
-class _Request:
-    rows: Sequence[Row]
+class _Request[L: Line]:
+    rows: Sequence[L]
     targets: Sequence[Target]
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Outcome]
     claim: Claim | None
+    came_at: float = field(default_factory=time.monotonic)
 
     @property
     def organization_id(self) -> int:
         """Whose turn it takes; a request of one key belongs to one organization."""
-        if self.rows:
-            return self.rows[0].dimensions.organization_id
+        if self.targets:
+            return self.targets[0].organization_id
         return self.claim.organization_id if self.claim else 0
 
     @property
@@ -52,8 +55,8 @@ class _Request:
         return len(self.rows) or 1
 
 
-class Writer:
-    """Accepts rows from coroutines and stores them from its own threads.
+class Group[L: Line]:
+    """Accepts lines from coroutines and stores them from its own threads.
 
     While all of them are busy with much of somebody's, one more stores the little that others send: without it, who
     sends single calls would wait for a neighbour's thousands.
@@ -63,18 +66,18 @@ class Writer:
 
     def __init__(
         self,
-        conninfo: str,
+        new_flusher: Callable[[], Transactions[L]],
         *,
-        memory: Memory | None = None,
-        most_rows: int = MOST_WAITING_ROWS,
+        threads: int,
+        most_rows: int,
         on_flush: Callable[[int, float], None] = lambda _rows, _seconds: None,
     ) -> None:
         """``on_flush`` is told the rows and the seconds of each flush, from the threads that flush."""
-        self._conninfo = conninfo
-        self._memory = memory or Memory()
+        self._new_flusher = new_flusher
+        self._most_threads = threads
         self._most_rows = most_rows
         self._on_flush = on_flush
-        self._waiting: FairQueue[_Request] = FairQueue()
+        self._waiting: FairQueue[_Request[L]] = FairQueue()
         self._claimed: set[Identity] = set()  # from the moment a request is taken until it is answered
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -82,7 +85,8 @@ class Writer:
         self._long_flushes = 0
         self._being_stored: Counter[int] = Counter()  # requests by organization
         self._closing = False
-        takes = [*[self._take] * THREADS, self._take_light]
+        self.lags = Lags()
+        takes = [*[self._take] * threads, self._take_light]
         self._threads = [
             threading.Thread(target=self._run, args=[take], name=f"writer-{n}", daemon=True)
             for n, take in enumerate(takes)
@@ -106,7 +110,7 @@ class Writer:
         """Rows accepted and not yet taken by a flush."""
         return self._waiting.rows
 
-    async def write(self, rows: Sequence[Row], targets: Sequence[Target], claim: Claim | None = None) -> Outcome:
+    async def write(self, rows: Sequence[L], targets: Sequence[Target], claim: Claim | None = None) -> Outcome:
         """Store the rows of one request and say what became of them. ``targets`` are where they go.
 
         With a ``claim`` they are stored once, however often they come; then there may be no rows at all.
@@ -123,11 +127,11 @@ class Writer:
             if claim:
                 self._claimed.add(claim.identity)
             self._waiting.put(request)
-            (self._is_held_up if self._long_flushes >= THREADS else self._changed).notify()
+            (self._is_held_up if self._long_flushes >= self._most_threads else self._changed).notify()
         return await request.done
 
-    def _run(self, take: Callable[[], list[_Request]]) -> None:
-        flusher = Flusher(self._conninfo, self._memory)
+    def _run(self, take: Callable[[], list[_Request[L]]]) -> None:
+        flusher = self._new_flusher()
         while requests := take():
             outcomes: Sequence[Outcome] = [Unavailable()] * len(requests)
             started = time.monotonic()
@@ -136,18 +140,23 @@ class Writer:
             finally:
                 self._on_flush(_rows(requests), time.monotonic() - started)
                 self._release(requests)
+                self._note_lags(requests, outcomes)
                 _answer(requests, outcomes)
             flusher.note_key_usage({target for request in requests for target in request.targets}, datetime.now(UTC))
         flusher.close()
 
-    def _release(self, requests: Sequence[_Request]) -> None:
+    def _note_lags(self, requests: Sequence[_Request[L]], outcomes: Sequence[Outcome]) -> None:
+        is_stored = any(isinstance(outcome, Stored) for outcome in outcomes)
+        self.lags.note([request.came_at for request in requests], is_stored=is_stored)
+
+    def _release(self, requests: Sequence[_Request[L]]) -> None:
         with self._changed:
             self._claimed -= {request.claim.identity for request in requests if request.claim}
             self._being_stored -= _organizations(requests)
             if _rows(requests) > LONG_FLUSH_ROWS:
                 self._long_flushes -= 1
 
-    def _take(self) -> list[_Request]:
+    def _take(self) -> list[_Request[L]]:
         """The requests of the next flush; empty when there will be no more."""
         with self._changed:
             while True:
@@ -168,45 +177,68 @@ class Writer:
                 return
             self._changed.wait(left)
 
-    def _take_waiting(self) -> list[_Request]:
+    def _take_waiting(self) -> list[_Request[L]]:
         taken = self._begin(self._waiting.take(FLUSH_ROWS))
         if self._waiting:
             self._changed.notify()
         return taken
 
-    def _take_light(self) -> list[_Request]:
+    def _take_light(self) -> list[_Request[L]]:
         """What others than those who keep all threads busy wait with, if it is little; empty at the end."""
         with self._is_held_up:
             while not self._closing:
-                if self._long_flushes >= THREADS:
+                if self._long_flushes >= self._most_threads:
                     light = self._waiting.take_light(LIGHT_ROWS, busy=self._being_stored)
                     if light:
                         return self._begin(light)
                 self._is_held_up.wait()
             return []
 
-    def _begin(self, requests: list[_Request]) -> list[_Request]:
+    def _begin(self, requests: list[_Request[L]]) -> list[_Request[L]]:
         self._being_stored += _organizations(requests)
         if _rows(requests) > LONG_FLUSH_ROWS:
             self._long_flushes += 1
-            if self._long_flushes >= THREADS:
+            if self._long_flushes >= self._most_threads:
                 self._is_held_up.notify()
         return requests
 
 
-def _rows(requests: Sequence[_Request]) -> int:
+class Writer(Group[Row]):
+    """Group commit of calls."""
+
+    def __init__(
+        self,
+        conninfo: str,
+        *,
+        memory: Memory | None = None,
+        most_rows: int = MOST_WAITING_ROWS,
+        on_flush: Callable[[int, float], None] = lambda _rows, _seconds: None,
+    ) -> None:
+        known = memory or Memory()
+        super().__init__(lambda: Flusher(conninfo, known), threads=THREADS, most_rows=most_rows, on_flush=on_flush)
+
+
+class SampleWriter(Group[SampleRow]):
+    """Group commit of samples, by threads of their own: they are few, and must not delay a call."""
+
+    def __init__(self, conninfo: str, *, most_rows: int = MOST_WAITING_ROWS) -> None:
+        memory = Memory()
+        super().__init__(lambda: SampleFlusher(conninfo, memory), threads=1, most_rows=most_rows)
+
+
+def _rows(requests: Sequence[_Request[Any]]) -> int:
     return sum(len(request.rows) for request in requests)
 
 
-def _organizations(requests: Sequence[_Request]) -> Counter[int]:
+def _organizations(requests: Sequence[_Request[Any]]) -> Counter[int]:
     return Counter(request.organization_id for request in requests)
 
 
-def _claims(requests: Sequence[_Request]) -> dict[int, Claim]:
+def _claims(requests: Sequence[_Request[Any]]) -> dict[int, Claim]:
     return {position: request.claim for position, request in enumerate(requests) if request.claim}
 
 
-def _answer(requests: Sequence[_Request], outcomes: Sequence[Outcome]) -> None:
+def _answer(requests: Sequence[_Request[Any]], outcomes: Sequence[Outcome]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Outcome], Outcome]]] = {}
     for request, outcome in zip(requests, outcomes, strict=True):
         by_loop.setdefault(request.loop, []).append((request.done, outcome))

@@ -12,7 +12,7 @@ import msgspec
 from ingestion import store
 from ingestion.histogram import bucket
 from ingestion.pricing.book import Priced
-from ingestion.wire.types import Call
+from ingestion.wire.types import Call, Sample
 from ingestion.writer.responses import Key, Response, response
 
 type Measures = tuple[Any, ...]  # store.SUMS of one call; the last two are histogram buckets or None
@@ -27,6 +27,7 @@ _PRICED_COSTS: Final = (
     "cost_other",
 )
 _of_call = attrgetter(*store.FROM_CALL)
+_of_sample = attrgetter(*store.FROM_SAMPLE)
 _tokens = attrgetter(*store.TOKENS)
 _choice = attrgetter("model_key", "cost_source", "price_match", "rate_card_id")
 _costs = attrgetter(*_PRICED_COSTS)
@@ -52,11 +53,20 @@ class Dimensions(NamedTuple):
     api_key_id: int
 
 
-class Row(msgspec.Struct, gc=False):
-    """One call, ready to be stored: ``line`` is ``store.CALL_COLUMNS`` as text."""
+class Line(msgspec.Struct, gc=False):
+    """Something to store: its identity, and its columns as text."""
 
     key: Key
     line: bytes
+
+
+class SampleRow(Line, gc=False):
+    """One sample; ``line`` is ``store.SAMPLE_COLUMNS``."""
+
+
+class Row(Line, gc=False):
+    """One call; ``line`` is ``store.CALL_COLUMNS``."""
+
     dimensions: Dimensions
     measures: Measures
     response: Response | None = None
@@ -145,6 +155,14 @@ def dimensions(call: Call, model_key: str, target: Target) -> Dimensions:
         call.environment,
         target.api_key_id,
     )
+
+
+def sample_row(sample: Sample, target: Target, received_at: datetime) -> SampleRow:
+    """A sample as the writer takes it."""
+    line = store.csv_line(
+        (target.organization_id, target.project_id, target.api_key_id, received_at, *_of_sample(sample))
+    )
+    return SampleRow((target.project_id, sample.sampled_at, sample.sample_id), line)
 
 
 def measures(call: Call, costs: tuple[Decimal | None, ...]) -> Measures:

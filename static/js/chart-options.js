@@ -79,8 +79,9 @@ function cartesian(spec, theme, view) {
   };
   const values = {
     type: "value",
-    max: spec.unit === "percent" ? percentTop(spec) : undefined,
+    max: spec.unit === "percent" ? percentTop(spec) : spec.unit === "mb" ? memoryTop(spec) : undefined,
     splitNumber: ranking ? 3 : 4,
+    interval: spec.unit === "mb" ? memoryStep(spec) : undefined,
     minInterval: spec.unit === "count" || spec.unit === "tokens" ? 1 : undefined,
     axisLabel: { color: theme.faint, formatter: (/** @type {number} */ value) => AXIS_FORMATS[spec.unit](value) },
     splitLine: { lineStyle: { color: theme.border } },
@@ -91,6 +92,17 @@ function cartesian(spec, theme, view) {
     yAxis: ranking ? names : values,
     series: spec.series.map((series, index) => drawn(spec, series, theme, view.hidden.has(index), view.width / spec.x.length)),
   };
+}
+
+/** The largest amount of memory shown, at least 1. @param {Spec} spec */
+const mostMemory = (spec) => Math.max(1, ...spec.series.flatMap((series) => series.data.map((value) => number(value) ?? 0)));
+
+/** A whole number of steps, with a little room above the highest line. @param {Spec} spec */
+const memoryTop = (spec) => memoryStep(spec) * Math.ceil((mostMemory(spec) * 1.02) / memoryStep(spec));
+
+/** Memory is counted in powers of two: 512 MB, 1 GB, and never "1,000 MB". @param {Spec} spec */
+export function memoryStep(spec) {
+  return 2 ** Math.ceil(Math.log2(mostMemory(spec) / 4));
 }
 
 /** A share's axis ends at 100 %, unless all shares are small. @param {Spec} spec */

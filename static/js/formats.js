@@ -4,10 +4,11 @@ export const UNKNOWN = "–";
 const NBSP = "\u00a0";
 const MINUS = "−";
 const SUFFIXES = ["", "K", "M", "B", "T"];
+const MEMORY = ["MB", "GB", "TB"];
 const SMALLEST_USD = 1e-12;
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** @typedef {"usd" | "tokens" | "count" | "ms" | "percent"} Unit */
+/** @typedef {"usd" | "tokens" | "count" | "ms" | "percent" | "mb"} Unit */
 
 /**
  * Rounds half away from zero on the shortest decimal form, as Python's Decimal does.
@@ -75,6 +76,19 @@ function duration(size) {
 /** @param {number | null} value milliseconds */
 export const durationMs = (value) => (value === null ? UNKNOWN : sign(value) + duration(Math.abs(value)));
 
+/** @param {number} size */
+function memory(size) {
+  let step = 0;
+  while (size >= 1023.5 && step < MEMORY.length - 1) {
+    size /= 1024;
+    step += 1;
+  }
+  return `${fixed(size, oneIfBelow100(size), 0)}${NBSP}${MEMORY[step]}`;
+}
+
+/** @param {number | null} value */
+export const megabytes = (value) => (value === null ? UNKNOWN : sign(value) + memory(Math.abs(value)));
+
 /** @param {number | null} fraction */
 export function percent(fraction) {
   if (fraction === null) return UNKNOWN;
@@ -114,10 +128,10 @@ export function bucketLabel(bucket) {
 }
 
 /** @type {Record<Unit, (value: number | null) => string>} */
-export const FORMATS = { usd, tokens, count, ms: durationMs, percent };
+export const FORMATS = { usd, tokens, count, ms: durationMs, percent, mb: megabytes };
 
 /** An axis counts in round steps: "80 M" and not "80.0 M". @param {(value: number | null) => string} format */
 const short = (format) => (/** @type {number | null} */ value) => format(value).replace(/\.0+(?!\d)|(\.\d*[1-9])0+(?!\d)/, "$1");
 
 /** @type {Record<Unit, (value: number | null) => string>} */
-export const AXIS_FORMATS = { usd: usdCompact, tokens: short(tokens), count: short(tokens), ms: short(durationMs), percent: short(percent) };
+export const AXIS_FORMATS = { usd: usdCompact, tokens: short(tokens), count: short(tokens), ms: short(durationMs), percent: short(percent), mb: megabytes };

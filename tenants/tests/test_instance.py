@@ -36,7 +36,7 @@ def test_an_administrator_sees_health_policy_and_versions(staff, settings):
 
     page = staff.get(URL).text
 
-    for text in ("Database", "Migrations", "Partitions", "No background process", "invite", "SIGNUP", settings.VERSION):
+    for text in ("Database", "Migrations", "Partitions", "Has not reported yet", "invite", "SIGNUP", settings.VERSION):
         assert text in page
     assert settings.SECRET_KEY not in page
     assert settings.DATABASE.url not in page
@@ -63,3 +63,31 @@ def test_a_silent_worker_is_shown_as_an_error(staff):
     Heartbeat.objects.create(name="worker", seen_at="2020-01-01T00:00:00Z")
 
     assert "dot-error" in staff.get(URL).text
+
+
+def test_an_open_page_asks_for_its_changing_part_only(staff, acme):
+    part = staff.get(URL, headers={"HX-Request": "true"})
+
+    assert part.status_code == HTTPStatus.OK
+    assert 'id="system"' in part.text
+    assert 'hx-trigger="every 15s"' in part.text
+    assert "data-pause-hidden" in part.text
+    assert "Organizations" not in part.text
+    assert "no-store" in part["Cache-Control"]
+
+
+def test_what_is_wrong_says_what_to_do(staff):
+    Heartbeat.objects.create(name="edge", seen_at="2020-01-01T00:00:00Z")
+
+    page = staff.get(URL).text
+
+    assert "Start the edge: without it no telemetry is taken." in page
+    assert "alert-error" in page
+
+
+@pytest.mark.parametrize("who", ["owner", "admin", "viewer", "outsider"])
+def test_the_changing_part_is_not_there_for_others_either(request, who):
+    answer = request.getfixturevalue(who).get(URL, headers={"HX-Request": "true"})
+
+    assert answer.status_code == HTTPStatus.NOT_FOUND
+    assert "Partitions" not in answer.text

@@ -13,7 +13,9 @@ from typing import Any, ClassVar
 import pytest
 
 from core import keys
-from tenants.snippets import PLACEHOLDER, snippets
+from ingestion.tests.wire.builders import CONTEXT
+from ingestion.wire.samples import parse_samples
+from tenants.snippets import PLACEHOLDER, cloud_sample, snippets
 
 KEY = keys.generate().text
 CALL = {
@@ -91,3 +93,14 @@ def test_opentelemetry_is_set_up_by_its_own_variables():
 def test_without_a_key_the_shell_fills_it_in(title):
     assert PLACEHOLDER in code(title, key=None)
     assert "tko_" not in code(title, key=None)
+
+
+def test_the_snippet_of_a_sample_is_a_sample():
+    code = cloud_sample(base_url="http://x")
+
+    body = json.loads(code.partition("-d '")[2].rpartition("'")[0])
+    batch = parse_samples(json.dumps(body).encode(), content_type="application/json", context=CONTEXT)
+    assert [one.resource for _, one in batch.samples] == ["thumbnailer"]
+    assert batch.rejected == []
+    assert "http://x/api/v1/cloud-metrics" in code
+    assert "$TOKENOPS_API_KEY" in code

@@ -22,6 +22,7 @@ from tenants.permissions import Role, Scope
 from tokenops.demo.generate import DAYS, DemoCall, demo_calls
 from tokenops.demo.profiles import PROJECTS
 from tokenops.demo.refusals import demo_refusals
+from tokenops.demo.resources import DemoSample, demo_samples
 
 SLUG, NAME, EMAIL = "northwind", "Northwind", "demo@northwind.example"
 RUN_KEY, DEMO_KEY = "make run", "demo traffic"
@@ -47,6 +48,7 @@ def demo_organization(*, progress: Callable[[str], None], now: datetime) -> Demo
         progress(f"Demo: {DAYS} days of calls")
         _write_calls(organization, key=unfinished, calls=demo_calls(now=now), now=now)
         _write_refusals(organization, now=now)
+        _write_samples(organization, key=unfinished, samples=demo_samples(now=now), now=now)
         # The revoked key is the mark that everything is written.
         services.revoke_key(organization=organization, actor=None, key=unfinished, now=now)
     # The first owner: people may have made others since.
@@ -119,3 +121,15 @@ def _write_refusals(organization: Organization, *, now: datetime) -> None:
         else:
             tallies[key] = item.tally
     ingestion.store_refusals(tallies)
+
+
+def _write_samples(organization: Organization, *, key: ApiKey, samples: Iterable[DemoSample], now: datetime) -> None:
+    with org_scope(organization.pk):
+        projects = dict(Project.objects.values_list("slug", "pk"))
+    for batch in batched(samples, _BATCH, strict=False):
+        ingestion.store_samples(
+            organization=organization,
+            api_key_id=key.pk,
+            samples=[(projects[item.project], item.sample) for item in batch],
+            now=now,
+        )

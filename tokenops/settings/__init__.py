@@ -29,6 +29,7 @@ TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 # --- Secrets and the database -----------------------------------------------------------------------------------------
 _REAL_SERVER = bool(env.text("DATABASE_URL"))
+EMBEDDED_POSTGRES = not _REAL_SERVER
 SECRET_KEY = env.secret("SECRET_KEY", state_dir=STATE_DIR, required=_REAL_SERVER)
 KEY_PEPPER = env.secret("KEY_PEPPER", state_dir=STATE_DIR, required=_REAL_SERVER)
 ENCRYPTION_KEY = env.secret("ENCRYPTION_KEY", state_dir=STATE_DIR, required=_REAL_SERVER)

@@ -6,6 +6,7 @@ from django.conf import settings
 
 from core import queue
 from core.databases import APP
+from core.models import Heartbeat
 from tokenops.beat import Lease, SoleScheduler
 from tokenops.schedule import SCHEDULE
 
@@ -98,3 +99,39 @@ def test_a_process_that_is_not_the_clock_sends_nothing(scheduler, leases):
 def test_the_heartbeat_beats_every_thirty_seconds_and_no_entry_piles_up():
     assert SCHEDULE["heartbeat"]["schedule"] == 30.0
     assert all(entry["options"]["expires"] > 0 for entry in SCHEDULE.values())
+
+
+def test_the_clock_says_that_it_lives(scheduler):
+    before = datetime.now(UTC)
+
+    scheduler.tick()
+    scheduler.tick()
+
+    (beat,) = Heartbeat.objects.filter(name="beat")
+    assert beat.seen_at >= before
+    assert datetime.fromisoformat(beat.facts["started_at"]) <= beat.seen_at
+
+
+def test_a_process_that_is_not_the_clock_says_nothing(scheduler, leases):
+    assert leases[0].is_held()
+
+    scheduler.tick()
+
+    assert not Heartbeat.objects.filter(name="beat").exists()
+
+
+def test_a_sign_of_life_that_cannot_be_written_costs_the_lease_and_no_more(leases):
+    first, second = leases
+    assert first.is_held()
+    end_connections()
+
+    first.tell(datetime.now(UTC), started_at=datetime.now(UTC))
+
+    assert not Heartbeat.objects.filter(name="beat").exists()
+    assert second.is_held()
+
+
+def test_without_a_lease_nothing_is_told(leases):
+    leases[0].tell(datetime.now(UTC), started_at=datetime.now(UTC))
+
+    assert not Heartbeat.objects.exists()

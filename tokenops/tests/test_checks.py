@@ -7,13 +7,13 @@ def test_the_default_set_stays_under_fifty_connections_and_says_so():
     (message,) = checks.check_connections()
 
     assert isinstance(message, Info)
-    assert message.msg == "The processes open at most 28 database connections."
+    assert message.msg == "The processes open at most 33 database connections."
 
 
 def test_another_broker_needs_no_connections(settings):
     settings.CELERY_BROKER_URL = "redis://127.0.0.1"
 
-    assert checks.planned_connections() == 19
+    assert checks.planned_connections() == 24
 
 
 def test_too_many_threads_are_an_error(settings):

@@ -1,9 +1,12 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from tokenops.demo.generate import DAYS, DemoCall, demo_calls
+from tokenops.demo.profiles import PROJECTS
+from tokenops.demo.resources import DemoSample, demo_samples
 
 NOW = datetime(2026, 11, 20, 14, 30, tzinfo=UTC)
 WEEK, DAY = timedelta(days=7), timedelta(days=1)
@@ -126,3 +129,32 @@ def test_latency_regression(calls):
 
 def test_unpriced_model(calls):
     assert of(calls, "code-review", NOW - WEEK)
+
+
+# Samples of cloud resources.
+
+
+@pytest.fixture(scope="module")
+def samples() -> list[DemoSample]:
+    return list(demo_samples(now=NOW))
+
+
+def test_same_moment_gives_the_same_samples(samples):
+    assert list(demo_samples(now=NOW)) == samples
+    assert len({(item.sample.sample_id, item.sample.sampled_at) for item in samples}) == len(samples)
+    assert NOW - DAY < max(item.sample.sampled_at for item in samples) < NOW
+    assert {item.project for item in samples} <= set(PROJECTS)
+
+
+def test_ram_over_provision_finds_exactly_one_resource(samples):
+    week = [item.sample for item in samples if item.sample.sampled_at >= NOW - WEEK]
+    peaks = {
+        name: max(one.used_mb / one.allocated_mb for one in week if one.resource == name)
+        for name in {one.resource for one in week}
+    }
+
+    assert len(peaks) == 4
+    assert [name for name, peak in peaks.items() if peak < Decimal("0.4")] == ["invoice-ocr"]
+    assert [name for name, peak in peaks.items() if peak > 1] == ["embed-batch"]
+    assert min(Counter(one.resource for one in week).values()) >= 20
+    assert all(one.cost_usd and one.cost_usd > 0 for one in week)

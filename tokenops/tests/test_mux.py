@@ -27,13 +27,13 @@ def mux(**parts):
     return Mux(**({"routes": {}, "fallback": answering("web"), "lifespan": nothing} | parts))
 
 
-def get(app, path, *headers):
+def get(app, path, *headers, method="GET"):
     sent = []
 
     async def send(message):
         sent.append(message)
 
-    asyncio.run(app({"type": "http", "path": path, "headers": list(headers)}, None, send))
+    asyncio.run(app({"type": "http", "method": method, "path": path, "headers": list(headers)}, None, send))
     return sent[0]["status"], sent[1]["body"]
 
 
@@ -43,6 +43,23 @@ def test_exact_paths_go_to_the_edge_and_the_rest_to_the_web():
     assert get(app, "/log") == (200, b"edge")
     assert get(app, "/log/") == (200, b"web")
     assert get(app, "/logs") == (200, b"web")
+
+
+def test_a_path_may_be_the_edges_for_one_method_only():
+    app = mux(routes={"POST /api/v1/cloud-metrics": answering("edge")})
+
+    assert get(app, "/api/v1/cloud-metrics", method="POST") == (200, b"edge")
+    for method in ("GET", "HEAD", "PUT", "OPTIONS", "post"):
+        assert get(app, "/api/v1/cloud-metrics", method=method) == (200, b"web")
+    assert get(app, "/api/v1/cloud-metrics/", method="POST") == (200, b"web")
+    assert get(app, "POST /api/v1/cloud-metrics") == (200, b"web")
+
+
+def test_without_a_web_application_the_other_methods_of_a_path_are_404():
+    app = mux(routes={"POST /api/v1/cloud-metrics": answering("edge")}, fallback=None)
+
+    assert get(app, "/api/v1/cloud-metrics", method="POST") == (200, b"edge")
+    assert get(app, "/api/v1/cloud-metrics")[0] == 404
 
 
 def test_alive_is_answered_without_either():

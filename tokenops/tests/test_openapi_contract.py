@@ -11,10 +11,11 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from core.fields import instant_text
 from ingestion.api.prices.parameters import EndSerializer, NewCardSerializer
-from ingestion.tests.factories import make_call
+from ingestion.tests.factories import make_call, make_sample
 from ingestion.tests.pricing.scene import import_catalogue
 from ingestion.wire.batch import ParseContext
 from ingestion.wire.rest import parse_ingest, parse_log
+from ingestion.wire.samples import parse_samples
 from tenants.permissions import Scope
 from tenants.tests.keys import bearer, issue_key
 
@@ -51,6 +52,8 @@ PATHS = [
     ("/api/v1/rate-cards", "/api/v1/rate-cards?organization=acme&limit=1"),
     ("/api/v1/unpriced-models", "/api/v1/unpriced-models?organization=acme"),
     ("/api/v1/calls/{call_id}", "/api/v1/calls/bare?organization=acme&timestamp=NOW"),
+    ("/api/v1/cloud-metrics", "/api/v1/cloud-metrics?organization=acme&limit=1"),
+    ("/api/v1/cloud-metrics", "/api/v1/cloud-metrics?organization=acme&group_by=resource"),
 ]
 WITHIN_AN_ORGANIZATION = PATHS[2:]
 
@@ -67,6 +70,8 @@ def calls(acme_project):
     nothing = {"provider": "", "cost_usd": None, "latency_ms": None, "cost_source": "none", "price_match": ""}
     make_call(acme_project, call_id="bare", started_at=NOW, **nothing)
     import_catalogue()
+    make_sample(acme_project)
+    make_sample(acme_project, invocations=None, duration_ms=None, cost_usd=None, kind="", team="")
     make_call(acme_project, call_id="another", started_at=NOW, extra_units={"pages": 2}, tags={"release": "1"})
 
 
@@ -154,5 +159,25 @@ def test_the_examples_of_events_are_accepted(document, context):
         "envelope": 1,
         "lines": 2,
         "flat": 1,
+    }
+    assert [batch.rejected for batch in batches.values()] == [[]] * len(batches)
+
+
+def test_the_examples_of_samples_are_accepted(document, context):
+    content = document["paths"]["/api/v1/cloud-metrics"]["post"]["requestBody"]["content"]
+    examples = content["application/json"]["examples"]
+
+    batches = {
+        name: parse_samples(msgspec.json.encode(one["value"]), content_type="application/json", context=context)
+        for name, one in examples.items()
+    }
+    lines = content["application/x-ndjson"]["examples"]["lines"]["value"].encode()
+    batches["lines"] = parse_samples(lines, content_type="application/x-ndjson", context=context)
+
+    assert {name: len(batch.samples) for name, batch in batches.items()} == {
+        "one": 1,
+        "several": 2,
+        "envelope": 2,
+        "lines": 1,
     }
     assert [batch.rejected for batch in batches.values()] == [[]] * len(batches)

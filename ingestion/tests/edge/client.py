@@ -13,7 +13,7 @@ from django.conf import settings
 from core.databases import EDGE
 from core.scope import org_scope
 from ingestion.edge import Edge, EdgeSettings, Limits, Rates
-from ingestion.models import Call
+from ingestion.models import Call, CloudSample
 from tenants import services
 from tenants.models import Organization, Project
 
@@ -77,7 +77,8 @@ class EdgeClient:
             "headers": [(name.lower().encode(), value.encode("latin-1")) for name, value in wanted.items()],
         }
         sent: list[dict[str, Any]] = []
-        await self._routes[path](scope, _receiver(content, pieces, list(delays)), _collector(sent))
+        route = self._routes.get(path) or self._routes[f"{method} {path}"]
+        await route(scope, _receiver(content, pieces, list(delays)), _collector(sent))
         start, *bodies = sent
         answered = {name.decode(): value.decode() for name, value in start["headers"]}
         return Response(start["status"], answered, b"".join(part["body"] for part in bodies))
@@ -149,3 +150,10 @@ def stored_calls(organization: Organization, **filters: Any) -> list[dict[str, A
     """Columns of the organization's calls, oldest first."""
     with org_scope(organization.pk):
         return [dict(row) for row in Call.objects.filter(**filters).order_by("started_at", "call_id").values()]
+
+
+def stored_samples(organization: Organization, **filters: Any) -> list[dict[str, Any]]:
+    """Columns of the organization's samples, oldest first."""
+    with org_scope(organization.pk):
+        found = CloudSample.objects.filter(**filters).order_by("sampled_at", "sample_id")
+        return [dict(row) for row in found.values()]

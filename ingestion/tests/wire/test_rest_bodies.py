@@ -4,7 +4,8 @@ import pytest
 
 from ingestion.tests.wire.builders import CONTEXT, MARKER, UUID7, context, parse, parse_text, warned
 from ingestion.wire.errors import MalformedBody, TooManyEvents, UnsupportedMediaType
-from ingestion.wire.rest import MOST_EVENTS, parse_camel, parse_ingest, parse_log
+from ingestion.wire.framing import MOST_EVENTS
+from ingestion.wire.rest import parse_camel, parse_ingest, parse_log
 
 GOOD = {"model": "m", "id": UUID7}
 NDJSON = "application/x-ndjson"

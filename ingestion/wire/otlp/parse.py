@@ -45,8 +45,8 @@ def parse_traces(body: bytes, *, content_type: str, context: ParseContext) -> Ba
         are_spans = are_spans or bool(found) or span.has_ids()
         if found:
             builder.add(span, found, index)
-            if batch.wants_sample():
-                batch.samples[index] = kept_names(span.attributes, is_content=carries_content)
+            if batch.wants_names():
+                batch.refused_names[index] = kept_names(span.attributes, is_content=carries_content)
         else:
             batch.ignored += 1
     if batch.total and not are_spans:
