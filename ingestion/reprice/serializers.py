@@ -116,7 +116,7 @@ class BreakdownRowSerializer(serializers.Serializer[Any]):
     difference_usd = UsdField()
 
 
-class SampleSerializer(serializers.Serializer[Any]):
+class RepricedCallSerializer(serializers.Serializer[Any]):
     """One of the calls whose cost changes most."""
 
     project = GivenField(source="slug", allow_null=True)
@@ -133,7 +133,7 @@ class RepriceReportSerializer(RepriceRunSerializer):
     progress = serializers.FloatField(help_text="From 0 to 1.")
     models = BreakdownRowSerializer(many=True)
     features = BreakdownRowSerializer(many=True)
-    samples = SampleSerializer(many=True)
+    samples = RepricedCallSerializer(many=True)
 
 
 def report_document(run: RepriceRun) -> dict[str, Any]:
@@ -144,5 +144,5 @@ def report_document(run: RepriceRun) -> dict[str, Any]:
         "progress": report.progress,
         "models": BreakdownRowSerializer(report.models, many=True).data,
         "features": BreakdownRowSerializer(report.features, many=True).data,
-        "samples": SampleSerializer(report.samples, many=True).data,
+        "samples": RepricedCallSerializer(report.samples, many=True).data,
     }
