@@ -64,4 +64,4 @@ def unpriced(**columns: Any) -> dict[str, Any]:
 
 def record(project: Project, *rows: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Store calls with their rollups; a call is gpt-4o's, 1,000 tokens in and 500 out, unless said otherwise."""
-    return record_calls(project, [{"started_at": hours_ago(1)} | row for row in rows])
+    return record_calls(project, [{"started_at": hours_ago(1), **row} for row in rows])
