@@ -8,6 +8,7 @@ import msgspec
 from django.db.models import Sum
 
 from ingestion.models import DailyRollup
+from ingestion.pricing.calculator import EXACT
 from ingestion.pricing.providers import catalogue_id
 from tenants.models import Organization
 
@@ -21,6 +22,12 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
 
     calls: int
     cost_usd: Decimal
+    unpriced_calls: int = 0
+
+    @property
+    def known_cost_usd(self) -> Decimal | None:
+        """None while no call has a price: that is not 0."""
+        return None if self.unpriced_calls == self.calls else self.cost_usd
 
 
 def used_models(*, organization: Organization, now: datetime) -> dict[ModelId, Used]:
@@ -28,10 +35,13 @@ def used_models(*, organization: Organization, now: datetime) -> dict[ModelId, U
     since = (now - timedelta(days=DAYS)).date()
     rows = DailyRollup.objects.filter(organization=organization, bucket_date__gte=since)
     found: dict[ModelId, Used] = {}
-    for provider, model, calls, cost in (
-        rows.values_list("provider", "model_key").annotate(all=Sum("calls"), usd=Sum("cost_usd")).order_by()
-    ):
+    sums = rows.values_list("provider", "model_key").annotate(Sum("calls"), Sum("cost_usd"), Sum("unpriced_calls"))
+    for provider, model, calls, cost, unpriced in sums.order_by():
         name = catalogue_id(provider) or provider, model
         before = found.get(name, Used(calls=0, cost_usd=Decimal(0)))
-        found[name] = Used(calls=before.calls + calls, cost_usd=before.cost_usd + cost)
+        found[name] = Used(
+            calls=before.calls + calls,
+            cost_usd=EXACT.add(before.cost_usd, cost),
+            unpriced_calls=before.unpriced_calls + unpriced,
+        )
     return found

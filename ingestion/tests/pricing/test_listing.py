@@ -187,15 +187,18 @@ def test_models_in_use_are_summed_over_a_month_by_the_catalogues_names(acme, acm
             (1, "vllm", "coder", 1),
         ):
             day = (NOW - timedelta(days=days)).date()
-            make_rollup(acme_project, day, provider=provider, model_key=model, calls=calls, cost_usd=Decimal(calls))
+            sums = {"calls": calls, "cost_usd": Decimal(calls), "unpriced_calls": calls if provider == "vllm" else 0}
+            make_rollup(acme_project, day, provider=provider, model_key=model, **sums)
 
         found = usage.used_models(organization=acme, now=NOW)
 
     assert found == {
         ("openai", "gpt-4o"): Used(calls=5, cost_usd=Decimal(5)),
         ("azure", "gpt-4o"): Used(calls=7, cost_usd=Decimal(7)),
-        ("vllm", "coder"): Used(calls=1, cost_usd=Decimal(1)),
+        ("vllm", "coder"): Used(calls=1, cost_usd=Decimal(1), unpriced_calls=1),
     }
+    assert found["azure", "gpt-4o"].known_cost_usd == 7
+    assert found["vllm", "coder"].known_cost_usd is None
 
 
 def test_nothing_is_in_use_in_an_organization_without_calls(acme, globex, scope):

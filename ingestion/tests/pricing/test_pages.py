@@ -98,6 +98,16 @@ def test_a_model_has_its_history(viewer, acme):
     assert "not used in the last 30 days" in page
 
 
+def test_a_model_without_a_price_has_an_unknown_cost_and_never_zero(viewer, acme, acme_project):
+    record(acme_project, scene.unpriced())
+    set_price(acme, "coder", provider="vllm")
+
+    page = text(viewer.get(path("model"), {"provider": "vllm", "model": "coder"}))
+
+    assert "1 call in the last 30 days, cost unknown" in page
+    assert "$0.00" not in page
+
+
 def test_a_model_nobody_knows_is_404_with_a_way_on(viewer):
     response = viewer.get(path("model"), {"provider": "x\0", "model": "<y>"})
 
