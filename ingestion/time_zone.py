@@ -66,6 +66,18 @@ def splits_hours(from_zone: str, to_zone: str, *, now: datetime) -> bool:
     return (offsets[0] - offsets[1]) % timedelta(hours=1) != timedelta()
 
 
+def unsettled_until(*, organization: Organization) -> date | None:
+    """The last day whose sums a rebuild from calls may date differently: days still on their way to another zone, and
+    days from before a change to a zone that splits their hours. None when there is none.
+    """
+    days = [
+        change.end_date
+        for change in ZoneChange.objects.filter(organization=organization)
+        if change.finished_at is None or splits_hours(change.from_zone, change.to_zone, now=change.created_at)
+    ]
+    return max(days, default=None)
+
+
 def move_days(*, organization_id: int, change_id: int, now: datetime) -> None:
     """Move the next days of a change; once more is not once too often."""
     for _ in range(_DAYS_AT_ONCE):

@@ -1,7 +1,7 @@
 """Whether a restored database is what it was: asked after ``make restore``, before anything is started."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from django.conf import settings
@@ -10,7 +10,7 @@ from django.core.management.base import SystemCheckError
 
 from core import crypto
 from core.scope import org_scope
-from ingestion import rebuild
+from ingestion import rebuild, time_zone
 from ingestion.models import DailyRollup
 from tenants import selectors
 from tenants.models import Organization
@@ -60,8 +60,9 @@ def _opens(organization: Organization) -> bool:
 
 def _days_that_differ(organization: Organization, now: datetime) -> Iterator[str]:
     with org_scope(organization.pk):
-        dates = DailyRollup.objects.values_list("bucket_date", flat=True).distinct().order_by("-bucket_date")[:_DAYS]
-        sample = list(dates)
+        unsettled = time_zone.unsettled_until(organization=organization) or date.min
+        dates = DailyRollup.objects.filter(bucket_date__gt=unsettled).values_list("bucket_date", flat=True)
+        sample = list(dates.distinct().order_by("-bucket_date")[:_DAYS])
     for day in sample:
         compared = rebuild.differences(
             organization=organization, first_date=day, end_date=day + timedelta(days=1), now=now

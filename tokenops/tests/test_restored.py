@@ -9,7 +9,7 @@ from django.utils import timezone
 from core import queue
 from core.scope import org_scope
 from dashboards.tests.factories import record_calls
-from ingestion.models import DailyRollup
+from ingestion.models import DailyRollup, ZoneChange
 from tokenops import restored
 
 NOW = timezone.now()
@@ -51,6 +51,27 @@ def test_only_the_latest_days_are_sampled(counted):
         DailyRollup.objects.filter(bucket_date=(NOW - timedelta(days=4)).date()).update(calls=7)
 
     assert findings() == []
+
+
+@pytest.mark.parametrize(
+    ("zone", "is_finished", "is_sampled"),
+    [("Asia/Tokyo", True, True), ("Asia/Tokyo", False, False), ("Asia/Kolkata", True, False)],
+)
+def test_days_that_a_zone_change_left_undecided_are_not_sampled(counted, zone, is_finished, is_sampled):
+    today = NOW.date()
+    with org_scope(counted.organization_id):
+        DailyRollup.objects.filter(bucket_date=today).update(calls=7)
+        ZoneChange.objects.create(
+            organization=counted.organization,
+            from_zone="UTC",
+            to_zone=zone,
+            first_date=today,
+            next_date=today,
+            end_date=today + timedelta(days=2),
+            finished_at=NOW if is_finished else None,
+        )
+
+    assert bool(findings()) is is_sampled
 
 
 def test_secrets_of_another_installation_are_noticed(counted, settings):
