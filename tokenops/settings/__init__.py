@@ -202,6 +202,10 @@ SPECTACULAR_SETTINGS = {
     ],
     # Two members called kind: the first keeps the name it was published with.
     "ENUM_NAME_OVERRIDES": {"KindEnum": ["user", "key"], "RefusalKindEnum": ["event", "request", "content"]},
+    "ENUM_NAME_OVERRIDES": {
+        "CallSourceEnum": ["sdk", "rest", "otlp", "gateway", "import"],
+        "RateCardSourceEnum": "ingestion.pricing.listing.KINDS",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "tokenops.openapi.add_edge_endpoints",
