@@ -200,9 +200,10 @@ SPECTACULAR_SETTINGS = {
         {"name": "Prices", "description": "Correct what calls cost."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],
-    # Two members called kind: the first keeps the name it was published with.
-    "ENUM_NAME_OVERRIDES": {"KindEnum": ["user", "key"], "RefusalKindEnum": ["event", "request", "content"]},
+    # Members of one name with other choices.
     "ENUM_NAME_OVERRIDES": {
+        "KindEnum": ["user", "key"],
+        "RefusalKindEnum": ["event", "request", "content"],
         "CallSourceEnum": ["sdk", "rest", "otlp", "gateway", "import"],
         "RateCardSourceEnum": "ingestion.pricing.listing.KINDS",
     },
