@@ -25,7 +25,7 @@ class RepriceRun(OrgScopedModel):
     on; ``preview`` keeps what the dry run had said. Costs are sums of known ones: an unpriced call adds nothing.
 
     ``open_date`` is a day of the cursor's project whose calls have new prices and whose rollups are still to be
-    counted again (docs/adr/0006-re-pricing.md).
+    counted again (docs/adr/0009-re-pricing.md).
     """
 
     class State(models.TextChoices):
