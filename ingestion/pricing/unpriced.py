@@ -8,7 +8,6 @@ from typing import Any, Final, Literal
 
 import msgspec
 from django.db import connection
-from django.utils import timezone
 
 from ingestion.pricing import own, selectors, suggestions
 from ingestion.pricing.book import PriceBook
@@ -133,8 +132,3 @@ def _reason(row: Mapping[str, Any], mine: Iterable[RateCard]) -> Reason:
         for card in mine
     )
     return "empty-alias" if aliased else "no-match"
-
-
-def count(*, organization: Organization, now: datetime | None = None) -> int:
-    """How many models have calls without a price in the default period."""
-    return len(unpriced_models(organization=organization, days=DEFAULT_DAYS, now=now or timezone.now()))

@@ -7,6 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
@@ -116,7 +117,7 @@ def _saved(request: OrgRequest, saved: Sequence[RateCard]) -> HttpResponse:
 
 
 def _list_path(request: OrgRequest) -> str:
-    return redirect("pricing:price-list", request.organization.slug).url
+    return reverse("pricing:price-list", args=[request.organization.slug])
 
 
 def _doubts(cards: Sequence[RateCard]) -> list[str]:
