@@ -7,7 +7,7 @@ from decimal import Decimal, localcontext
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, connections, transaction
+from django.db import IntegrityError, OperationalError, connections, transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -19,10 +19,11 @@ from ingestion import store, tasks
 from ingestion.models import Call, DailyRollup, RepriceRun
 from ingestion.pricing.calculator import EXACT
 from ingestion.pricing.cards import RateCard, UnitPrice, to_row
-from ingestion.rebuild import rebuild_rollups
+from ingestion.rebuild import local_midnight, rebuild_rollups
 from ingestion.reprice import reading, services, writing
 from ingestion.reprice.stored import Change
 from ingestion.reprice.writing import RepriceError
+from ingestion.services import current_book
 from ingestion.tests.edge.conftest import new_organization, project_of
 from ingestion.tests.reprice.conftest import (
     NOON,
@@ -41,6 +42,7 @@ from ingestion.tests.reprice.conftest import (
 )
 from ingestion.wire.types import Call as WireCall
 from ingestion.wire.types import Usage
+from ingestion.writer import LocalTime, Target, row
 from tenants.models import AuditEntry, User
 
 State = RepriceRun.State
@@ -635,3 +637,102 @@ def test_a_run_remembers_who_started_it(acme):
     assert again(run).created_by_id == starter.pk
     with org_scope(acme.pk):
         assert AuditEntry.objects.get(action="prices.reprice_previewed").actor_id == starter.pk
+
+
+# --- Against the database itself ---
+
+
+def test_what_the_database_gives_back_is_priced_as_it_was(acme):
+    project = project_of(acme)
+    prices = {"input_tokens": UnitPrice(Decimal("1.1")), "web_searches": UnitPrice(Decimal("0.1"))}
+    card = RateCard(
+        organization_id=acme.pk,
+        provider="",
+        catalogue_id="",
+        match={"equals": "searching-model"},
+        prices=prices,
+        source="override",
+    )
+    store_card(acme, **to_row(card))
+    usage = Usage(input_tokens=7, extra_units={"web_searches": Decimal("0.123456789")})
+    call = WireCall(
+        call_id="s", started_at=NOON, provider="openai", model="searching-model", usage=usage, service_tier="batch"
+    )
+    with org_scope(acme.pk):
+        priced = current_book(organization_id=acme.pk).price(acme.pk, call)
+    store_rows([row(call, priced, Target(acme.pk, project.pk, 7, LocalTime("UTC")), datetime.now(UTC))])
+
+    run = run_to_end(start(acme))
+
+    assert (run.calls_seen, run.calls_changed) == (1, 0)
+    assert run.old_cost_usd == priced.cost_usd == Decimal("0.0000200456789")
+
+
+def test_a_slice_takes_only_what_comes_after_the_cursor_of_the_same_moment(acme):
+    store_rows([make_row(project_of(acme), f"c{n}", started_at=NOON) for n in range(5)])
+
+    run = run_to_end(start(acme), most=2)
+
+    assert run.calls_seen == 5
+
+
+def test_the_bounds_of_a_period_are_its_start_and_not_its_end(acme):
+    store_rows([make_row(project_of(acme), f"c{n}", started_at=NOON + timedelta(hours=n)) for n in range(3)])
+
+    run = run_to_end(start(acme, since=NOON, until=NOON + timedelta(hours=2)))
+
+    assert run.calls_seen == 2
+
+
+@pytest.mark.parametrize("zone", ["America/St_Johns", "Pacific/Kiritimati"])
+def test_a_local_day_is_never_split_between_two_dates(somebody, zone):
+    organization = new_organization(somebody, "Local", time_zone=zone)
+    midnight = local_midnight(NOON.date(), zone)
+    moments = [midnight - timedelta(microseconds=1), midnight, midnight + timedelta(hours=23, minutes=59)]
+    project = project_of(organization)
+    store_rows(
+        [
+            make_row(project, f"c{n}", zone=zone, started_at=at, model="house-model", input_tokens=1_000_000)
+            for n, at in enumerate(moments)
+        ]
+    )
+    set_price(organization, "house-model", "2")
+
+    apply(organization, run_to_end(start(organization)))
+
+    with org_scope(organization.pk):
+        days = dict(DailyRollup.objects.values_list("bucket_date", "cost_usd"))
+    assert days == {NOON.date() - timedelta(days=1): Decimal(2), NOON.date(): Decimal(4)}
+    assert_rebuild_changes_nothing(organization)
+
+
+def test_the_database_refuses_a_second_run_that_is_being_applied(acme):
+    run_to_end(start(acme)), run_to_end(start(acme))
+
+    with pytest.raises(IntegrityError), org_scope(acme.pk):
+        RepriceRun.objects.update(state=State.APPLYING)
+
+
+def test_a_run_that_was_deleted_while_a_slice_failed_is_nobodys_business(acme):
+    services.note_failure(organization_id=acme.pk, run_id=10**9, now=timezone.now())
+
+
+def test_a_failure_after_the_end_keeps_the_end_and_says_what_is_owed(acme):
+    run = run_to_end(start(acme))
+    services.cancel(organization=acme, actor=None, run=run, now=timezone.now())
+
+    services.fail(organization_id=acme.pk, run_id=run.pk, reason="Owed.", now=timezone.now())
+
+    assert (again(run).state, again(run).error) == (State.CANCELLED, "Owed.")
+    assert entries(acme, "prices.reprice_failed") == []
+
+
+def test_a_slice_that_works_forgets_the_failures_before_it(acme):
+    store_rows(unknown(project_of(acme)))
+    run = start(acme)
+    for _ in range(services.MOST_FAILURES - 1):
+        services.note_failure(organization_id=acme.pk, run_id=run.pk, now=timezone.now())
+
+    services.advance(organization_id=acme.pk, run_id=run.pk, now=timezone.now())
+
+    assert (again(run).state, again(run).failures) == (State.RUNNING, 0)
