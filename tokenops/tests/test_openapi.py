@@ -58,6 +58,8 @@ def test_the_endpoints(document):
         ("/api/v1/reprice-runs/{run_id}/apply", "post"),
         ("/api/v1/reprice-runs/{run_id}/cancel", "post"),
         ("/api/v1/rejected-events", "get"),
+        ("/api/v1/end-users/{user_id}", "get"),
+        ("/api/v1/end-users/{user_id}", "delete"),
         ("/log", "post"),
         ("/v1/traces", "post"),
     }
@@ -84,7 +86,10 @@ def test_every_operation_says_how_to_authenticate_and_how_it_fails(document):
         assert operation["summary"], name
         assert [scheme for scheme in operation["security"] if scheme != {"cookieAuth": []}] == KEYS, name
         for status, answer in operation["responses"].items():
-            media_types = list(answer["content"])
+            media_types = list(answer.get("content", ()))
+            if status == "204":
+                assert media_types == [], name
+                continue
             ours = ["application/json" if status[0] == "2" else "application/problem+json"]
             assert media_types == (OTLP if name == "POST /v1/traces" else ours), name
 
@@ -108,7 +113,7 @@ def bodies(document):
         for media_type, media in operation.get("requestBody", {}).get("content", {}).items():
             yield f"{name} {media_type}", media
         for status, answer in operation["responses"].items():
-            for media in answer["content"].values():
+            for media in answer.get("content", {}).values():
                 yield f"{name} {status}", media
 
 
