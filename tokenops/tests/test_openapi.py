@@ -38,6 +38,8 @@ def test_the_endpoints(document):
         ("/api/ingest", "post"),
         ("/api/v1/calls", "get"),
         ("/api/v1/calls/{call_id}", "get"),
+        ("/api/v1/end-users/{user_id}", "delete"),
+        ("/api/v1/end-users/{user_id}", "get"),
         ("/api/v1/ingest", "post"),
         ("/api/v1/me", "get"),
         ("/api/v1/organizations", "get"),
