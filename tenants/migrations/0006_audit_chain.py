@@ -24,13 +24,13 @@ declare
     head audit_heads;
     entry audit_entries;
 begin
+    if not exists (select from audit_entries where id = new.id) then
+        return null;  -- deleted with its organization in the same transaction
+    end if;
     insert into audit_heads (organization_id, sequence, hash) values (new.organization_id, 0, '') on conflict do nothing;
     select * into head from audit_heads where organization_id = new.organization_id for update;
     update audit_entries set sequence = head.sequence + 1, previous_hash = head.hash where id = new.id
         returning * into entry;
-    if entry.id is null then
-        return null;  -- deleted with its organization in the same transaction
-    end if;
     head.hash := sha256(head.hash || convert_to(audit_payload(entry), 'UTF8'));
     update audit_entries set hash = head.hash where id = new.id;
     update audit_heads set sequence = entry.sequence, hash = head.hash where organization_id = new.organization_id;

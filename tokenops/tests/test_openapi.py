@@ -38,8 +38,13 @@ def test_the_endpoints(document):
         ("/api/ingest", "post"),
         ("/api/v1/calls", "get"),
         ("/api/v1/calls/{call_id}", "get"),
+<<<<<<< HEAD
         ("/api/v1/cloud-metrics", "get"),
         ("/api/v1/cloud-metrics", "post"),
+=======
+        ("/api/v1/end-users/{user_id}", "delete"),
+        ("/api/v1/end-users/{user_id}", "get"),
+>>>>>>> life
         ("/api/v1/ingest", "post"),
         ("/api/v1/me", "get"),
         ("/api/v1/organizations", "get"),
