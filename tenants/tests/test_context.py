@@ -61,22 +61,16 @@ def test_an_error_page_outside_the_scope_lists_no_projects(acme):
     assert list(navigation(page_of(acme))["projects"]) == []
 
 
-MANAGED = {"project-create", "project-settings", "organization-settings", "organization-delete", "end-users"}
+MANAGED = {"project-create", "project-settings", "organization-settings", "organization-delete", "end-users", "audit"}
 
 
 @pytest.mark.parametrize(
     ("role", "denied"),
     [
         (Role.OWNER, set()),
-<<<<<<< HEAD
-        (Role.ADMIN, set()),
-        (Role.MEMBER, {"project-create", "project-settings", "organization-settings", "audit"}),
-        (Role.VIEWER, {"project-create", "project-settings", "organization-settings", "audit", "keys"}),
-=======
         (Role.ADMIN, {"organization-delete"}),
         (Role.MEMBER, MANAGED),
         (Role.VIEWER, MANAGED | {"keys"}),
->>>>>>> life
     ],
 )
 def test_entries_that_would_be_refused_are_left_out(acme, role, denied):

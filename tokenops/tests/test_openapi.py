@@ -38,13 +38,10 @@ def test_the_endpoints(document):
         ("/api/ingest", "post"),
         ("/api/v1/calls", "get"),
         ("/api/v1/calls/{call_id}", "get"),
-<<<<<<< HEAD
         ("/api/v1/cloud-metrics", "get"),
         ("/api/v1/cloud-metrics", "post"),
-=======
         ("/api/v1/end-users/{user_id}", "delete"),
         ("/api/v1/end-users/{user_id}", "get"),
->>>>>>> life
         ("/api/v1/ingest", "post"),
         ("/api/v1/me", "get"),
         ("/api/v1/organizations", "get"),
@@ -63,8 +60,6 @@ def test_the_endpoints(document):
         ("/api/v1/reprice-runs/{run_id}/apply", "post"),
         ("/api/v1/reprice-runs/{run_id}/cancel", "post"),
         ("/api/v1/rejected-events", "get"),
-        ("/api/v1/end-users/{user_id}", "get"),
-        ("/api/v1/end-users/{user_id}", "delete"),
         ("/log", "post"),
         ("/v1/traces", "post"),
     }
