@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NOISY_CONNECTIONS, NOISY_BATCH = 32, 500
 QUIET_CONNECTIONS, QUIET_SECONDS, QUIET_PAUSE_SECONDS = 4, 10.0, 0.04  # below the 200 requests a second of a key
+HUNG_UP = 0  # no answer could be read, because the server closed before it had taken the body
 LIMITS = (20_000, 2_000)  # events a second of a key: the default, and one that the flood is sure to exceed
 
 
@@ -133,7 +134,7 @@ async def _flood_all(running: Server, requests: Sequence[bytes], stop: Event) ->
             except (OSError, asyncio.IncompleteReadError):  # answered before the body was read, and hung up
                 writer.close()
                 reader, writer = await asyncio.open_connection(running.host, running.port)
-                continue
+                status = HUNG_UP
             statuses[status] = statuses.get(status, 0) + 1
         writer.close()
 

@@ -32,7 +32,7 @@ from ingestion.edge.http import (
     too_large,
     unavailable,
 )
-from ingestion.edge.limits import RateLimiter
+from ingestion.edge.limits import Brake, RateLimiter
 from ingestion.edge.metrics import Metrics
 from ingestion.edge.reference import Reference
 from ingestion.wire.answer import Answer
@@ -56,6 +56,7 @@ from ingestion.writer.refusals import Place, RefusalLog
 
 logger = logging.getLogger("ingestion.edge")
 
+_TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _ROWS_AT_ONCE: Final = 5_000  # a trace may have more: the writer takes them one part after the other
 
@@ -70,6 +71,7 @@ class Limits:
     inline: int = 16 * 2**10  # a larger body is decoded in a thread, so that small ones do not wait behind it
     body_patience: float = 60.0
     store_patience: float = 15.0
+    refusal_pause: float = 0.5  # before a 429 goes out
     waiting_rows: int = 40_000  # for a flush
     rows_in_hand: int = 60_000  # decoded and not yet answered; an organization's half of it does not fill the queue
 
@@ -87,6 +89,7 @@ class Engine:
     in_flight: InFlight
     in_hand: InFlight
     limiter: RateLimiter
+    brake: Brake
     metrics: Metrics
     limits: Limits
     pepper: str = field(repr=False)
@@ -281,6 +284,8 @@ async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive
         exchange.count_refusal(reply, slug)
     if engine and exchange.events:
         engine.metrics.refused(exchange.events, reply.status)
+    if engine and reply.status == _TOO_MANY:
+        await engine.brake.hold()
     await send_reply(send, reply, identifier=identifier, more_headers=exchange.standing())
     return reply.status
 

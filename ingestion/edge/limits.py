@@ -7,6 +7,7 @@ and nobody is kept from sending a batch that is larger than the bucket.
 The header fields are those of draft-ietf-httpapi-ratelimit-headers-10.
 """
 
+import asyncio
 import math
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,7 @@ from ingestion.edge.http import Headers, Problem
 
 _WINDOW_SECONDS: Final = 1  # what a key may send at once after a rest is what it may send in this time
 _MOST_KEYS: Final = 10_000
+_MOST_HELD: Final = 1_000
 _LONGEST_RETRY_SECONDS: Final = 3_600  # a quota may be raised at any time
 
 
@@ -108,3 +110,24 @@ class RateLimiter:
             return ()
         standing = ", ".join(policy.standing(key_id, now) for policy in self._policies)
         return (("ratelimit-policy", self._policy_text), ("ratelimit", standing))
+
+
+class Brake:
+    """Holds an answer back for ``seconds``, so that who sends again at once, whatever it is told, sends less.
+
+    A flood of requests that are all refused still costs the process the time to refuse them. No more than ``most``
+    answers are held at the same time; the others go out at once.
+    """
+
+    def __init__(self, seconds: float, *, most: int = _MOST_HELD) -> None:
+        self._seconds, self._most = seconds, most
+        self.held = 0
+
+    async def hold(self) -> None:
+        if self.held >= self._most:
+            return
+        self.held += 1
+        try:
+            await asyncio.sleep(self._seconds)
+        finally:
+            self.held -= 1

@@ -15,7 +15,7 @@ from ingestion.edge.directory import OPTIONS, Directory, DirectoryUnavailableErr
 from ingestion.edge.endpoints import ENDPOINTS
 from ingestion.edge.handler import Endpoint, Engine, Limits, serve
 from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
-from ingestion.edge.limits import RateLimiter, Rates
+from ingestion.edge.limits import Brake, RateLimiter, Rates
 from ingestion.edge.listener import listen
 from ingestion.edge.metrics import PATH, Load, Metrics, serve_metrics
 from ingestion.edge.pulse import Pulse
@@ -101,6 +101,7 @@ class Edge:
             in_flight=InFlight(limits.in_flight),
             in_hand=InFlight(limits.rows_in_hand, "Too many events are waiting to be stored."),
             limiter=RateLimiter(settings.rates),
+            brake=Brake(limits.refusal_pause),
             metrics=self._metrics,
             limits=limits,
             pepper=settings.pepper,

@@ -113,7 +113,7 @@ def running_edge(
             conninfo=conninfo or settings.DATABASE.conninfo(EDGE),
             pepper=settings.KEY_PEPPER,
             encryption_key=settings.ENCRYPTION_KEY,
-            limits=limits or Limits(),
+            limits=limits or Limits(refusal_pause=0),
             rates=rates or Rates(),
             metrics_token=metrics_token,
         )

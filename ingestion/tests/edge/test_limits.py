@@ -1,12 +1,13 @@
 """The arithmetic of the limits, by a clock of the tests' own."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from ingestion.edge import limits
 from ingestion.edge.http import Problem
-from ingestion.edge.limits import Quota, RateLimiter, Rates
+from ingestion.edge.limits import Brake, Quota, RateLimiter, Rates
 
 A, B = 1, 2
 NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -136,6 +137,23 @@ def test_the_number_of_remembered_keys_is_bounded(monkeypatch):
     assert [len(policy._buckets) for policy in limiter._policies] == [3, 3]
     refused(limiter.take_request, 49, now=0.0)
     limiter.take_request(0, now=0.0)
+
+
+# --- The brake ---
+
+
+def test_answers_are_held_back_and_no_more_than_so_many():
+    async def scene():
+        brake = Brake(3_600, most=2)
+        held = [asyncio.create_task(brake.hold()) for _ in range(3)]
+        await held[2]
+        waiting, counted = [task.done() for task in held], brake.held
+        for task in held:
+            task.cancel()
+        await asyncio.wait(held)
+        return waiting, counted, brake.held
+
+    assert asyncio.run(scene()) == ([False, False, True], 2, 0)
 
 
 # --- Quota ---

@@ -78,6 +78,23 @@ def test_the_body_of_a_refused_request_is_not_read(strict, key):
     assert refused.status == 429
 
 
+def test_a_refusal_waits_a_moment_and_keeps_nobody_else_waiting(committed_module, key, globex):
+    stranger = issue_key(globex)
+    with running_edge(Limits(refusal_pause=3_600), rates=Rates(requests=ONE_AND_NO_MORE)) as edge:
+
+        async def scene():
+            taken = await edge.request(EVENT, key=key)
+            refused = asyncio.create_task(edge.request(EVENT, key=key))
+            other = await edge.request(EVENT, key=stranger)
+            is_held = not refused.done()
+            refused.cancel()
+            return taken.status, other.status, is_held
+
+        found = asyncio.run_coroutine_threadsafe(scene(), edge._loop).result(60)
+
+    assert found == (202, 202, True)
+
+
 def test_strangers_cost_nobody_a_token(strict, acme, key):
     wrong = key[:-1] + ("a" if key[-1] != "a" else "b")
 
