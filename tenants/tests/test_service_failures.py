@@ -283,5 +283,5 @@ def test_an_unknown_role_may_do_nothing(role):
     assert [permission for permission in Permission if allows(role, permission)] == []
 
 
-def test_keys_have_two_scopes():
-    assert Scope.values == ["ingest", "read"]
+def test_keys_have_three_scopes():
+    assert Scope.values == ["ingest", "read", "manage"]
