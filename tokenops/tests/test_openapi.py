@@ -100,6 +100,8 @@ def test_every_operation_says_how_to_authenticate_and_how_it_fails(document):
         *((path, "post", SENDING) for path in ("/api/v1/ingest", "/api/ingest", "/log")),
         ("/v1/traces", "post", {"200", "400", "401", "403", "405", "408", "413", "415", "429", "503"}),
         ("/api/v1/calls", "get", {"200", "400", "401", "403", "404", "406", "429", "503"}),
+        ("/api/v1/rate-cards", "post", {"201", "400", "401", "403", "404", "406", "415", "422", "429", "503"}),
+        ("/api/v1/rate-cards/{card_id}", "delete", {"204", "400", "401", "403", "404", "406", "409", "429", "503"}),
         ("/api/v1/me", "get", {"200", "400", "401", "406", "429", "503"}),
     ],
 )
