@@ -21,7 +21,7 @@ HTMX = {"HX-Request": "true"}
 # Who is asking, their membership, the scope, its zone, navigation; then activity, the numbers in a savepoint, projects.
 ORGANIZATION_QUERIES = 16
 PROJECT_QUERIES = 16
-REFRESH_QUERIES = 11
+REFRESH_QUERIES = 10
 NB = "\u00a0"
 
 

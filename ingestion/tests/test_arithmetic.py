@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 
+from core.scope import org_scope
 from ingestion.arithmetic import arithmetic
 from ingestion.models import Call
 from ingestion.models import RateCard as StoredCard
@@ -118,6 +119,7 @@ def test_a_cost_of_nothing_is_explained_too(found, prices, words):
 
 
 def test_another_organizations_card_is_not_shown(found, globex):
-    card = StoredCard.objects.create(**to_row(make_card({"input_tokens": "9"}, organization_id=globex.pk)))
+    with org_scope(globex.pk):
+        card = StoredCard.objects.create(**to_row(make_card({"input_tokens": "9"}, organization_id=globex.pk)))
 
     assert found(rate_card_id=card.pk).explanation is None

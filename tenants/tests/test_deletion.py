@@ -94,7 +94,7 @@ def test_a_project_is_announced_by_typing_its_slug_and_says_so_on_its_pages(admi
         project = Project.objects.get()
         assert timedelta(days=6, hours=23) < project.delete_at - timezone.now() <= deletion.GRACE
         entry = AuditEntry.objects.get(action="project.deletion_scheduled")
-        assert str(entry.actor) == "admin@acme.test"
+        assert entry.actor_name == "admin@acme.test"
         assert entry.facts == {"slug": "web", "delete_at": project.delete_at.isoformat(), "new_default": None}
     assert WorkDue.objects.get(task=deletion.PROJECT_TASK).due_at == project.delete_at
 
@@ -357,7 +357,7 @@ def test_of_a_deleted_project_nothing_is_left_and_of_others_everything(two_tenan
         assert [project.slug for project in Project.objects.all()] == ["shop"]
         assert ApiKeyUsage.objects.count() == ApiKey.objects.count() == 1
         entry = AuditEntry.objects.get(action="project.deleted")
-        assert (entry.actor, entry.facts) == (None, {"slug": "web", "name": "Web"})
+        assert (entry.actor_kind, entry.facts) == ("system", {"slug": "web", "name": "Web"})
     assert not WorkDue.objects.filter(task=deletion.PROJECT_TASK).exists()
 
 

@@ -52,9 +52,9 @@ def test_a_change_is_audited(acme, globex, scope):
     assert quota_of(acme, scope) is None
     with scope(acme):
         entries = AuditEntry.objects.filter(action="organization.quota_changed").order_by("pk")
-        assert [(entry.actor, entry.facts) for entry in entries] == [
-            (None, {"before": None, "after": 1_000}),
-            (None, {"before": 1_000, "after": None}),
+        assert [(entry.actor_kind, entry.facts) for entry in entries] == [
+            ("system", {"before": None, "after": 1_000}),
+            ("system", {"before": 1_000, "after": None}),
         ]
     with scope(globex):
         assert not AuditEntry.objects.filter(action="organization.quota_changed").exists()

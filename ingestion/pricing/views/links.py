@@ -3,7 +3,7 @@
 from datetime import datetime
 from urllib.parse import urlencode
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from core.fields import instant_text
 from tenants.models import Organization
@@ -18,13 +18,9 @@ def model_url(organization: Organization, *, provider: str, model: str, **more: 
 def reprice_url(
     organization: Organization, *, provider: str, model: str, since: datetime | None, until: datetime | None
 ) -> str:
-    """The page that prices stored calls again; '' on an installation without it."""
-    try:
-        path = reverse("pricing:reprice-create", args=[organization.slug])
-    except NoReverseMatch:
-        return ""
+    """The page that prices stored calls again."""
     given = {"provider": provider, "model": model, "from": since, "to": until}
     asked = {
         name: instant_text(value) if isinstance(value, datetime) else value for name, value in given.items() if value
     }
-    return f"{path}?{urlencode(asked)}"
+    return f"{reverse('pricing:reprice-create', args=[organization.slug])}?{urlencode(asked)}"

@@ -27,8 +27,12 @@ def make_row(project: Project, call_id: str, *, zone: str = "UTC", api_key_id: i
         "usage": usage,
     } | fields
     call = Call(call_id=call_id, **given)
-    target = Target(project.organization_id, project.pk, api_key_id, LocalTime(zone))
+    target = target_of(project, zone=zone, api_key_id=api_key_id)
     return row(call, BOOK.price(project.organization_id, call), target, datetime.now(UTC))
+
+
+def target_of(project: Project, *, zone: str = "UTC", api_key_id: int = 7) -> Target:
+    return Target(project.organization_id, project.pk, api_key_id, LocalTime(zone))
 
 
 def new_flusher(memory: Memory | None = None) -> Flusher:

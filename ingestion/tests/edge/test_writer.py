@@ -11,7 +11,7 @@ from django.conf import settings
 from core.databases import EDGE, OWNER
 from ingestion.tests.edge.client import stored_calls
 from ingestion.tests.edge.conftest import project_of
-from ingestion.tests.edge.rows import make_row, new_flusher
+from ingestion.tests.edge.rows import make_row, new_flusher, target_of
 from ingestion.writer import QueueFullError, Stored, Unavailable, Writer
 from ingestion.writer.group import FLUSH_ROWS, LONG_FLUSH_ROWS
 
@@ -132,10 +132,10 @@ def test_little_is_stored_while_all_threads_are_busy_with_much_of_somebody_elses
         with held_up(noisy):
             waiting = []
             for number, batch in enumerate(much, 1):
-                waiting.append(asyncio.create_task(writer.write(batch, [])))
+                waiting.append(asyncio.create_task(writer.write(batch, [target_of(noisy)])))
                 while writer._long_flushes != number:
                     await asyncio.sleep(0.001)
-            outcome = await writer.write(rows_of(quiet, 1), [])
+            outcome = await writer.write(rows_of(quiet, 1), [target_of(quiet)])
             unanswered = [not task.done() for task in waiting]
         others = await asyncio.gather(*waiting)
         await asyncio.to_thread(writer.close)

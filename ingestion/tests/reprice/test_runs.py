@@ -560,7 +560,7 @@ def test_the_audit_log_tells_the_whole_story(acme, somebody):
     (previewed,) = entries(acme, "prices.reprice_previewed")
     (started,) = entries(acme, "prices.reprice_started")
     (done,) = entries(acme, "prices.repriced")
-    assert {entry.actor_id for entry in (previewed, started, done)} == {somebody.pk}
+    assert {entry.actor_user_id for entry in (previewed, started, done)} == {somebody.pk}
     assert (previewed.facts["model"], previewed.facts["project"]) == ("house-model", "")
     assert (started.facts["calls_changed"], started.facts["new_cost_usd"]) == (3, "6")
     assert (done.facts["old_cost_usd"], done.facts["new_cost_usd"], done.facts["calls_changed"]) == ("0", "6", 3)
@@ -636,7 +636,7 @@ def test_a_run_remembers_who_started_it(acme):
 
     assert again(run).created_by_id == starter.pk
     with org_scope(acme.pk):
-        assert AuditEntry.objects.get(action="prices.reprice_previewed").actor_id == starter.pk
+        assert AuditEntry.objects.get(action="prices.reprice_previewed").actor_user_id == starter.pk
 
 
 # --- Against the database itself ---

@@ -39,7 +39,7 @@ def test_three_events_of_a_request_are_sampled():
 def test_only_refused_events_are_sampled():
     batch = parse([{"model": "m", "team": "a"}, {"model": 7}, {"model": "m", "user_id": "u"}])
 
-    assert batch.samples == {1: ("model",)}
+    assert batch.refused_names == {1: ("model",)}
 
 
 def test_lines_are_sampled_too():
@@ -47,7 +47,7 @@ def test_lines_are_sampled_too():
 
     batch = parse_text(text, content_type="application/x-ndjson")
 
-    assert batch.samples == {1: ("team",), 2: ()}
+    assert batch.refused_names == {1: ("team",), 2: ()}
     assert refused(batch) == {NO_MODEL: Count(1, 1, {"team"}), Reason("", "is not valid JSON"): Count(1, 1, set())}
 
 
@@ -62,7 +62,7 @@ def test_spans_are_sampled_by_the_names_of_their_attributes():
     attributes = {name: value for name, value in CHAT.items() if "model" not in name}
     batch = parse_spans(request([span({**attributes, "gen_ai.input.messages": MARKER, MARKER: 1}), span(CHAT)]))
 
-    assert batch.samples == {0: tuple(sorted(["(content)", "(unknown field)", *attributes]))}
+    assert batch.refused_names == {0: tuple(sorted(["(content)", "(unknown field)", *attributes]))}
 
 
 def test_no_reason_and_no_sample_repeats_what_was_sent():
