@@ -139,7 +139,7 @@ class KeyForm(forms.Form):
 class AuditFilterForm(forms.Form):
     """What to look for in the audit log; days are local to the organization, the last one included."""
 
-    actor = forms.CharField(max_length=254, required=False, label="Who", help_text="E-mail address or key name")
+    actor = forms.CharField(max_length=254, required=False, label="Who (e-mail or key name)")
     action = forms.ChoiceField(required=False, label="What")
     target_kind = forms.CharField(max_length=50, required=False, widget=forms.HiddenInput)
     target_id = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
