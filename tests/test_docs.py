@@ -82,6 +82,7 @@ def test_contributing_names_the_targets_a_contributor_needs():
         "check",
         "fmt",
         "bench",
+        "soak",
         "help",
     }
 
