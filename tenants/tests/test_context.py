@@ -14,6 +14,9 @@ from tenants.context import navigation
 from tenants.models import Membership, Organization, User
 from tenants.permissions import Role
 
+OWNERS = {"organization-delete", "member-transfer"}
+ADMINS = {"project-create", "project-settings", "organization-settings", "audit", "end-users", "member-invite"}
+
 
 def page_of(organization: Organization, role: str = Role.OWNER) -> HttpRequest:
     request = RequestFactory().get("/")
@@ -65,9 +68,9 @@ def test_an_error_page_outside_the_scope_lists_no_projects(acme):
     ("role", "denied"),
     [
         (Role.OWNER, set()),
-        (Role.ADMIN, set()),
-        (Role.MEMBER, {"project-create", "project-settings", "organization-settings", "audit"}),
-        (Role.VIEWER, {"project-create", "project-settings", "organization-settings", "audit", "keys"}),
+        (Role.ADMIN, OWNERS),
+        (Role.MEMBER, OWNERS | ADMINS),
+        (Role.VIEWER, OWNERS | ADMINS | {"keys"}),
     ],
 )
 def test_entries_that_would_be_refused_are_left_out(acme, role, denied):
