@@ -160,7 +160,8 @@ def test_only_an_owner_hands_over_and_not_to_themselves(acme, boss):
 
 def at_once(*attempts) -> list[BaseException | None]:
     """Run each in a thread with its own connection; what each raised."""
-    start, failures = threading.Barrier(len(attempts)), [None] * len(attempts)
+    start = threading.Barrier(len(attempts))
+    failures: list[BaseException | None] = [None] * len(attempts)
 
     def run(number, attempt):
         try:
