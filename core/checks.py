@@ -23,6 +23,7 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "django_migrations",
         "django_session",
         "heartbeats",
+        "invitation_lookup",
         "memberships",
         "organizations",
         "project_activity",

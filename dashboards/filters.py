@@ -65,13 +65,15 @@ class Option:
 class Filter:
     """A time range, and ``narrowed_by``: (name of ``LABELS``, value) pairs in the order of the query string.
 
-    ``problems`` are sentences about parts of the query that were left out.
+    ``hidden`` are ids of projects that whoever asks may not see. ``problems`` are sentences about parts of the query
+    that were left out.
     """
 
     range: str
     period: Period
     now: datetime
     narrowed_by: tuple[tuple[str, str], ...] = ()
+    hidden: tuple[int, ...] = ()
     problems: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod

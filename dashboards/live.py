@@ -35,4 +35,4 @@ class Question:
 
 def overview_version(chosen: Filter, last_received_at: datetime | None) -> str:
     """Changes when an overview's numbers may: with the filter, with its period as time goes on, with every call."""
-    return fingerprint([chosen.query(), chosen.period.end.isoformat(), str(last_received_at)])
+    return fingerprint([chosen.query(), str(chosen.hidden), chosen.period.end.isoformat(), str(last_received_at)])

@@ -151,7 +151,7 @@ def _days(organization: Organization, project: Project | None, chosen: Filter, *
 
 
 def _project_ids(organization: Organization, chosen: Filter) -> list[int]:
-    projects = Project.objects.filter(organization=organization)
+    projects = Project.objects.filter(organization=organization).exclude(pk__in=chosen.hidden)
     if slugs := chosen.values("project"):
         projects = projects.filter(slug__in=slugs)
     return list(projects.values_list("pk", flat=True))

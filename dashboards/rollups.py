@@ -72,7 +72,7 @@ def overview(*, organization_id: int, project_id: int | None, chosen: Filter) ->
     where = conditions(made, organization_id=organization_id, project_id=project_id, chosen=chosen)
     current = rows(made, period=chosen.period, where=where, prefix="now")
     before = rows(made, period=chosen.previous, where=where, prefix="before")
-    owner = _owner(made, organization_id=organization_id, project_id=project_id)
+    owner = _owner(made, organization_id=organization_id, project_id=project_id, hidden=chosen.hidden)
     made.sql = _OVERVIEW.format(current=current, before=before, owner=owner, largest=_LARGEST[chosen.status])
     return made
 
@@ -106,7 +106,7 @@ def conditions(
 
     With ``has_rest`` a row of ``(other)`` values passes too: what is looked for may be among them.
     """
-    parts = [_owner(made, organization_id=organization_id, project_id=project_id)]
+    parts = [_owner(made, organization_id=organization_id, project_id=project_id, hidden=chosen.hidden)]
     for name in DIMENSIONS:
         values = chosen.values(name)
         if values and not (name == "project" and project_id is not None):
@@ -115,10 +115,12 @@ def conditions(
     return " and ".join(parts)
 
 
-def _owner(made: Statement, *, organization_id: int, project_id: int | None) -> str:
+def _owner(made: Statement, *, organization_id: int, project_id: int | None, hidden: tuple[int, ...]) -> str:
     parts = [f"organization_id = {made.bind('organization_id', organization_id)}"]
     if project_id is not None:
         parts.append(f"project_id = {made.bind('project_id', project_id)}")
+    if hidden:
+        parts.append(f"project_id <> all({made.bind('hidden', list(hidden))})")
     return " and ".join(parts)
 
 

@@ -83,11 +83,6 @@ def projects_by_id(*, organization: Organization, ids: Iterable[int]) -> dict[in
     return Project.objects.filter(organization=organization).in_bulk(list(ids))
 
 
-def all_projects(*, organization: Organization) -> dict[int, Project]:
-    """Every project of the organization, by id."""
-    return {project.pk: project for project in Project.objects.filter(organization=organization)}
-
-
 def _projects(organization: Organization, pairs: list[tuple[str, int]]) -> dict[str, tuple[str, str]]:
     """URL value and label by id, as text."""
     found = projects_by_id(organization=organization, ids=[int(value) for value, _ in pairs])

@@ -33,6 +33,7 @@ _LINES: Final = """
          group by sample order by sample limit %(samples)s) kept)
     from rejected_events r
     where organization_id = %(organization)s and (%(projects)s::bigint[] is null or project_id = any(%(projects)s))
+      and project_id <> all(%(hidden)s)
       and hour >= %(since)s and hour < %(until)s and kind <> %(content)s
     group by kind, field, reason order by 4 desc, kind, field, reason limit %(limit)s"""
 
@@ -66,12 +67,13 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Hours that begin in [since, until), of one project or of the whole organization."""
+    """Hours that begin in [since, until), of one project or of the whole organization but its ``hidden`` projects."""
 
     organization: Organization
     project: Project | None
     since: datetime
     until: datetime
+    hidden: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,7 @@ def lines(asked: Asked) -> list[Line]:
     parameters = {
         "organization": asked.organization.pk,
         "projects": [asked.project.pk] if asked.project else None,
+        "hidden": list(asked.hidden),
         "since": asked.since,
         "until": asked.until,
         "content": Kind.CONTENT.value,
@@ -153,7 +156,7 @@ def _line(row: tuple[Any, ...]) -> Line:
 
 def by_hour(asked: Asked) -> Mapping[datetime, Sums]:
     """What was refused in each hour of a period; an hour without refusals is absent."""
-    of_period = _of(asked.organization, asked.project).filter(hour__gte=asked.since, hour__lt=asked.until)
+    of_period = _of(asked).filter(hour__lt=asked.until)
     found: dict[datetime, dict[str, int]] = {}
     for hour, kind, count, events in (
         of_period.values_list("hour", "kind").annotate(Sum("count"), Sum("events")).order_by("hour", "kind")
@@ -162,11 +165,11 @@ def by_hour(asked: Asked) -> Mapping[datetime, Sums]:
     return {hour: _sums(counts) for hour, counts in found.items()}
 
 
-def recent(*, organization: Organization, project: Project | None, hour: datetime, since: datetime) -> Sums:
-    """What was refused from the hour that begins at ``hour`` on; nothing when the last refusal was before ``since``."""
+def recent(asked: Asked, *, since: datetime) -> Sums:
+    """What was refused from the first hour asked about on; nothing when the last refusal was before ``since``."""
     found: dict[str, int] = {}
     last: datetime | None = None
-    of_hours = _of(organization, project).filter(hour__gte=hour).exclude(kind=Kind.CONTENT)
+    of_hours = _of(asked).exclude(kind=Kind.CONTENT)
     for kind, count, events, last_at in (
         of_hours.values_list("kind").annotate(Sum("count"), Sum("events"), Max("last_at")).order_by("kind")
     ):
@@ -175,9 +178,11 @@ def recent(*, organization: Organization, project: Project | None, hour: datetim
     return _sums(found) if last and last >= since else Sums()
 
 
-def _of(organization: Organization, project: Project | None) -> QuerySet[RejectedEvents]:
-    found = RejectedEvents.objects.filter(organization=organization)
-    return found.filter(project_id=project.pk) if project else found
+def _of(asked: Asked) -> QuerySet[RejectedEvents]:
+    found = RejectedEvents.objects.filter(organization=asked.organization, hour__gte=asked.since)
+    if asked.project:
+        return found.filter(project_id=asked.project.pk)
+    return found.exclude(project_id__in=asked.hidden) if asked.hidden else found
 
 
 def _sums(counts: Mapping[str, int]) -> Sums:

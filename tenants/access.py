@@ -13,9 +13,9 @@ from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
 from core.scope import org_scope
-from tenants import selectors
+from tenants import roles, selectors
 from tenants.models import Membership, Organization, Project, User
-from tenants.permissions import Permission, Role, allows
+from tenants.permissions import Permission, allows
 
 P = ParamSpec("P")
 LAST_ORGANIZATION: Final = "last_organization"  # session key: the slug of the organization to come back to
@@ -24,6 +24,7 @@ LAST_ORGANIZATION: Final = "last_organization"  # session key: the slug of the o
 class OrgRequest(HttpRequest):
     """A request that ``org_view`` let in: ``organization`` is set, ``project`` too where the URL names one.
 
+    ``role`` is the one that counts here: the project's where it says otherwise than ``organization_role``.
     ``time_zone`` is the organization's, and the current one while the view runs. ``delete_at`` says when the
     organization is to be deleted, if it is.
     """
@@ -33,6 +34,7 @@ class OrgRequest(HttpRequest):
     organization: Organization
     project: Project | None
     role: str
+    organization_role: str
     time_zone: ZoneInfo
     delete_at: datetime | None
 
@@ -71,7 +73,7 @@ def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., Htt
 
 
 def enter_organization(request: OrgRequest, slug: str) -> None:
-    """Set ``organization`` and ``role`` on the request.
+    """Set ``organization`` and the user's role in it on the request.
 
     :raises Http404: there is no such organization, or the user is not in it.
     """
@@ -79,7 +81,8 @@ def enter_organization(request: OrgRequest, slug: str) -> None:
     found = membership.first()
     if found is None:
         raise Http404
-    request.organization, request.role = found.organization, found.role
+    request.organization, request.organization_role = found.organization, found.role
+    request.role = found.role
 
 
 def the_project(request: OrgRequest) -> Project:
@@ -96,7 +99,8 @@ def _remember(request: OrgRequest) -> None:
 
 
 def _project(request: OrgRequest, slug: str) -> Project:
-    project = Project.objects.filter(slug=slug).first()
-    if project is None or request.role == Role.NONE:
+    found = roles.find_project(user=request.user, role=request.organization_role, slug=slug)
+    if found is None:
         raise Http404
+    project, request.role = found
     return project

@@ -1,24 +1,34 @@
 """What allauth asks us: who may sign up, how an address is written, where the links in mails lead."""
 
 import logging
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit, urlunsplit
 
-from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account import forms as allauth_forms
+from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from django.conf import settings
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils import timezone
 
 from core import addresses
 from core.origin import origin_of
+from tenants import invitations
+
+INVITATION: Final = "invitation"  # session key: the digest, in hex, of the invitation that was opened last
 
 logger = logging.getLogger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """Only an open instance takes strangers; invitations bring their own way in."""
-        return settings.SIGNUP == "open"
+        """Only an open instance takes strangers, and one by invitation those who come from the link in its mail."""
+        return settings.SIGNUP == "open" or bool(settings.SIGNUP == "invite" and invited_address(request))
+
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        """Who came by an invitation's link has read the mail that was sent to its address."""
+        return super().is_email_verified(request, email) or email.lower() == invited_address(request)
 
     def clean_email(self, email: str) -> str:
         """One person, one spelling: addresses are compared and stored in lower case."""
@@ -36,6 +46,22 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         except OSError:  # smtplib's errors too
             logger.exception("a mail could not be sent", extra={"template": template_prefix})
             messages.error(self.request, "The mail could not be sent. Try again later, or ask your administrator.")
+
+
+class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc] # allauth has no types
+    """Creates an account; where invitations are the only way in, for the invited address alone."""
+
+    def clean_email(self) -> str:
+        email = str(super().clean_email())
+        if settings.SIGNUP == "invite" and email != invited_address(get_adapter().request):
+            raise ValidationError("Use the address the invitation was sent to.")
+        return email
+
+
+def invited_address(request: HttpRequest) -> str | None:
+    """The address of the pending invitation whose link this browser opened last."""
+    stored = request.session.get(INVITATION)
+    return invitations.open_address(digest=bytes.fromhex(stored), now=timezone.now()) if stored else None
 
 
 def public_url(request: HttpRequest, url: str) -> str:

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.scope import org_scope
+from tenants import roles
 from tenants.models import Organization, Project, User
 from tenants.permissions import Permission, Scope, allows
 
@@ -59,18 +60,34 @@ ApiView = Callable[Concatenate[ApiRequest, P], Response]
 def org_api(permission: Permission, scope: Scope) -> Callable[[ApiView[P]], Callable[..., Response]]:
     """Let people with ``permission`` and keys with ``scope`` in and run the view inside their organization's scope.
 
-    The organization is a key's own. People name it: in the URL as ``organization_slug`` or as ``?organization=``.
-    What is not theirs is 404, because 403 would confirm that it exists.
+    ``request.projects`` are those in which the principal has it. The organization is a key's own. People name it: in
+    the URL as ``organization_slug`` or as ``?organization=``. What is not theirs is 404, because 403 would confirm
+    that it exists.
     """
+
+    return _door(permission, scope, _refuse)
+
+
+def project_api(permission: Permission, scope: Scope) -> Callable[[ApiView[P]], Callable[..., Response]]:
+    """As ``org_api``, for what is read project by project: ``permission`` in any project opens the door too."""
+    return _door(permission, scope, _refuse_without_projects)
+
+
+def _door(
+    permission: Permission, scope: Scope, refuse: Callable[[ApiRequest], None]
+) -> Callable[[ApiView[P]], Callable[..., Response]]:
+    """``refuse`` hears of people whose role in the organization does not grant ``permission``."""
 
     def decorate(view: ApiView[P]) -> Callable[..., Response]:
         @wraps(view)
         def guarded(request: ApiRequest, *args: P.args, **kwargs: P.kwargs) -> Response:
             named = str(kwargs.pop("organization_slug", "") or request.query_params.get("organization", ""))
-            request.organization, request.role = enter(request, named, permission=permission, scope=scope)
+            request.organization, request.role = enter(request, named, scope=scope)
             request._request.organization = request.organization  # type: ignore[attr-defined] # for the access log
             with org_scope(request.organization.pk):
-                request.projects = _visible_projects(key_of(request))
+                request.projects = _projects(request, permission)
+                if request.role is not None and not allows(request.role, permission):
+                    refuse(request)
                 return view(request, *args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined] # read by the permission matrix
@@ -91,11 +108,20 @@ def person_of(request: Request) -> User:
     return request.user
 
 
-def enter(request: Request, named: str, *, permission: Permission, scope: Scope) -> tuple[Organization, str | None]:
+def _refuse(request: ApiRequest) -> None:
+    raise PermissionDenied(NO_PERMISSION)
+
+
+def _refuse_without_projects(request: ApiRequest) -> None:
+    if not request.projects.exists():
+        raise PermissionDenied(NO_PERMISSION)
+
+
+def enter(request: Request, named: str, *, scope: Scope) -> tuple[Organization, str | None]:
     """The organization the principal acts in, and a person's role there.
 
     :raises Http404: it is not theirs, or does not exist.
-    :raises PermissionDenied: it is theirs and they may not do this.
+    :raises PermissionDenied: a key has not the scope.
     :raises ValidationError: a person named none.
     """
     key = key_of(request)
@@ -107,8 +133,6 @@ def enter(request: Request, named: str, *, permission: Permission, scope: Scope)
     membership = None if "\0" in named else memberships.filter(organization__slug=named).first()
     if membership is None:
         raise Http404
-    if not allows(membership.role, permission):
-        raise PermissionDenied(NO_PERMISSION)
     return membership.organization, membership.role
 
 
@@ -136,6 +160,10 @@ def refuse_project_keys(request: Request) -> None:
         raise PermissionDenied(PROJECT_KEY)
 
 
-def _visible_projects(key: KeyPrincipal | None) -> QuerySet[Project]:
-    projects = Project.objects.order_by("slug")
-    return projects if key is None or key.project_id is None else projects.filter(pk=key.project_id)
+def _projects(request: ApiRequest, permission: Permission) -> QuerySet[Project]:
+    key = key_of(request)
+    if key is None:
+        found = roles.projects_with(permission, user=person_of(request), role=request.role or "")
+    else:
+        found = Project.objects.filter(**({"pk": key.project_id} if key.project_id is not None else {}))
+    return found.order_by("slug")

@@ -1,5 +1,6 @@
 """What the shell of every page shows: where the user is and where else they may go."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from django.conf import settings
@@ -9,24 +10,31 @@ from django.utils.functional import SimpleLazyObject
 
 from core import addresses
 from core.scope import ScopeError, current_organization_id
-from tenants import selectors
+from tenants import roles, selectors
 from tenants.models import Organization, Project
 from tenants.permissions import Permission, allows
 
-# Entries of the navigation by the permission of the page they lead to.
-NEEDED: Final = {
+# Entries of the navigation by the permission of the page they lead to: in the project at hand, in the organization.
+NEEDED_IN_PROJECT: Final = {
     "project-overview": Permission.TELEMETRY_READ,
     "project-calls": Permission.TELEMETRY_READ,
     "project-rejected": Permission.TELEMETRY_READ,
-    "organization-rejected": Permission.TELEMETRY_READ,
-    "organization-overview": Permission.TELEMETRY_READ,
-    "organization-calls": Permission.TELEMETRY_READ,
+    "project-resources": Permission.TELEMETRY_READ,
     "connect": Permission.TELEMETRY_READ,
     "keys": Permission.KEY_READ,
     "project-settings": Permission.PROJECT_MANAGE,
+}
+NEEDED: Final = {
+    "organization-rejected": Permission.TELEMETRY_READ,
+    "organization-overview": Permission.TELEMETRY_READ,
+    "organization-calls": Permission.TELEMETRY_READ,
+    "organization-resources": Permission.TELEMETRY_READ,
     "project-create": Permission.PROJECT_CREATE,
     "prices": Permission.TELEMETRY_READ,
     "audit": Permission.AUDIT_READ,
+    "members": Permission.MEMBERS_READ,
+    "member-invite": Permission.MEMBERS_MANAGE,
+    "member-transfer": Permission.OWNERSHIP_MANAGE,
     "organization-settings": Permission.ORGANIZATION_MANAGE,
     "organization-delete": Permission.ORGANIZATION_DELETE,
     "end-users": Permission.DATA_ERASE,
@@ -40,13 +48,18 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     if organization is None:
         return context
     role = getattr(request, "role", "")
+    organization_role = getattr(request, "organization_role", role)
     return context | {
         "organization": organization,
         "project": getattr(request, "project", None),
         "organizations": SimpleLazyObject(lambda: _organizations(request)),
-        "projects": SimpleLazyObject(lambda: _projects(organization)),
-        "nav_denied": frozenset(entry for entry, needed in NEEDED.items() if not allows(role, needed)),
+        "projects": SimpleLazyObject(lambda: _projects(request, organization_role)),
+        "nav_denied": _denied(NEEDED_IN_PROJECT, role) | _denied(NEEDED, organization_role),
     }
+
+
+def _denied(needed: Mapping[str, Permission], role: str) -> frozenset[str]:
+    return frozenset(entry for entry, permission in needed.items() if not allows(role, permission))
 
 
 def _organizations(request: HttpRequest) -> list[Organization]:
@@ -54,13 +67,14 @@ def _organizations(request: HttpRequest) -> list[Organization]:
     return list(selectors.organizations_of(user=user)) if user.is_authenticated else []
 
 
-def _projects(organization: Organization) -> list[Project]:
-    """None on error pages: they are rendered when the scope is closed already."""
+def _projects(request: HttpRequest, role: str) -> list[Project]:
+    """Those the user may see; none on error pages: they are rendered when the scope is closed already."""
     try:
         current_organization_id()
     except ScopeError:
         return []
-    return list(selectors.projects(organization=organization))
+    user = request.user
+    return list(roles.visible_projects(user=user, role=role)) if user.is_authenticated else []
 
 
 def _dev_mail_url(request: HttpRequest) -> str:

@@ -1,7 +1,8 @@
 """Who may do what, in one place: permissions are granted to roles here and nowhere else."""
 
+from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Final, Self
 
 from django.db.models import TextChoices
 
@@ -16,34 +17,48 @@ class Role(TextChoices):
     NONE = "none", "None"
 
 
+PROJECT_ROLES: Final = (Role.ADMIN, Role.MEMBER, Role.VIEWER, Role.NONE)  # an owner owns the whole organization
+
+
 class Permission(StrEnum):
-    """One thing a person may do; views name one at the door."""
+    """One thing a person may do; views name one at the door. The second half is what people read."""
 
-    TELEMETRY_READ = "telemetry.read"
-    PROJECT_CREATE = "project.create"
-    PROJECT_MANAGE = "project.manage"
-    PRICES_MANAGE = "prices.manage"
-    KEY_READ = "key.read"
-    KEY_MANAGE = "key.manage"
-    AUDIT_READ = "audit.read"
-    ORGANIZATION_MANAGE = "organization.manage"
-    ORGANIZATION_DELETE = "organization.delete"
-    DATA_ERASE = "data.erase"
+    label: str
+
+    def __new__(cls, value: str, label: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_, member.label = value, label
+        return member
+
+    TELEMETRY_READ = "telemetry.read", "See calls, costs and prices"
+    PROJECT_CREATE = "project.create", "Create projects"
+    PROJECT_MANAGE = "project.manage", "Change and delete projects"
+    PRICES_MANAGE = "prices.manage", "Correct prices"
+    MEMBERS_READ = "members.read", "See who is a member"
+    MEMBERS_MANAGE = "members.manage", "Invite people, change roles up to admin"
+    OWNERSHIP_MANAGE = "ownership.manage", "Make somebody an owner, hand the organization over"
+    KEY_READ = "key.read", "See API keys"
+    KEY_MANAGE = "key.manage", "Create and revoke API keys"
+    AUDIT_READ = "audit.read", "Read the audit log"
+    ORGANIZATION_MANAGE = "organization.manage", "Change the organization’s settings"
+    ORGANIZATION_DELETE = "organization.delete", "Delete the organization"
+    DATA_ERASE = "data.erase", "Look up and erase end users"
 
 
-_VIEWER: Final = frozenset({Permission.TELEMETRY_READ})
+_VIEWER: Final = frozenset({Permission.TELEMETRY_READ, Permission.MEMBERS_READ})
 _MEMBER: Final = _VIEWER | {Permission.KEY_READ, Permission.KEY_MANAGE}
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
     Permission.PROJECT_MANAGE,
     Permission.PRICES_MANAGE,
     Permission.AUDIT_READ,
+    Permission.MEMBERS_MANAGE,
     Permission.ORGANIZATION_MANAGE,
     Permission.DATA_ERASE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {
-    Role.OWNER: _ADMIN | {Permission.ORGANIZATION_DELETE},
+    Role.OWNER: _ADMIN | {Permission.OWNERSHIP_MANAGE, Permission.ORGANIZATION_DELETE},
     Role.ADMIN: _ADMIN,
     Role.MEMBER: _MEMBER,
     Role.VIEWER: _VIEWER,
@@ -54,6 +69,12 @@ GRANTS: Final[dict[str, frozenset[Permission]]] = {
 def allows(role: str, permission: Permission) -> bool:
     """Whether ``role`` was granted ``permission``; an unknown role was granted nothing."""
     return permission in GRANTS.get(role, frozenset())
+
+
+def role_table(roles: Iterable[str] = tuple(Role)) -> list[tuple[Permission, list[bool]]]:
+    """Every permission with whether each of ``roles`` has it, most widely granted first: what people read of GRANTS."""
+    rows = [(permission, [allows(role, permission) for role in roles]) for permission in Permission]
+    return sorted(rows, key=lambda row: -sum(row[1]))
 
 
 class Scope(TextChoices):

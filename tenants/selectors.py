@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, F, Min, QuerySet
 
 from tenants.models import ApiKey, Membership, Organization, OrganizationSettings, Project, User
 from tenants.permissions import Role
@@ -15,14 +15,18 @@ from tenants.permissions import Role
 
 
 def organizations_of(*, user: User) -> QuerySet[Organization]:
-    """Organizations ``user`` belongs to, by name."""
-    return Organization.objects.filter(memberships__user=user).order_by("name", "pk")
+    """Organizations ``user`` belongs to, by name, each with the ``role`` they have in it."""
+    mine = Organization.objects.filter(memberships__user=user).annotate(role=F("memberships__role"))
+    return mine.order_by("name", "pk")
 
 
 def usable_membership(*, user: User, slug: str = "") -> Membership | None:
     """The membership to land in: that of ``slug`` if there is one, else the first that may see something."""
-    memberships = Membership.objects.select_related("organization").filter(user=user).order_by("created_at", "pk")
-    ranked = sorted(memberships, key=lambda found: (found.organization.slug != slug, found.role == Role.NONE))
+    memberships = Membership.objects.select_related("organization", "user").filter(user=user)
+    ranked = sorted(
+        memberships.order_by("created_at", "pk"),
+        key=lambda found: (found.organization.slug != slug, found.role == Role.NONE),
+    )
     return ranked[0] if ranked else None
 
 

@@ -1,11 +1,12 @@
 from django.urls import path
 
-from tenants.views import audit, connect, deletion, keys, organizations, projects
+from tenants.views import account, audit, connect, deletion, keys, members, organizations, projects
 
 app_name = "tenants"
 
 _ORGANIZATION = "o/<slug:organization_slug>/"
 _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
+_INVITATION = _ORGANIZATION + "invitations/<int:invitation_id>/"
 
 urlpatterns = [
     path("o/new/", organizations.organization_create, name="organization-create"),
@@ -16,6 +17,21 @@ urlpatterns = [
     path(_ORGANIZATION + "audit/<int:entry_id>/", audit.audit_entry, name="audit-entry"),
     path(_ORGANIZATION + "audit/audit.csv", audit.audit_export, {"form_of_file": "csv"}, name="audit-csv"),
     path(_ORGANIZATION + "audit/audit.ndjson", audit.audit_export, {"form_of_file": "ndjson"}, name="audit-ndjson"),
+    path(_ORGANIZATION + "members/", members.member_list, name="member-list"),
+    path(_ORGANIZATION + "members/invite/", members.member_invite, name="member-invite"),
+    path(_ORGANIZATION + "members/<int:member_id>/", members.member_detail, name="member-detail"),
+    path(_ORGANIZATION + "members/<int:member_id>/role/", members.member_role, name="member-role"),
+    path(_ORGANIZATION + "members/<int:member_id>/projects/", members.member_projects, name="member-projects"),
+    path(_ORGANIZATION + "members/<int:member_id>/remove/", members.member_remove, name="member-remove"),
+    path(_ORGANIZATION + "members/<int:member_id>/transfer/", members.member_transfer, name="member-transfer"),
+    path(_INVITATION + "resend/", members.invitation_resend, name="invitation-resend"),
+    path(_INVITATION + "revoke/", members.invitation_revoke, name="invitation-revoke"),
+    path("invitations/<str:token>/", account.invitation, name="invitation"),
+    path("account/organizations/", account.organization_list, name="account-organizations"),
+    path(
+        "account/organizations/<slug:organization_slug>/leave/", account.organization_leave, name="organization-leave"
+    ),
+    path("account/delete/", account.account_delete, name="account-delete"),
     path(_ORGANIZATION + "projects/", projects.project_list, name="project-list"),
     path(_ORGANIZATION + "projects/new/", projects.project_create, name="project-create"),
     path(_PROJECT + "settings/", projects.project_settings, name="project-settings"),

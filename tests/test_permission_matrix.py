@@ -24,7 +24,7 @@ from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call, make_sample
-from tenants import services
+from tenants import invitations, services
 from tenants.models import AuditEntry, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 
@@ -89,6 +89,20 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:audit-entry": (ORG_ADMIN, NOT_ALLOWED),
     "tenants:audit-csv": (ORG_ADMIN, NOT_ALLOWED),
     "tenants:audit-ndjson": (ORG_ADMIN, NOT_ALLOWED),
+    # Members: "invitation" is for an address of nobody here, "remove" takes the one member there is besides everybody
+    "tenants:member-list": (ORG_READ, NOT_ALLOWED),
+    "tenants:member-detail": (ORG_READ, NOT_ALLOWED),
+    "tenants:member-invite": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:member-role": (NOT_ALLOWED, ORG_ADMIN_422),
+    "tenants:member-projects": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "tenants:member-remove": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    "tenants:member-transfer": (OWNER_ONLY, OWNER_MOVED),
+    "tenants:invitation-resend": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "tenants:invitation-revoke": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "tenants:invitation": ("200 403 403 403 403 403 403 403", "302 403 403 403 403 403 403 403"),
+    "tenants:account-organizations": (SIGNED_IN, NOT_ALLOWED),
+    "tenants:organization-leave": ("302 404 200 200 200 200 200 404", "302 404 302 302 302 302 422 404"),
+    "tenants:account-delete": (MOVED, MOVED),  # first show that it is you
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
     "tenants:project-settings": (ADMIN, ADMIN_422),
@@ -213,7 +227,15 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         wanted = Wanted(model="own-model", prices={"input": Decimal(1), "output": Decimal(2)})
         cards = overrides.cards_for(organization=acme, wanted=[wanted])
         (saved,) = overrides.save_cards(organization=acme, actor=None, cards=cards)
+    issued_to = invitations.invite(
+        organization=acme, actor=owner_of(acme), email="new@example.test", role=Role.MEMBER, now=timezone.now()
+    )
+    other = make_user("other@acme.test")
+    Membership.objects.create(user=other, organization=acme, role=Role.VIEWER)
     arguments = {
+        "member_id": other.pk,
+        "invitation_id": issued_to.invitation.pk,
+        "token": issued_to.token,
         "card_id": saved.id,
         "organization_slug": acme.slug,
         "project_slug": acme_project.slug,

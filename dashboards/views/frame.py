@@ -1,5 +1,6 @@
 """What overview and log have in common: the filter, its bar, empty states, and page or partial."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from django.http import HttpResponse
@@ -14,6 +15,8 @@ from dashboards.bars import address, filter_bar
 from dashboards.filters import Filter, Option
 from dashboards.periods import HOUR, hour_start
 from ingestion import refusals
+from ingestion.refusals import Asked
+from tenants import roles
 from tenants.access import OrgRequest
 from tenants.models import Project
 from tenants.permissions import Permission, allows
@@ -27,7 +30,9 @@ _PAGES: Final = ("overview", "calls")
 def read_filter(request: OrgRequest) -> Filter:
     """The filter of the query string; a project's page is about no other project."""
     chosen = Filter.parse(dict(request.GET.lists()), now=timezone.now(), zone=request.time_zone)
-    return chosen.without_all("project") if request.project else chosen
+    if request.project:
+        return chosen.without_all("project")
+    return replace(chosen, hidden=roles.hidden_projects(user=request.user, role=request.organization_role))
 
 
 def page_path(request: OrgRequest, page: str, project: Project | None = None) -> str:
@@ -57,7 +62,8 @@ def refused_lately(request: OrgRequest, chosen: Filter) -> Context:
     """What to say about refusals of the last hour, and where they are explained; an empty text when there were none."""
     since = chosen.now - HOUR
     hour = hour_start(since, chosen.zone)
-    found = refusals.recent(organization=request.organization, project=request.project, hour=hour, since=since)
+    asked = Asked(request.organization, request.project, hour, chosen.now, hidden=chosen.hidden)
+    found = refusals.recent(asked, since=since)
     text = refused.notice(found, since=hour.astimezone(chosen.zone))
     return {"text": text, "url": f"{page_path(request, 'rejected')}?range=24h"}
 
@@ -79,7 +85,7 @@ def nothing_yet(request: OrgRequest) -> Context:
     """Why there is nothing to show, and what to do next."""
     project = request.project or _first_project(request)
     if project is None:
-        may_create = allows(request.role, Permission.PROJECT_CREATE)
+        may_create = allows(request.organization_role, Permission.PROJECT_CREATE)
         return {"state": "no-project", "may_create": may_create}
     return {
         "state": "no-calls",
@@ -116,4 +122,5 @@ def marked(response: HttpResponse) -> HttpResponse:
 
 
 def _first_project(request: OrgRequest) -> Project | None:
-    return Project.objects.filter(organization=request.organization).order_by("-is_default", "pk").first()
+    visible = roles.visible_projects(user=request.user, role=request.organization_role)
+    return visible.order_by("-is_default", "pk").first()

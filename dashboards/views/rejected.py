@@ -18,7 +18,7 @@ from tenants.permissions import Permission
 def rejected(request: OrgRequest) -> HttpResponse:
     """Refusals of a time range by reason, with what to do about each."""
     chosen = read_filter(request).cleared()
-    asked = Asked(request.organization, request.project, chosen.period.start, chosen.period.end)
+    asked = Asked(request.organization, request.project, chosen.period.start, chosen.period.end, hidden=chosen.hidden)
     path = page_path(request, "rejected")
     context = {
         "chosen": chosen,

@@ -11,13 +11,13 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
-from dashboards import resources, selectors
+from dashboards import resources
 from dashboards.bars import Link, address
 from dashboards.filters import RANGES, Filter
 from dashboards.resources import Line
 from dashboards.views.frame import Context, marked, page_path, read_filter
 from ingestion import cloud_samples
-from tenants import snippets
+from tenants import roles, snippets
 from tenants.access import OrgRequest, org_view, the_project
 from tenants.models import Project
 from tenants.permissions import Permission
@@ -136,7 +136,8 @@ def _lines(request: OrgRequest, chosen: Filter) -> list[Line]:
 def _projects(request: OrgRequest) -> dict[int, Project]:
     if request.project:
         return {request.project.pk: request.project}
-    return selectors.all_projects(organization=request.organization)
+    visible = roles.visible_projects(user=request.user, role=request.organization_role)
+    return {project.pk: project for project in visible}
 
 
 def _resource_url(request: OrgRequest, project: Project, resource: str, chosen: Filter) -> str:

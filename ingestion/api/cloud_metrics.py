@@ -15,7 +15,7 @@ from ingestion.api.cursor import Cursor, encode
 from ingestion.api.parameters import LARGEST_PAGE, Instant, period_of, texts
 from ingestion.api.serializers import GivenField, ProjectField
 from ingestion.api.views import next_link, slugs_of
-from tenants.api_access import ApiRequest, org_api
+from tenants.api_access import ApiRequest, project_api
 from tenants.permissions import Permission, Scope
 
 
@@ -160,7 +160,7 @@ _RESOURCE: Final = {
     | problems(400, 403, 404),
 )
 @api_view(["GET", "HEAD"])
-@org_api(Permission.TELEMETRY_READ, Scope.READ)
+@project_api(Permission.TELEMETRY_READ, Scope.READ)
 def cloud_metrics(request: ApiRequest) -> Response:
     """Samples of a period newest first, or their sums by resource."""
     wanted = SampleParameters.read(request.query_params)

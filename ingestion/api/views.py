@@ -16,13 +16,13 @@ from ingestion.api.refusal_schema import RefusalParameters
 from ingestion.api.serializers import call_detail_document, call_documents
 from ingestion.arithmetic import arithmetic
 from ingestion.writer.refusals import NO_PROJECT
-from tenants.api_access import ApiRequest, key_of, org_api
-from tenants.permissions import Permission, Scope
+from tenants.api_access import ApiRequest, key_of, project_api
+from tenants.permissions import Permission, Scope, allows
 
 
 @schema.call_list
 @api_view(["GET", "HEAD"])
-@org_api(Permission.TELEMETRY_READ, Scope.READ)
+@project_api(Permission.TELEMETRY_READ, Scope.READ)
 def call_list(request: ApiRequest) -> Response:
     """Calls of a period, newest first."""
     wanted = CallParameters.read(request.query_params)
@@ -46,7 +46,7 @@ def call_list(request: ApiRequest) -> Response:
 
 @schema.call_detail
 @api_view(["GET", "HEAD"])
-@org_api(Permission.TELEMETRY_READ, Scope.READ)
+@project_api(Permission.TELEMETRY_READ, Scope.READ)
 def call_detail(request: ApiRequest, call_id: str) -> Response:
     """One call by its identity."""
     wanted = CallIdentityParameters.read(request.query_params)
@@ -64,7 +64,7 @@ def call_detail(request: ApiRequest, call_id: str) -> Response:
 
 @refusal_schema.rejected_event_list
 @api_view(["GET", "HEAD"])
-@org_api(Permission.TELEMETRY_READ, Scope.READ)
+@project_api(Permission.TELEMETRY_READ, Scope.READ)
 def rejected_event_list(request: ApiRequest) -> Response:
     """What was refused, newest hour first."""
     wanted = RefusalParameters.read(request.query_params)
@@ -86,7 +86,7 @@ def rejected_event_list(request: ApiRequest) -> Response:
 def _undecided(request: ApiRequest, wanted: Mapping[str, Any]) -> list[int]:
     """What was for no project is shown to those who see all of them and asked for all of them."""
     key = key_of(request)
-    sees_all = key is None or key.project_id is None
+    sees_all = allows(request.role or "", Permission.TELEMETRY_READ) if key is None else key.project_id is None
     return [NO_PROJECT] if sees_all and "project" not in wanted else []
 
 

@@ -17,7 +17,7 @@ from tenants.api.serializers import (
     OrganizationSerializer,
     ProjectSerializer,
 )
-from tenants.api_access import ApiRequest, KeyPrincipal, key_of, org_api, person_of, require_scope
+from tenants.api_access import ApiRequest, KeyPrincipal, key_of, org_api, person_of, project_api, require_scope
 from tenants.models import ApiKey, Membership, Organization, User
 from tenants.permissions import Permission, Scope
 
@@ -61,7 +61,7 @@ def organization_detail(request: ApiRequest) -> Response:
 
 @schema.project_list
 @api_view(["GET", "HEAD"])
-@org_api(Permission.TELEMETRY_READ, Scope.READ)
+@project_api(Permission.TELEMETRY_READ, Scope.READ)
 def project_list(request: ApiRequest) -> Response:
     """The projects of an organization, or the one of a project's key."""
     OrganizationParameters.read(request.query_params)
@@ -70,7 +70,7 @@ def project_list(request: ApiRequest) -> Response:
 
 @schema.project_detail
 @api_view(["GET", "HEAD"])
-@org_api(Permission.TELEMETRY_READ, Scope.READ)
+@project_api(Permission.TELEMETRY_READ, Scope.READ)
 def project_detail(request: ApiRequest, project_slug: str) -> Response:
     """One project."""
     OrganizationParameters.read(request.query_params)

@@ -2,6 +2,7 @@
 
 from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
+from tenants.models.members import Invitation, InvitationLookup, ProjectRole
 from tenants.models.organizations import SLUG, Membership, Organization, OrganizationSettings, Project
 from tenants.models.people import User, UserManager
 
@@ -13,10 +14,13 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Event",
+    "Invitation",
+    "InvitationLookup",
     "Membership",
     "Organization",
     "OrganizationSettings",
     "Project",
+    "ProjectRole",
     "User",
     "UserManager",
 ]

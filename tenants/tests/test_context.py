@@ -14,6 +14,9 @@ from tenants.context import navigation
 from tenants.models import Membership, Organization, User
 from tenants.permissions import Role
 
+OWNERS = {"organization-delete", "member-transfer"}
+ADMINS = {"project-create", "project-settings", "organization-settings", "audit", "end-users", "member-invite"}
+
 
 def page_of(organization: Organization, role: str = Role.OWNER) -> HttpRequest:
     request = RequestFactory().get("/")
@@ -68,9 +71,9 @@ MANAGED = {"project-create", "project-settings", "organization-settings", "organ
     ("role", "denied"),
     [
         (Role.OWNER, set()),
-        (Role.ADMIN, {"organization-delete"}),
-        (Role.MEMBER, MANAGED),
-        (Role.VIEWER, MANAGED | {"keys"}),
+        (Role.ADMIN, OWNERS),
+        (Role.MEMBER, OWNERS | ADMINS),
+        (Role.VIEWER, OWNERS | ADMINS | {"keys"}),
     ],
 )
 def test_entries_that_would_be_refused_are_left_out(acme, role, denied):

@@ -2,7 +2,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from tenants import selectors, services
+from tenants import roles, selectors, services
 from tenants.access import OrgRequest, org_view, the_project
 from tenants.forms import NameForm, ProjectForm, status, write_with
 from tenants.permissions import Permission
@@ -12,7 +12,7 @@ from tenants.permissions import Permission
 @org_view(Permission.TELEMETRY_READ)
 def project_list(request: OrgRequest) -> HttpResponse:
     context = {
-        "rows": selectors.projects(organization=request.organization),
+        "rows": roles.visible_projects(user=request.user, role=request.organization_role),
         "nav_active": "project-list",
     }
     return render(request, "tenants/project_list.html", context)
