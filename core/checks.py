@@ -24,9 +24,11 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "django_session",
         "heartbeats",
         "memberships",
+        "mfa_authenticator",
         "organizations",
         "project_activity",
         "users",
+        "usersessions_usersession",
         "work_due",
     }
 )

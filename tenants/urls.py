@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tenants.views import audit, connect, deletion, keys, organizations, projects
+from tenants.views import audit, connect, deletion, keys, organizations, projects, sessions
 
 app_name = "tenants"
 
@@ -8,6 +8,7 @@ _ORGANIZATION = "o/<slug:organization_slug>/"
 _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 
 urlpatterns = [
+    path("accounts/sessions/<int:session_id>/end/", sessions.session_end, name="session-end"),
     path("o/new/", organizations.organization_create, name="organization-create"),
     path(_ORGANIZATION + "settings/", organizations.organization_settings, name="organization-settings"),
     path(_ORGANIZATION + "settings/delete/", deletion.organization_delete, name="organization-delete"),

@@ -60,6 +60,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
     "django_htmx",
     "rest_framework",
     "drf_spectacular",
@@ -154,6 +156,12 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _BASE.scheme
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # whoever changes how one signs in is not always who one thinks
+MFA_ADAPTER = "tenants.mfa.MfaAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "TokenOps"
+MFA_TOTP_TOLERANCE = 1  # steps of 30 s: clocks of phones differ
+MFA_RECOVERY_CODES_SHOW_ONCE = True
 # Who may create an account: open to anybody, by invitation, or nobody. Open only where nobody else can reach us.
 SIGNUP = env.choice("SIGNUP", "open" if LOOPBACK else "invite", ("open", "invite", "closed"))
 
