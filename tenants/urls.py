@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tenants.views import audit, connect, deletion, keys, organizations, projects, sessions
+from tenants.views import audit, connect, deletion, keys, mfa_policy, organizations, projects, sessions
 
 app_name = "tenants"
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("accounts/sessions/<int:session_id>/end/", sessions.session_end, name="session-end"),
     path("o/new/", organizations.organization_create, name="organization-create"),
     path(_ORGANIZATION + "settings/", organizations.organization_settings, name="organization-settings"),
+    path(_ORGANIZATION + "settings/two-step/", mfa_policy.mfa_requirement, name="mfa-requirement"),
     path(_ORGANIZATION + "settings/delete/", deletion.organization_delete, name="organization-delete"),
     path(_ORGANIZATION + "settings/keep/", deletion.organization_keep, name="organization-keep"),
     path(_ORGANIZATION + "audit/", audit.audit_list, name="audit-list"),

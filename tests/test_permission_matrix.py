@@ -95,6 +95,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     # Organizations, projects, keys
     "tenants:organization-create": (SIGNED_IN, "302 422 422 422 422 422 422 422"),
     "tenants:organization-settings": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:mfa-requirement": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "tenants:organization-delete": (OWNER_ONLY, OWNER_422),
     "tenants:organization-keep": (NOT_ALLOWED, OWNER_MOVED),
     "tenants:audit-list": (ORG_ADMIN, NOT_ALLOWED),
