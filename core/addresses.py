@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
+UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - shown, not bound to
 FORWARDING_HEADERS = frozenset({"x-forwarded-for", "forwarded", "x-forwarded-host"})
 
 
@@ -20,6 +21,14 @@ def client_address(*, remote: str, forwarded_for: str, trusted: Sequence[str]) -
     while hops and _is_in(address, networks):
         address = hops.pop()
     return address
+
+
+def valid_or_unknown(address: str) -> str:
+    """``address``, or 0.0.0.0 where a proxy appended something that is none, or a Unix socket has none."""
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return UNKNOWN_ADDRESS
 
 
 def is_this_machine(request: HttpRequest) -> bool:

@@ -25,9 +25,11 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "heartbeats",
         "invitation_lookup",
         "memberships",
+        "mfa_authenticator",
         "organizations",
         "project_activity",
         "users",
+        "usersessions_usersession",
         "work_due",
     }
 )

@@ -15,6 +15,8 @@ PACKAGE_TABLES = (
     "django_content_type",
     "django_migrations",
     "django_session",
+    "mfa_authenticator",
+    "usersessions_usersession",
 )
 
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
 from core.scope import org_scope
-from tenants import roles, selectors
+from tenants import mfa_policy, roles, selectors
 from tenants.models import Membership, Organization, Project, User
 from tenants.permissions import Permission, allows
 
@@ -46,7 +46,8 @@ def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., Htt
     """Let members with ``permission`` in and run the view inside their organization's scope.
 
     Reads ``organization_slug`` and, where present, ``project_slug`` from the URL. Strangers get 404, because 403 would
-    confirm that the organization exists; members without the permission get 403.
+    confirm that the organization exists; members without the permission get 403, and those without the second step
+    that the organization requires the page that leads to it.
     """
 
     def decorate(view: OrgView[P]) -> Callable[..., HttpResponseBase]:
@@ -62,6 +63,8 @@ def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., Htt
                     raise PermissionDenied
                 found = selectors.organization_settings(organization=request.organization)
                 request.time_zone, request.delete_at = ZoneInfo(found.time_zone), found.delete_at
+                if mfa_policy.keeps_out(request.user, settings=found):
+                    return mfa_policy.way_in(request)
                 _remember(request)
                 with timezone.override(request.time_zone):
                     return view(request, *args, **kwargs)

@@ -35,8 +35,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return str(super().clean_email(email)).lower()
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        """The address that rate limits count, seen through ``TRUSTED_PROXIES``."""
-        return origin_of(request).address
+        """The address that rate limits count and sessions show, seen through ``TRUSTED_PROXIES``."""
+        return addresses.valid_or_unknown(origin_of(request).address)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send with links to ``BASE_URL``. A mail server that is down is said on the page, the same to everybody."""

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.scope import org_scope
-from tenants import roles
+from tenants import mfa_policy, roles, selectors
 from tenants.models import Organization, Project, User
 from tenants.permissions import Permission, Scope, allows
 
@@ -29,6 +29,15 @@ class MissingScope(PermissionDenied):
         super().__init__(f"It needs the scope {scope}.")
         what = scope.label[0].lower() + scope.label[1:]
         self.problem = ("missing-scope", f"This API key may not {what}.")
+
+
+class MissingSecondFactor(PermissionDenied):
+    """The organization requires two-step sign-in and the person has not set it up."""
+
+    problem = ("second-factor-required", "This organization requires two-step sign-in.")
+
+    def __init__(self) -> None:
+        super().__init__("Set it up at /accounts/2fa/, or use an API key.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +94,7 @@ def _door(
             request.organization, request.role = enter(request, named, scope=scope)
             request._request.organization = request.organization  # type: ignore[attr-defined] # for the access log
             with org_scope(request.organization.pk):
+                _require_second_factor(request)
                 request.projects = _projects(request, permission)
                 if request.role is not None and not allows(request.role, permission):
                     refuse(request)
@@ -134,6 +144,14 @@ def enter(request: Request, named: str, *, scope: Scope) -> tuple[Organization, 
     if membership is None:
         raise Http404
     return membership.organization, membership.role
+
+
+def _require_second_factor(request: ApiRequest) -> None:
+    """Of people, where their organization does; call it in the organization's scope."""
+    if key_of(request) is None:
+        settings = selectors.organization_settings(organization=request.organization)
+        if mfa_policy.keeps_out(person_of(request), settings=settings):
+            raise MissingSecondFactor
 
 
 def _organization_of_key(key: KeyPrincipal, named: str, scope: Scope) -> Organization:

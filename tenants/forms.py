@@ -89,6 +89,14 @@ class NameForm(forms.Form):
     name = forms.CharField(label="Name", max_length=100)
 
 
+class MfaPolicyForm(forms.Form):
+    required = forms.BooleanField(
+        label="Require two-step sign-in of every member",
+        required=False,
+        help_text="Whoever has none is asked to set it up before anything of this organization is shown to them.",
+    )
+
+
 class ProjectForm(forms.Form):
     name = forms.CharField(
         label="Project name",

@@ -1,6 +1,17 @@
 from django.urls import path
 
-from tenants.views import account, audit, connect, deletion, keys, members, organizations, projects
+from tenants.views import (
+    account,
+    audit,
+    connect,
+    deletion,
+    keys,
+    members,
+    mfa_policy,
+    organizations,
+    projects,
+    sessions,
+)
 
 app_name = "tenants"
 
@@ -9,8 +20,10 @@ _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 _INVITATION = _ORGANIZATION + "invitations/<int:invitation_id>/"
 
 urlpatterns = [
+    path("accounts/sessions/<int:session_id>/end/", sessions.session_end, name="session-end"),
     path("o/new/", organizations.organization_create, name="organization-create"),
     path(_ORGANIZATION + "settings/", organizations.organization_settings, name="organization-settings"),
+    path(_ORGANIZATION + "settings/two-step/", mfa_policy.mfa_requirement, name="mfa-requirement"),
     path(_ORGANIZATION + "settings/delete/", deletion.organization_delete, name="organization-delete"),
     path(_ORGANIZATION + "settings/keep/", deletion.organization_keep, name="organization-keep"),
     path(_ORGANIZATION + "audit/", audit.audit_list, name="audit-list"),

@@ -38,6 +38,8 @@ NOT_FOUND: Final = "    404 404  404  404  404  404 404  404"
 MOVED: Final = "        302 302  302  302  302  302 302  302"
 SIGNED_IN: Final = "    302 200  200  200  200  200 200  200"
 SIGNED_OUT: Final = "   200 302  302  302  302  302 302  302"
+NOT_ALLOWED_SIGNED_IN: Final = "302 405 405 405 405 405 405 405"
+NO_FACTOR: Final = "    302 404  404  404  404  404 404  404"
 ORG_READ: Final = "     302 404  403  200  200  200 200  404"
 ORG_ADMIN: Final = "    302 404  403  403  403  200 200  404"
 ORG_ADMIN_422: Final = "302 404  403  403  403  422 422  404"
@@ -80,9 +82,20 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "account_reset_password_from_key": (ALL_OK, ALL_OK),
     "account_reset_password_from_key_done": (ALL_OK, NOT_ALLOWED),
     "account_confirm_login_code": (MOVED, MOVED),
+    "mfa_index": (SIGNED_IN, NOT_ALLOWED_SIGNED_IN),
+    "mfa_authenticate": (MOVED, MOVED),  # only half-way through a sign-in
+    "mfa_reauthenticate": (MOVED, MOVED),  # who has no factor confirms with the password
+    "mfa_activate_totp": (MOVED, MOVED),  # to confirm that it is you
+    "mfa_deactivate_totp": (NO_FACTOR, NO_FACTOR),
+    "mfa_view_recovery_codes": (NO_FACTOR, NOT_ALLOWED_SIGNED_IN),
+    "mfa_generate_recovery_codes": (MOVED, MOVED),
+    "mfa_download_recovery_codes": (NO_FACTOR, NO_FACTOR),
+    "usersessions_list": (SIGNED_IN, MOVED),
+    "tenants:session-end": (NOT_ALLOWED, NO_FACTOR),
     # Organizations, projects, keys
     "tenants:organization-create": (SIGNED_IN, "302 422 422 422 422 422 422 422"),
     "tenants:organization-settings": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:mfa-requirement": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "tenants:organization-delete": (OWNER_ONLY, OWNER_422),
     "tenants:organization-keep": (NOT_ALLOWED, OWNER_MOVED),
     "tenants:audit-list": (ORG_ADMIN, NOT_ALLOWED),
@@ -247,6 +260,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
+        "session_id": 10**9,
     }
     of_acme = {"organization": acme.slug}
     queries = {

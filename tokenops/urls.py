@@ -17,7 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
     path("api/", include("tokenops.api")),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("allauth.urls")),
     path("", include("tenants.urls")),
     path("", include("tenants.instance_urls")),
     path("", include("tenants.dev_urls")),

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from core import charts, formats, icons
+from core import charts, formats, icons, user_agents
 from core.charts import ChartSpec
 from core.formats import Number
 
@@ -28,6 +28,8 @@ for _format in (
     formats.megabytes,
 ):
     register.filter(_format.__name__, _format)
+
+register.filter("browser", user_agents.described)
 
 _SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_EDGE = 96, 28, 2.0
 

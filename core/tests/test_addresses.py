@@ -1,7 +1,7 @@
 import pytest
 from django.test import RequestFactory
 
-from core.addresses import client_address, is_this_machine
+from core.addresses import UNKNOWN_ADDRESS, client_address, is_this_machine, valid_or_unknown
 
 PROXY = "10.0.0.5"
 
@@ -54,3 +54,16 @@ def test_anybody_else_is_not_this_machine(settings, host, remote, headers):
     request = RequestFactory(headers={"host": host} | headers, REMOTE_ADDR=remote).get("/")
 
     assert not is_this_machine(request)
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"),
+    [
+        ("198.51.100.1", "198.51.100.1"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("", UNKNOWN_ADDRESS),
+        ("unknown", UNKNOWN_ADDRESS),
+    ],
+)
+def test_what_is_no_address_is_not_taken_for_one(address, kept):
+    assert valid_or_unknown(address) == kept

@@ -34,6 +34,11 @@ class OrganizationSettings(OrgScopedModel):
     monthly_event_quota = models.BigIntegerField(
         null=True, help_text="Events a calendar month that are taken; null: no limit."
     )
+    mfa_required = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="Members without two-step sign-in are let in when they have set it up.",
+    )
     hash_key = models.BinaryField(help_text="Encrypted key of prompt and user hashes; 32 bytes when opened.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     delete_at = models.DateTimeField(
