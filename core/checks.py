@@ -23,6 +23,7 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "django_migrations",
         "django_session",
         "heartbeats",
+        "known_devices",
         "memberships",
         "mfa_authenticator",
         "organizations",

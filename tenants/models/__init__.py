@@ -3,7 +3,7 @@
 from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.organizations import SLUG, Membership, Organization, OrganizationSettings, Project
-from tenants.models.people import User, UserManager
+from tenants.models.people import KnownDevice, User, UserManager
 
 __all__ = [
     "SLUG",
@@ -13,6 +13,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "Event",
+    "KnownDevice",
     "Membership",
     "Organization",
     "OrganizationSettings",
