@@ -24,6 +24,7 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "django_session",
         "heartbeats",
         "invitation_lookup",
+        "known_devices",
         "memberships",
         "mfa_authenticator",
         "organizations",

@@ -9,12 +9,14 @@ from allauth.account.adapter import DefaultAccountAdapter, get_adapter
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from core import addresses
 from core.origin import origin_of
-from tenants import invitations
+from tenants import invitations, sign_ins
+from tenants.models import User
 
 INVITATION: Final = "invitation"  # session key: the digest, in hex, of the invitation that was opened last
 
@@ -38,6 +40,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         """The address that rate limits count and sessions show, seen through ``TRUSTED_PROXIES``."""
         return addresses.valid_or_unknown(origin_of(request).address)
 
+    def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
+        """Mail a sign-in from a new place, after it is done: a mail that fails keeps nobody out."""
+        answer: HttpResponse = super().post_login(request, user, **kwargs)
+        if sign_ins.remember_device(user=user, origin=origin_of(request), now=timezone.now()):
+            sessions_url = request.build_absolute_uri(reverse("usersessions_list"))
+            self.send_notification_mail("account/email/new_sign_in", user, {"sessions_url": sessions_url})
+        return answer
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Send with links to ``BASE_URL``. A mail server that is down is said on the page, the same to everybody."""
         links = {name: public_url(self.request, url) for name, url in context.items() if name.endswith("_url")}
@@ -45,7 +55,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
             super().send_mail(template_prefix, email, context | links)
         except OSError:  # smtplib's errors too
             logger.exception("a mail could not be sent", extra={"template": template_prefix})
-            messages.error(self.request, "The mail could not be sent. Try again later, or ask your administrator.")
+            if "user_agent" not in context:  # of a notice nobody waits for
+                messages.error(self.request, "The mail could not be sent. Try again later, or ask your administrator.")
 
 
 class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc] # allauth has no types

@@ -90,6 +90,12 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "mfa_view_recovery_codes": (NO_FACTOR, NOT_ALLOWED_SIGNED_IN),
     "mfa_generate_recovery_codes": (MOVED, MOVED),
     "mfa_download_recovery_codes": (NO_FACTOR, NO_FACTOR),
+    "mfa_list_webauthn": (SIGNED_IN, NOT_ALLOWED_SIGNED_IN),
+    "mfa_add_webauthn": (MOVED, MOVED),
+    "mfa_reauthenticate_webauthn": (MOVED, MOVED),
+    "mfa_remove_webauthn": (MOVED, MOVED),
+    "mfa_edit_webauthn": (MOVED, MOVED),
+    "mfa_login_webauthn": (MOVED, MOVED),  # the page asks for it as data
     "usersessions_list": (SIGNED_IN, MOVED),
     "tenants:session-end": (NOT_ALLOWED, NO_FACTOR),
     # Organizations, projects, keys
@@ -261,6 +267,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "key": "invented",
         "uidb36": "1",
         "session_id": 10**9,
+        "pk": 10**9,  # of a passkey
     }
     of_acme = {"organization": acme.slug}
     queries = {

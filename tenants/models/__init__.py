@@ -4,7 +4,7 @@ from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.members import Invitation, InvitationLookup, ProjectRole
 from tenants.models.organizations import SLUG, Membership, Organization, OrganizationSettings, Project
-from tenants.models.people import User, UserManager
+from tenants.models.people import KnownDevice, User, UserManager
 
 __all__ = [
     "SLUG",
@@ -16,6 +16,7 @@ __all__ = [
     "Event",
     "Invitation",
     "InvitationLookup",
+    "KnownDevice",
     "Membership",
     "Organization",
     "OrganizationSettings",

@@ -38,3 +38,15 @@ class User(AbstractBaseUser):
 
     def __str__(self) -> str:
         return self.email
+
+
+class KnownDevice(models.Model):
+    """A place a person signed in from, as a digest: enough to know it again and not where it is."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    digest = models.BinaryField(help_text="Keyed digest of address and browser.")
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "known_devices"
+        constraints = [models.UniqueConstraint(fields=["user", "digest"], name="known_device_user_digest_uniq")]

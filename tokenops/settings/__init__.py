@@ -170,7 +170,8 @@ ACCOUNT_RATE_LIMITS = {
 }
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # whoever changes how one signs in is not always who one thinks
 MFA_ADAPTER = "tenants.mfa.MfaAdapter"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
+MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "TokenOps"
 MFA_TOTP_TOLERANCE = 1  # steps of 30 s: clocks of phones differ
 MFA_RECOVERY_CODES_SHOW_ONCE = True
