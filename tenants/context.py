@@ -27,6 +27,7 @@ NEEDED: Final = {
     "project-create": Permission.PROJECT_CREATE,
     "prices": Permission.TELEMETRY_READ,
     "audit": Permission.AUDIT_READ,
+    "organization-keys": Permission.KEY_ADMIN,
     "organization-settings": Permission.ORGANIZATION_MANAGE,
     "organization-delete": Permission.ORGANIZATION_DELETE,
     "end-users": Permission.DATA_ERASE,

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     PRICES_MANAGE = "prices.manage"
     KEY_READ = "key.read"
     KEY_MANAGE = "key.manage"
+    KEY_ADMIN = "key.admin"  # keys of the whole organization, and keys that may manage
     AUDIT_READ = "audit.read"
     ORGANIZATION_MANAGE = "organization.manage"
     ORGANIZATION_DELETE = "organization.delete"
@@ -37,6 +38,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
     Permission.PROJECT_MANAGE,
     Permission.PRICES_MANAGE,
+    Permission.KEY_ADMIN,
     Permission.AUDIT_READ,
     Permission.ORGANIZATION_MANAGE,
     Permission.DATA_ERASE,
@@ -62,3 +64,9 @@ class Scope(TextChoices):
     INGEST = "ingest", "Send telemetry"
     READ = "read", "Read telemetry"
     MANAGE = "manage", "Change what an admin may change"
+    GATEWAY = "gateway", "Send calls through the gateway"
+
+
+def grantable_scopes(role: str) -> list[Scope]:
+    """What somebody with ``role`` may let a key do: nothing that they may not do themselves."""
+    return [scope for scope in Scope if scope != Scope.MANAGE or allows(role, Permission.KEY_ADMIN)]

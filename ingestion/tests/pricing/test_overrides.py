@@ -18,6 +18,7 @@ from ingestion.pricing.overrides import Wanted
 from ingestion.tests.pricing.factories import make_call
 from ingestion.tests.pricing.scene import GPT_4O, import_catalogue, prices, record, set_price, unpriced
 from ingestion.wire.types import Usage
+from tenants.audit import KeyActor
 from tenants.models import AuditEntry, Project, User
 
 T0 = datetime(2026, 11, 1, tzinfo=UTC)
@@ -123,7 +124,7 @@ def test_a_price_is_stored_with_its_audit_row(acme, boss):
 
     assert stored(acme) == [(T0, None, "1")]
     (entry,) = audited(acme)
-    assert (entry.action, entry.actor, entry.target_id) == ("price.set", boss, str(card.id))
+    assert (entry.action, entry.actor_user_id, entry.target_id) == ("price.set", boss.pk, str(card.id))
     assert entry.facts == {
         "id": card.id,
         "model": "coder",
@@ -277,10 +278,10 @@ def test_a_card_of_another_organization_is_refused_by_the_database(acme, globex)
 def test_a_key_that_sets_a_price_is_named_in_the_audit_log(acme):
     with org_scope(acme.pk):
         cards = overrides.cards_for(organization=acme, wanted=[Wanted(model="a", prices=prices())])
-        overrides.save_cards(organization=acme, actor=None, cards=cards, key_id=17)
+        overrides.save_cards(organization=acme, actor=KeyActor(17, "robot"), cards=cards)
 
     (entry,) = audited(acme)
-    assert (entry.actor, entry.facts["key_id"]) == (None, 17)
+    assert (entry.actor_kind, entry.actor_key_id, entry.actor_name) == ("key", 17, "robot")
 
 
 # --- Ending ---
@@ -295,7 +296,11 @@ def test_a_card_is_ended_and_its_calls_keep_their_cost(acme, boss):
     assert stored(acme) == [(T0, T1, "1")]
     assert cost(acme, "gpt-4o", "openai", at=T1)[1] == "rate_card"
     entry = audited(acme)[-1]
-    assert (entry.action, entry.actor, entry.facts["ends_at"]) == ("price.ended", boss, "2026-11-11T00:00:00.000000Z")
+    assert (entry.action, entry.actor_user_id, entry.facts["ends_at"]) == (
+        "price.ended",
+        boss.pk,
+        "2026-11-11T00:00:00.000000Z",
+    )
 
 
 @pytest.mark.parametrize(
@@ -337,7 +342,7 @@ def test_a_card_that_priced_nothing_is_deleted_with_its_audit_row(acme, boss):
 
     assert stored(acme) == []
     entry = audited(acme)[-1]
-    assert (entry.action, entry.actor, entry.facts["model"]) == ("price.deleted", boss, "coder")
+    assert (entry.action, entry.actor_user_id, entry.facts["model"]) == ("price.deleted", boss.pk, "coder")
 
 
 def test_a_price_of_calls_is_not_deleted(acme, acme_project):

@@ -158,7 +158,7 @@ def test_saving_leads_to_the_model_and_says_how_many_calls_keep_their_price(admi
     assert "1 call since" in text(response)
     assert "keeps its old price" in text(response)
     with org_scope(acme.pk):
-        assert AuditEntry.objects.get(action="price.set").actor.email == "admin@acme.test"
+        assert AuditEntry.objects.get(action="price.set").actor_name == "admin@acme.test"
 
 
 def test_a_day_begins_at_midnight_in_the_organizations_time_zone(admin, acme):
