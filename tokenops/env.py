@@ -162,13 +162,13 @@ def _previous(name: str) -> str:
 
 
 def previous_secret(name: str, *, state_dir: Path) -> str:
-    """What ``name`` was before, while it is being replaced and both are valid; '' at all other times.
+    """``NAME_PREVIOUS``: what a secret was before, while both are valid; '' at all other times.
 
     :raises ConfigurationError: it is too short to have been a secret of ours.
     """
-    value = text(_previous(name)) or read_secrets(state_dir).get(_previous(name), "")
+    value = text(name) or read_secrets(state_dir).get(name, "")
     if value and len(value) < _SHORTEST_SECRET:
-        raise ConfigurationError(f"{_previous(name)} must have at least {_SHORTEST_SECRET} characters.")
+        raise ConfigurationError(f"{name} must have at least {_SHORTEST_SECRET} characters.")
     return value
 
 

@@ -114,14 +114,14 @@ def test_the_stacks_secrets_are_replaced_in_order(tmp_path):
     env.start_rotation(tmp_path, "ENCRYPTION_KEY")
     second = env.read_secrets(tmp_path)
     assert second["ENCRYPTION_KEY_PREVIOUS"] == first["ENCRYPTION_KEY"] != second["ENCRYPTION_KEY"]
-    assert env.previous_secret("ENCRYPTION_KEY", state_dir=tmp_path) == first["ENCRYPTION_KEY"]
+    assert env.previous_secret("ENCRYPTION_KEY_PREVIOUS", state_dir=tmp_path) == first["ENCRYPTION_KEY"]
     assert env.ensure_secrets(tmp_path) == second
     assert (tmp_path / "secrets.env").stat().st_mode & 0o777 == 0o600
     with pytest.raises(env.ConfigurationError, match="finish that first"):
         env.start_rotation(tmp_path, "ENCRYPTION_KEY")
 
     env.finish_rotation(tmp_path, "ENCRYPTION_KEY")
-    assert env.previous_secret("ENCRYPTION_KEY", state_dir=tmp_path) == ""
+    assert env.previous_secret("ENCRYPTION_KEY_PREVIOUS", state_dir=tmp_path) == ""
     with pytest.raises(env.ConfigurationError, match=r"is not in secrets\.env"):
         env.finish_rotation(tmp_path, "ENCRYPTION_KEY")
 
@@ -138,4 +138,4 @@ def test_a_previous_secret_that_is_none_of_ours_is_refused(tmp_path, monkeypatch
     monkeypatch.setenv("KEY_PEPPER_PREVIOUS", "short")
 
     with pytest.raises(env.ConfigurationError, match="KEY_PEPPER_PREVIOUS must have at least 32 characters"):
-        env.previous_secret("KEY_PEPPER", state_dir=tmp_path)
+        env.previous_secret("KEY_PEPPER_PREVIOUS", state_dir=tmp_path)
