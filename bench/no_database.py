@@ -2,11 +2,16 @@
 
 from collections.abc import Sequence
 
-from ingestion.writer import Claim, Group, Outcome, Row, Stored, Target, Writer
+from ingestion.writer import Claim, Group, KeyUse, Outcome, Row, Stored, Target, Writer
 
 
 async def _acknowledge(
-    self: Group[Row], rows: Sequence[Row], targets: Sequence[Target], claim: Claim | None = None
+    self: Group[Row],
+    rows: Sequence[Row],
+    targets: Sequence[Target],
+    claim: Claim | None = None,
+    *,
+    use: KeyUse | None = None,
 ) -> Outcome:
     return Stored(len(rows), 0)
 

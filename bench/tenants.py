@@ -22,7 +22,7 @@ class Tenant:
 
 def create_tenant(name: str = "Bench") -> Tenant:
     """One organization with ``PROJECTS`` projects, each with a key."""
-    from tenants import services
+    from tenants import key_services, services
     from tenants.models import User
     from tenants.permissions import Scope
 
@@ -34,7 +34,9 @@ def create_tenant(name: str = "Bench") -> Tenant:
     ]
     scopes = [Scope.INGEST.value, Scope.READ.value]
     keys = [
-        services.create_key(organization=organization, actor=owner, name="bench", scopes=scopes, project=project).text
+        key_services.create_key(
+            organization=organization, actor=owner, name="bench", scopes=scopes, project=project
+        ).text
         for project in projects
     ]
     return Tenant(

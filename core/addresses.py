@@ -1,12 +1,19 @@
-"""Who is asking: the client's address behind trusted proxies, and whether that is this machine itself."""
+"""Who is asking: the client's address behind trusted proxies, where it may come from, and whether that is here."""
 
 import ipaddress
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Final
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 
-UNKNOWN_ADDRESS = "0.0.0.0"  # noqa: S104 - shown, not bound to
+UNKNOWN_ADDRESS: Final = "0.0.0.0"  # noqa: S104 - shown, not bound to
+
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+NOT_ALLOWED: Final = "This API key may not be used from this address."
+NOT_ALLOWED_DETAIL: Final = "It is limited to certain addresses; whoever manages the key can change them."
 FORWARDING_HEADERS = frozenset({"x-forwarded-for", "forwarded", "x-forwarded-host"})
 
 
@@ -15,10 +22,14 @@ def client_address(*, remote: str, forwarded_for: str, trusted: Sequence[str]) -
 
     Only what a trusted proxy appended is believed: a client may send any ``X-Forwarded-For`` it likes.
     """
-    networks = [ipaddress.ip_network(entry, strict=False) for entry in trusted]
-    hops = [part.strip() for part in forwarded_for.split(",") if part.strip()]
+    return client_behind(networks(trusted), remote=remote, forwarded_for=forwarded_for)
+
+
+def client_behind(trusted: Sequence[Network], *, remote: str, forwarded_for: str) -> str:
+    """The same, of networks that are parsed already."""
     address = remote
-    while hops and _is_in(address, networks):
+    hops = [part.strip() for part in forwarded_for.split(",") if part.strip()] if trusted else []
+    while hops and _is_in(address, trusted):
         address = hops.pop()
     return address
 
@@ -29,6 +40,30 @@ def valid_or_unknown(address: str) -> str:
         return str(ipaddress.ip_address(address))
     except ValueError:
         return UNKNOWN_ADDRESS
+
+
+def networks(entries: Iterable[str]) -> tuple[Network, ...]:
+    """The addresses or networks that ``entries`` name.
+
+    :raises ValueError: one of them is neither.
+    """
+    return _networks(tuple(entries))
+
+
+@lru_cache(maxsize=1_000)
+def _networks(entries: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(entry, strict=False) for entry in entries)
+
+
+def is_allowed(address: str, ranges: Sequence[Network]) -> bool:
+    """Whether ``address`` is in one of ``ranges``; without any everybody is."""
+    return not ranges or _is_in(address, ranges)
+
+
+def canonical(address: str) -> str:
+    """The usual way to write an address, an IPv4 one that came over an IPv6 socket as IPv4; '' for anything else."""
+    parsed = _parsed(address)
+    return str(parsed) if parsed else ""
 
 
 def is_this_machine(request: HttpRequest) -> bool:
@@ -63,9 +98,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _is_in(address: str, networks: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> bool:
+def _is_in(address: str, ranges: Sequence[Network]) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in ranges)
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+        return None
+    return getattr(parsed, "ipv4_mapped", None) or parsed

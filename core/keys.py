@@ -7,6 +7,7 @@ import secrets
 import string
 import zlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
 _KEY = re.compile(r"tko_([0-9A-Za-z]{8})_([0-9A-Za-z]{34})([0-9A-Za-z]{6})", re.ASCII)
@@ -37,6 +38,43 @@ def prefix_of(text: str) -> str | None:
 def digest(text: str, *, pepper: str) -> bytes:
     """What is stored of a key: HMAC-SHA256 under the pepper, so a stolen table cannot be tested against guesses."""
     return hmac.new(pepper.encode(), text.encode(), hashlib.sha256).digest()
+
+
+@lru_cache(maxsize=8)
+def pepper_id(pepper: str) -> int:
+    """Names a pepper beside the digests made with it, and tells nothing about it: 63 bits of a hash."""
+    return int.from_bytes(hashlib.sha256(b"tokenops-pepper-id:" + pepper.encode()).digest()[:8]) >> 1
+
+
+@dataclass(frozen=True, slots=True)
+class Peppers:
+    """The pepper that new digests get and, while it is being replaced, the one that older digests still have."""
+
+    current: str = field(repr=False)
+    previous: str = field(default="", repr=False)
+
+    def match(self, text: str, stored: bytes) -> bool:
+        """Whether ``text`` is the key behind ``stored`` under either of them."""
+        under_current = matches(text, stored, pepper=self.current)
+        return under_current or bool(self.previous and matches(text, stored, pepper=self.previous))
+
+    def renewal(self, text: str, *, stored: bytes, stored_id: int) -> "Renewal | None":
+        """The digest to store instead of ``stored`` when that is not the current pepper's; ``text`` has matched it.
+
+        A digest cannot be made from another digest, so a key gets its new one when it is presented.
+        """
+        if stored_id == pepper_id(self.current):
+            return None
+        return Renewal(stored, digest(text, pepper=self.current), pepper_id(self.current))
+
+
+@dataclass(frozen=True, slots=True)
+class Renewal:
+    """A digest and the one that takes its place."""
+
+    seen: bytes = field(repr=False)
+    digest: bytes = field(repr=False)
+    pepper_id: int
 
 
 def matches(text: str, stored: bytes, *, pepper: str) -> bool:

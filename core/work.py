@@ -32,6 +32,11 @@ def make_due(task: str, *, organization_id: int, object_id: int, due_at: datetim
         enqueue(task, organization_id=organization_id, object_id=object_id)
 
 
+def is_due(task: str, *, object_id: int) -> bool:
+    """Whether this work is still to be done; a second message about it may come when it is not."""
+    return WorkDue.objects.filter(task=task, object_id=object_id).exists()
+
+
 def finish(task: str, *, object_id: int) -> None:
     """Nothing more is due for this object."""
     WorkDue.objects.filter(task=task, object_id=object_id).delete()

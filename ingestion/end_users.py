@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.conf import settings
-
-from core import crypto
+from core import vault
 from ingestion.wire.identity import keyed_hash, looks_personal, stored_user_id
 from tenants import selectors
 from tenants.models import Organization
@@ -20,8 +18,8 @@ def as_stored(*, organization: Organization, user_ids: Sequence[str]) -> list[st
 
 
 def _hash_key(organization: Organization) -> bytes:
-    sealed = bytes(selectors.organization_settings(organization=organization).hash_key)
-    return crypto.decrypt(sealed, key=settings.ENCRYPTION_KEY, context=f"hash-key:{organization.pk}")
+    sealed = selectors.organization_settings(organization=organization).hash_key
+    return vault.unseal(sealed, context=f"hash-key:{organization.pk}")
 
 
 def fingerprint(*, organization: Organization, user_id: str) -> str:

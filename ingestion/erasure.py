@@ -12,11 +12,10 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
-from core import crypto, work
+from core import vault, work
 from core.scope import org_scope
 from ingestion import call_log, end_users
 from ingestion.models import Call, Erasure
@@ -188,13 +187,11 @@ def _erase_batch(ids: Sequence[str]) -> int:
 
 
 def _seal(organization_id: int, ids: Sequence[str]) -> bytes:
-    return crypto.encrypt(json.dumps(ids).encode(), key=settings.ENCRYPTION_KEY, context=_context(organization_id))
+    return vault.seal(json.dumps(ids).encode(), context=_context(organization_id))
 
 
 def _open(erasure: Erasure) -> list[str]:
-    sealed = bytes(erasure.sealed_ids)
-    opened = crypto.decrypt(sealed, key=settings.ENCRYPTION_KEY, context=_context(erasure.organization_id))
-    return list(json.loads(opened))
+    return list(json.loads(vault.unseal(erasure.sealed_ids, context=_context(erasure.organization_id))))
 
 
 def _context(organization_id: int) -> str:

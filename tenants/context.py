@@ -35,6 +35,7 @@ NEEDED: Final = {
     "members": Permission.MEMBERS_READ,
     "member-invite": Permission.MEMBERS_MANAGE,
     "member-transfer": Permission.OWNERSHIP_MANAGE,
+    "organization-keys": Permission.KEY_ADMIN,
     "organization-settings": Permission.ORGANIZATION_MANAGE,
     "organization-delete": Permission.ORGANIZATION_DELETE,
     "end-users": Permission.DATA_ERASE,

@@ -1,24 +1,23 @@
 """What people type about tenants; the rules are the services', these forms carry their words back to the field."""
 
+import re
 import zoneinfo
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxValueValidator
 from django.forms.utils import flatatt
 from django.http import QueryDict
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from tenants import key_terms
 from tenants.audit_log import AuditFilter
 from tenants.permissions import Scope
 
-# Further ahead than any key needs, and far from where calendars end.
-_LAST_EXPIRY: Final = date(2199, 12, 31)
 _NOT_PLACES: Final = ("Etc/", "SystemV/", "US/", "Canada/", "Brazil/", "Chile/", "Mexico/")
 
 
@@ -115,6 +114,8 @@ class ConfirmationForm(forms.Form):
 
 
 class KeyForm(forms.Form):
+    """A new key. Its expiry comes back as a moment and its ranges as networks in their usual form."""
+
     name = forms.CharField(
         label="Name",
         max_length=100,
@@ -122,26 +123,57 @@ class KeyForm(forms.Form):
     )
     scopes = forms.MultipleChoiceField(
         label="What it may do",
-        # A key of a project has nothing to manage yet: what there is belongs to the whole organization.
-        choices=[choice for choice in Scope.choices if choice[0] != Scope.MANAGE],
         initial=[Scope.INGEST],
         widget=forms.CheckboxSelectMultiple,
         error_messages={"required": "Choose at least one."},
     )
-    expires_at = forms.DateField(
-        label="Last day",
+    expires_at = forms.CharField(
+        label="Expires",
+        max_length=40,
         required=False,
-        widget=forms.DateInput(attrs={"type": "date"}),
-        help_text="The key works until the end of this day. Empty: until it is revoked.",
-        validators=[MaxValueValidator(_LAST_EXPIRY, "Choose a day before the year 2200, or leave it empty.")],
+        widget=forms.TextInput(attrs={"autocomplete": "off", "placeholder": "7d"}),
+        help_text="After 24h or 7d, at the end of a day such as 2027-01-31, or at 2027-01-31T18:00. Empty: never.",
+    )
+    allowed_ranges = forms.CharField(
+        label="Allowed addresses",
+        max_length=5_000,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "spellcheck": "false", "placeholder": "203.0.113.0/24"}),
+        help_text="One address or network a line, IPv4 or IPv6, at most 50. Empty: from anywhere.",
     )
 
-    def expiry(self, zone: tzinfo) -> datetime | None:
-        """The moment the chosen day ends in ``zone``; None without one."""
-        last_day = self.cleaned_data["expires_at"]
-        if last_day is None:
-            return None
-        return datetime.combine(last_day + timedelta(days=1), time.min, zone).astimezone(UTC)
+    def __init__(self, data: QueryDict | None, *, scopes: Sequence[Scope], now: datetime, zone: tzinfo) -> None:
+        super().__init__(data)
+        self._now, self._zone = now, zone
+        self.fields["scopes"].choices = [(scope.value, scope.label) for scope in scopes]  # type: ignore[attr-defined]
+
+    def clean_expires_at(self) -> datetime | None:
+        return _term(lambda: key_terms.expiry(self.cleaned_data["expires_at"], now=self._now, zone=self._zone))
+
+    def clean_allowed_ranges(self) -> list[str]:
+        return _term(lambda: key_terms.ranges(re.split(r"[\s,]+", self.cleaned_data["allowed_ranges"])))
+
+
+class RotateKeyForm(forms.Form):
+    """For how long the old key works beside the new one."""
+
+    overlap = forms.CharField(
+        label="Keep the old key working for",
+        max_length=10,
+        initial=key_terms.USUAL_OVERLAP,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        help_text="From 1h to 30d: long enough to bring the new key to everything that uses the old one.",
+    )
+
+    def clean_overlap(self) -> timedelta:
+        return _term(lambda: key_terms.overlap(self.cleaned_data["overlap"]))
+
+
+def _term[T](read: Callable[[], T]) -> T:
+    try:
+        return read()
+    except key_terms.TermError as error:
+        raise ValidationError(str(error)) from error
 
 
 class AuditFilterForm(forms.Form):

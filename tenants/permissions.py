@@ -39,6 +39,7 @@ class Permission(StrEnum):
     OWNERSHIP_MANAGE = "ownership.manage", "Make somebody an owner, hand the organization over"
     KEY_READ = "key.read", "See API keys"
     KEY_MANAGE = "key.manage", "Create and revoke API keys"
+    KEY_ADMIN = "key.admin", "Manage keys of the whole organization, and keys that change settings"
     AUDIT_READ = "audit.read", "Read the audit log"
     ORGANIZATION_MANAGE = "organization.manage", "Change the organization’s settings"
     ORGANIZATION_DELETE = "organization.delete", "Delete the organization"
@@ -51,6 +52,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
     Permission.PROJECT_MANAGE,
     Permission.PRICES_MANAGE,
+    Permission.KEY_ADMIN,
     Permission.AUDIT_READ,
     Permission.MEMBERS_MANAGE,
     Permission.ORGANIZATION_MANAGE,
@@ -83,3 +85,9 @@ class Scope(TextChoices):
     INGEST = "ingest", "Send telemetry"
     READ = "read", "Read telemetry"
     MANAGE = "manage", "Change what an admin may change"
+    GATEWAY = "gateway", "Send calls through the gateway"
+
+
+def grantable_scopes(role: str) -> list[Scope]:
+    """What somebody with ``role`` may let a key do: nothing that they may not do themselves."""
+    return [scope for scope in Scope if scope != Scope.MANAGE or allows(role, Permission.KEY_ADMIN)]

@@ -4,11 +4,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.core.exceptions import ObjectDoesNotExist
 from django.db import connection
 from django.db.models import Count, F, Min, QuerySet
 
-from tenants.models import ApiKey, Membership, Organization, OrganizationSettings, Project, User
+from tenants.models import Membership, Organization, OrganizationSettings, Project, User
 from tenants.permissions import Role
 
 # --- Before a scope is open ---
@@ -80,26 +79,3 @@ def is_closing(*, organization_id: int, project_id: int | None) -> bool:
 def projects(*, organization: Organization) -> QuerySet[Project]:
     """Projects of the organization, by name."""
     return Project.objects.filter(organization=organization).order_by("name", "pk")
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    """A key as its list shows it; ``state`` is active, expired or revoked."""
-
-    key: ApiKey
-    state: str
-    last_used_at: datetime | None
-
-
-def project_keys(*, project: Project, now: datetime) -> list[KeyRow]:
-    """Keys of ``project``: those that work first, then newest first."""
-    keys = ApiKey.objects.filter(project=project).select_related("usage", "created_by").order_by("-created_at", "-pk")
-    rows = [KeyRow(key, key.state(now), _last_used_at(key)) for key in keys]
-    return sorted(rows, key=lambda row: row.state != "active")
-
-
-def _last_used_at(key: ApiKey) -> datetime | None:
-    try:
-        return key.usage.last_used_at
-    except ObjectDoesNotExist:
-        return None

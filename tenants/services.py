@@ -2,32 +2,21 @@
 
 import secrets
 import zoneinfo
-from dataclasses import dataclass, field
-from datetime import datetime
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.utils import timezone
 from django.utils.text import slugify
 
-from core import crypto, keys
+from core import vault
 from core.scope import org_scope
 from tenants import audit
-from tenants.models import ApiKey, ApiKeyLookup, Membership, Organization, OrganizationSettings, Project, User
-from tenants.permissions import Role, Scope
+from tenants.models import Membership, Organization, OrganizationSettings, Project, User
+from tenants.permissions import Role
 
 RESERVED_SLUGS = frozenset({"new"})  # /o/new/ is a page
 MOST_EVENTS_A_MONTH = 10**15
 KEY_CHANNEL = "tokenops_keys"  # the edge listens here to forget changed keys
-
-
-@dataclass(frozen=True, slots=True)
-class IssuedKey:
-    """A key at the only moment its text can be shown."""
-
-    key: ApiKey
-    text: str = field(repr=False)
 
 
 @transaction.atomic
@@ -56,7 +45,7 @@ def create_organization(*, actor: User, name: str, time_zone: str = "UTC") -> Or
 def new_hash_key(organization_id: int) -> bytes:
     """A new encrypted key for an organization's prompt and user hashes."""
     context = f"hash-key:{organization_id}"
-    return crypto.encrypt(secrets.token_bytes(32), key=settings.ENCRYPTION_KEY, context=context)
+    return vault.seal(secrets.token_bytes(32), context=context)
 
 
 def _free_slug(name: str) -> str:
@@ -103,7 +92,7 @@ def set_time_zone(*, organization: Organization, actor: User | None, time_zone: 
             return
         locked.save(update_fields=["time_zone"])
         audit.record("organization.time_zone_changed", actor=actor, target=organization, before=before, after=time_zone)
-        _announce("")  # every key of the organization: the next call belongs to a day of the new zone
+        announce_key("")  # every key of the organization: the next call belongs to a day of the new zone
 
 
 @transaction.atomic
@@ -121,7 +110,7 @@ def set_quota(*, organization: Organization, actor: User | None, events: int | N
             return
         locked.save(update_fields=["monthly_event_quota"])
         audit.record("organization.quota_changed", actor=actor, target=organization, before=before, after=events)
-        _announce("")  # every key of the organization: what it may send is remembered with the key
+        announce_key("")  # every key of the organization: what it may send is remembered with the key
 
 
 @transaction.atomic
@@ -164,71 +153,12 @@ def rename_project(*, organization: Organization, actor: User, project: Project,
     project.name = locked.name
 
 
-@transaction.atomic
-def create_key(
-    *,
-    organization: Organization,
-    actor: User | None,
-    name: str,
-    scopes: list[str],
-    project: Project | None,
-    expires_at: datetime | None = None,
-    now: datetime | None = None,
-) -> IssuedKey:
-    """Issue a key for ``project``, or for the whole organization without one. Its text is in the answer only.
-
-    :raises ValidationError: no scope, an unknown scope, an unusable name, or an expiry that is not after ``now``.
-    """
-    if not scopes or not set(scopes) <= set(Scope.values):
-        raise ValidationError({"scopes": "Choose at least one of the listed scopes."})
-    if expires_at is not None and expires_at <= (now or timezone.now()):
-        raise ValidationError({"expires_at": "Choose a moment in the future."})
-    new = keys.generate()
-    with org_scope(organization.pk):
-        key = ApiKey(
-            organization=organization,
-            project=project,
-            name=name,
-            prefix=new.prefix,
-            scopes=sorted(set(scopes)),
-            created_by=actor,
-            expires_at=expires_at,
-        )
-        key.full_clean(exclude=["created_by"])  # nobody: the stack's own key
-        key.save()
-        ApiKeyLookup.objects.create(
-            key_id=key.pk,
-            prefix=key.prefix,
-            digest=keys.digest(new.text, pepper=settings.KEY_PEPPER),
-            organization_id=organization.pk,
-            project_id=project.pk if project else None,
-            scopes=key.scopes,
-            expires_at=expires_at,
-        )
-        audit.record("key.created", actor=actor, target=key, name=name, scopes=key.scopes)
-    return IssuedKey(key=key, text=new.text)
-
-
-@transaction.atomic
-def revoke_key(*, organization: Organization, actor: User | None, key: ApiKey, now: datetime) -> None:
-    """Stop a key everywhere: the edge hears of it at commit. Revoking twice changes nothing."""
-    with org_scope(organization.pk):
-        locked = ApiKey.objects.select_for_update().get(pk=key.pk)
-        if locked.revoked_at is not None:
-            return
-        locked.revoked_at = now
-        locked.save(update_fields=["revoked_at"])
-        ApiKeyLookup.objects.filter(key_id=key.pk).update(revoked_at=now)
-        audit.record("key.revoked", actor=actor, target=locked, name=locked.name)
-        _announce(locked.prefix)
-
-
 def announce_every_key() -> None:
     """Tell every edge process, at commit, to read again what it knows of keys and of their projects."""
-    _announce("")
+    announce_key("")
 
 
-def _announce(prefix: str) -> None:
+def announce_key(prefix: str) -> None:
     """Tell every edge process, at commit, to forget the key with this prefix; ``''`` means all keys."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_notify(%s, %s)", [KEY_CHANNEL, prefix])

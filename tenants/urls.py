@@ -54,5 +54,10 @@ urlpatterns = [
     path(_PROJECT + "connect/key/", connect.connect_key, name="connect-key"),
     path(_PROJECT + "keys/", keys.key_list, name="key-list"),
     path(_PROJECT + "keys/new/", keys.key_create, name="key-create"),
+    path(_PROJECT + "keys/<int:key_id>/rotate/", keys.key_rotate, name="key-rotate"),
     path(_PROJECT + "keys/<int:key_id>/revoke/", keys.key_revoke, name="key-revoke"),
+    path(_ORGANIZATION + "keys/", keys.organization_key_list, name="organization-key-list"),
+    path(_ORGANIZATION + "keys/new/", keys.organization_key_create, name="organization-key-create"),
+    path(_ORGANIZATION + "keys/<int:key_id>/rotate/", keys.organization_key_rotate, name="organization-key-rotate"),
+    path(_ORGANIZATION + "keys/<int:key_id>/revoke/", keys.organization_key_revoke, name="organization-key-revoke"),
 ]

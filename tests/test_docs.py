@@ -18,7 +18,11 @@ DOCUMENTS = sorted(
 )
 ROOMS = ("core", "tenants", "ingestion", "dashboards", "tokenops", "tests", "docs", "static", "templates", "bench")
 MADE_LATER = {"bench/results.json"}  # by `make bench`
-READERS = re.compile(r"env\.(?:text|boolean|integer|choice|words|networks|secret|token)\(\s*\"([A-Z_]+)\"")
+READERS = re.compile(
+    r"env\.(?:text|boolean|integer|choice|words|networks|secret|previous_secret|token)\(\s*\"([A-Z_]+)\""
+)
+    r"env\.(?:text|boolean|integer|choice|words|networks|secret|previous_secret|token)\(\s*\"([A-Z_]+)\""
+)
 
 
 def text(name):

@@ -78,7 +78,7 @@ UNNAMED = {
 
 
 def test_services_are_found():
-    assert {"tenants.services.create_project", "tenants.services.revoke_key"} <= WRITERS
+    assert {"tenants.services.create_project", "tenants.key_services.revoke_key"} <= WRITERS
 
 
 @pytest.mark.parametrize("name", sorted(WRITERS))

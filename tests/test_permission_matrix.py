@@ -24,7 +24,7 @@ from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call, make_sample
-from tenants import invitations, services
+from tenants import invitations, key_services
 from tenants.models import AuditEntry, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 
@@ -131,7 +131,12 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:connect-key": (NOT_ALLOWED, KEYS),
     "tenants:key-list": (KEYS, NOT_ALLOWED),
     "tenants:key-create": (KEYS, KEYS_422),
+    "tenants:key-rotate": (KEYS, KEYS_422),
     "tenants:key-revoke": (KEYS, KEYS_MOVED),
+    "tenants:organization-key-list": (ORG_ADMIN, NOT_ALLOWED),
+    "tenants:organization-key-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:organization-key-rotate": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:organization-key-revoke": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "ingestion:first-call": (READ, NOT_ALLOWED),
     "ingestion:time-zone": (ORG_ADMIN, ORG_ADMIN_422),
     # Prices
@@ -241,7 +246,10 @@ def queue_installed(django_db_setup):
 def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
     call = make_call(acme_project)
     sample = make_sample(acme_project)
-    issued = services.create_key(organization=acme, actor=None, name="ci", scopes=[Scope.INGEST], project=acme_project)
+    issued = key_services.create_key(
+        organization=acme, actor=None, name="ci", scopes=[Scope.INGEST], project=acme_project
+    )
+    of_all = key_services.create_key(organization=acme, actor=None, name="all", scopes=[Scope.READ], project=None)
     with org_scope(acme.pk):
         wanted = Wanted(model="own-model", prices={"input": Decimal(1), "output": Decimal(2)})
         cards = overrides.cards_for(organization=acme, wanted=[wanted])
@@ -259,6 +267,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "organization_slug": acme.slug,
         "project_slug": acme_project.slug,
         "key_id": issued.key.pk,
+        "organization_key_id": of_all.key.pk,
         "entry_id": latest_entry(acme),
         "call_id": call["call_id"],
         "user_id": "u-1",
@@ -325,6 +334,8 @@ def path_of(url: Url, world: World) -> str:
     if url.name in PATHS:
         return PATHS[url.name]
     arguments = {name: world.arguments[name] for name in url.parameters}
+    if "organization-key" in url.name and "key_id" in arguments:
+        arguments["key_id"] = world.arguments["organization_key_id"]
     return reverse(url.name, kwargs=arguments, query=world.queries.get(url.name))
 
 

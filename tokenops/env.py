@@ -117,11 +117,59 @@ def ensure_secrets(state_dir: Path) -> dict[str, str]:
     if not missing:
         return found
     found |= {name: secrets.token_urlsafe(48) for name in missing}
+    _write_secrets(state_dir, found)
+    return found
+
+
+def start_rotation(state_dir: Path, name: str) -> None:
+    """Give ``secrets.env`` a new value of ``name`` and keep the old one as ``NAME_PREVIOUS``.
+
+    :raises ConfigurationError: the file does not have it, or it is being replaced already.
+    """
+    found = read_secrets(state_dir)
+    if name not in found:
+        raise ConfigurationError(f"{name} is not in secrets.env: set the new one where you set it now.")
+    if found.get(_previous(name)):
+        raise ConfigurationError(f"{name} is being replaced already: finish that first.")
+    _write_secrets(state_dir, found | {name: secrets.token_urlsafe(48), _previous(name): found[name]})
+
+
+def finish_rotation(state_dir: Path, name: str) -> None:
+    """Forget the old value of ``name``.
+
+    :raises ConfigurationError: ``secrets.env`` has none.
+    """
+    found = read_secrets(state_dir)
+    if not found.pop(_previous(name), ""):
+        raise ConfigurationError(f"{_previous(name)} is not in secrets.env: remove it where you have set it.")
+    _write_secrets(state_dir, found)
+
+
+def _write_secrets(state_dir: Path, found: Mapping[str, str]) -> None:
+    """In one step: a machine that stops half-way has the old file or the new one."""
     content = "".join(f"{name}={value}\n" for name, value in found.items())
-    descriptor = os.open(state_dir / "secrets.env", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    unfinished = state_dir / "secrets.env.new"
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(content)
-    return found
+        file.flush()
+        os.fsync(file.fileno())
+    unfinished.replace(state_dir / "secrets.env")
+
+
+def _previous(name: str) -> str:
+    return f"{name}_PREVIOUS"
+
+
+def previous_secret(name: str, *, state_dir: Path) -> str:
+    """``NAME_PREVIOUS``: what a secret was before, while both are valid; '' at all other times.
+
+    :raises ConfigurationError: it is too short to have been a secret of ours.
+    """
+    value = text(name) or read_secrets(state_dir).get(name, "")
+    if value and len(value) < _SHORTEST_SECRET:
+        raise ConfigurationError(f"{name} must have at least {_SHORTEST_SECRET} characters.")
+    return value
 
 
 def secret(name: str, *, state_dir: Path, required: bool) -> str:

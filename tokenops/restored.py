@@ -5,11 +5,10 @@ from datetime import date, datetime, timedelta
 from io import StringIO
 from typing import Final
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 
-from core import crypto
+from core import crypto, vault
 from core.scope import org_scope
 from ingestion import rebuild, time_zone
 from ingestion.models import DailyRollup
@@ -53,7 +52,7 @@ def _opens(organization: Organization) -> bool:
     with org_scope(organization.pk):
         sealed = bytes(selectors.organization_settings(organization=organization).hash_key)
     try:
-        crypto.decrypt(sealed, key=settings.ENCRYPTION_KEY, context=f"hash-key:{organization.pk}")
+        vault.unseal(sealed, context=f"hash-key:{organization.pk}")
     except crypto.DecryptionError:
         return False
     return True

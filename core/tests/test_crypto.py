@@ -22,7 +22,7 @@ def test_the_plain_value_is_not_visible_and_never_twice_the_same():
         ("x" * 48, CONTEXT, lambda stored: stored),
         (KEY, "hash-key:2", lambda stored: stored),
         (KEY, CONTEXT, lambda stored: stored[:-1] + bytes([stored[-1] ^ 1])),
-        (KEY, CONTEXT, lambda stored: b"\x02" + stored[1:]),
+        (KEY, CONTEXT, lambda stored: b"\x03" + stored[1:]),
         (KEY, CONTEXT, lambda stored: stored[:5]),
         (KEY, CONTEXT, lambda _: b""),
     ],

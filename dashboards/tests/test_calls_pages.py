@@ -15,7 +15,7 @@ from ingestion.models import DailyRollup
 from ingestion.models import RateCard as StoredCard
 from ingestion.pricing.cards import to_row
 from ingestion.tests.pricing.factories import make_card
-from tenants import services
+from tenants import key_services, services
 from tenants.models import Project
 from tenants.permissions import Scope
 
@@ -370,7 +370,9 @@ def test_the_filter_panel_of_the_log_can_search(owner, acme, web):
 
 def test_one_call_shows_what_it_used_and_what_that_cost(owner, acme, web, scope):
     with scope(acme):
-        key = services.create_key(organization=acme, actor=None, name="prod", scopes=[Scope.INGEST], project=web).key
+        key = key_services.create_key(
+            organization=acme, actor=None, name="prod", scopes=[Scope.INGEST], project=web
+        ).key
     (call,) = record(
         web,
         [

@@ -12,7 +12,7 @@ from dashboards import log
 from dashboards.tests.factories import make_rollup, record_calls
 from ingestion import call_log, end_users
 from ingestion.tests.factories import make_call
-from tenants import services
+from tenants import key_services, services
 from tenants.models import Project
 from tenants.permissions import Scope
 
@@ -187,7 +187,7 @@ def test_successful_calls_can_be_asked_for(page, web):
 
 
 def test_projects_and_keys_are_named_as_in_the_address_bar(page, in_acme, web, mobile):
-    key = services.create_key(organization=in_acme, actor=None, name="prod", scopes=[Scope.INGEST], project=web).key
+    key = key_services.create_key(organization=in_acme, actor=None, name="prod", scopes=[Scope.INGEST], project=web).key
     record_calls(web, [{"call_id": "w", "started_at": ago(hours=1), "api_key_id": key.pk}])
     record_calls(mobile, [{"call_id": "m", "started_at": ago(hours=2), "trace_id": "t", "api_key_id": NOBODY}])
 

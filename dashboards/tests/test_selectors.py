@@ -12,7 +12,7 @@ from dashboards.filters import DIMENSIONS, Option
 from dashboards.numbers import ModelName
 from dashboards.tests.factories import make_rollup, record_calls
 from ingestion import histogram
-from tenants import services
+from tenants import key_services, services
 from tenants.models import Project
 from tenants.permissions import Scope
 
@@ -276,7 +276,7 @@ def test_projects_are_named_by_their_slug(overview, web, mobile):
 
 
 def test_keys_are_named_by_their_prefix(overview, in_acme, web):
-    key = services.create_key(organization=in_acme, actor=None, name="prod", scopes=[Scope.INGEST], project=web).key
+    key = key_services.create_key(organization=in_acme, actor=None, name="prod", scopes=[Scope.INGEST], project=web).key
     record_calls(web, [{"started_at": ago(1), "api_key_id": key.pk}, {"started_at": ago(1), "api_key_id": NOBODY}])
 
     assert overview(f"key={key.prefix}").total.calls == 1
@@ -365,7 +365,7 @@ def test_a_page_reads_its_numbers_with_one_query(overview, web, django_assert_nu
 
 
 def test_options_list_what_the_period_has_most_calls_first(in_acme, web, mobile, chosen):
-    key = services.create_key(organization=in_acme, actor=None, name="prod", scopes=[Scope.INGEST], project=web).key
+    key = key_services.create_key(organization=in_acme, actor=None, name="prod", scopes=[Scope.INGEST], project=web).key
     record_calls(web, [{"started_at": ago(1), "api_key_id": key.pk, "team": "red"} for _ in range(2)])
     other = {"feature": "chat", "api_key_id": NOBODY}
     record_calls(mobile, [{"started_at": ago(1), **other}, {"started_at": ago(20), "feature": "old"}])

@@ -6,6 +6,7 @@ from functools import cache
 from django.conf import settings
 
 from core.databases import EDGE
+from core.keys import Peppers
 from ingestion.edge.handler import Limits
 from ingestion.edge.http import ASGIApp
 from ingestion.edge.limits import Rates
@@ -20,8 +21,10 @@ def _edge() -> Edge:
     return Edge(
         EdgeSettings(
             conninfo=conninfo,
-            pepper=settings.KEY_PEPPER,
+            peppers=Peppers(settings.KEY_PEPPER, settings.KEY_PEPPER_PREVIOUS),
             encryption_key=settings.ENCRYPTION_KEY,
+            previous_encryption_key=settings.ENCRYPTION_KEY_PREVIOUS,
+            trusted_proxies=tuple(settings.TRUSTED_PROXIES),
             metrics_token=settings.METRICS_TOKEN,
             rates=Rates(
                 requests=settings.INGEST_REQUESTS_PER_SECOND / settings.EDGE_PROCESSES,

@@ -1,10 +1,11 @@
 """From request headers to the key that sends: 401 for no usable key, 403 for one without the right."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from core import keys
+from core import addresses, keys
+from core.addresses import Network
 from ingestion.edge.directory import Directory, DirectoryUnavailableError, Sender
 from ingestion.edge.http import Problem, unavailable
 from tenants.permissions import Scope
@@ -38,7 +39,7 @@ def presented_key(headers: HeaderValues) -> str:
     return different.pop().decode("latin-1")
 
 
-async def authenticate(headers: HeaderValues, directory: Directory, *, pepper: str, now: datetime) -> Sender:
+async def authenticate(headers: HeaderValues, directory: Directory, *, peppers: keys.Peppers, now: datetime) -> Sender:
     """The sender of a request.
 
     Who has not the whole secret learns nothing about a key.
@@ -53,7 +54,7 @@ async def authenticate(headers: HeaderValues, directory: Directory, *, pepper: s
         sender = await directory.find(prefix)
     except DirectoryUnavailableError:
         raise unavailable("The key cannot be checked.") from None
-    if sender is None or not keys.matches(text, sender.digest, pepper=pepper):
+    if sender is None or not peppers.match(text, sender.digest):
         raise _unauthenticated("This API key is not known.")
     _check_usable(sender, now)
     return sender
@@ -68,6 +69,19 @@ def _check_usable(sender: Sender, now: datetime) -> None:
         raise _unauthenticated("The organization of this API key is about to be deleted.")
     if sender.is_bound and sender.home is None:
         raise _unauthenticated("The project of this API key was deleted, or is about to be.")
+
+
+def client_of(client: tuple[str, int] | None, headers: HeaderValues, trusted: Sequence[Network]) -> str:
+    """The address of who sends; '' over a socket without one. ``trusted`` proxies may say whom they speak for."""
+    forwarded = b",".join(headers.get(b"x-forwarded-for", ())).decode("latin-1")
+    remote = client[0] if client else ""
+    return addresses.canonical(addresses.client_behind(trusted, remote=remote, forwarded_for=forwarded))
+
+
+def check_address(sender: Sender, address: str) -> None:
+    """:raises Problem: 403, the key is limited to other addresses."""
+    if not addresses.is_allowed(address, sender.allowed):
+        raise Problem(403, "address-not-allowed", addresses.NOT_ALLOWED, addresses.NOT_ALLOWED_DETAIL)
 
 
 def check_scope(sender: Sender) -> None:

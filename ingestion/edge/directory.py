@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from core import crypto
+from core.addresses import Network, networks
 from ingestion.edge.limits import Quota
 from ingestion.writer import LocalTime, Target
 
@@ -31,8 +32,9 @@ local_time = lru_cache(maxsize=1_000)(LocalTime)
 # The month is the organization's own. What it has sent is summed only where somebody asks: where there is a quota.
 _LOOKUP: Final = b"""
     with key as materialized (
-        select k.key_id, k.digest, k.organization_id, k.project_id as own_project_id, k.scopes, k.expires_at,
-               k.revoked_at, s.time_zone, s.hash_key, s.delete_at is not null as is_closing, s.monthly_event_quota,
+        select k.key_id, k.digest, k.pepper_id, k.allowed_ranges, k.organization_id,
+               k.project_id as own_project_id, k.scopes, k.expires_at, k.revoked_at,
+               s.time_zone, s.hash_key, s.delete_at is not null as is_closing, s.monthly_event_quota,
                case when s.monthly_event_quota is not null then (
                    select coalesce(sum(c.events), 0)::bigint from ingest_counters c
                    where c.organization_id = k.organization_id and c.month = m.month::date) end as events_this_month,
@@ -68,8 +70,10 @@ class Sender:
     key_id: int
     organization_id: int
     digest: bytes = field(repr=False)
+    pepper_id: int
     hash_key: bytes = field(repr=False)
     scopes: frozenset[str]
+    allowed: tuple[Network, ...] = ()  # where it may come from; empty: anywhere
     expires_at: datetime | None
     revoked_at: datetime | None
     is_bound: bool  # to one project; else it is the organization's
@@ -87,9 +91,9 @@ class Directory:
     does not matter.
     """
 
-    def __init__(self, conninfo: str, *, encryption_key: str) -> None:
+    def __init__(self, conninfo: str, *, encryption_key: str, previous_encryption_key: str = "") -> None:
         self._reader = Reader(conninfo)
-        self._encryption_key = encryption_key
+        self._encryption_key, self._previous_encryption_key = encryption_key, previous_encryption_key
         self._entries: OrderedDict[str, tuple[float, Sender | None]] = OrderedDict()
         self._generation = 0
         self._is_hearing = False
@@ -152,10 +156,15 @@ class Directory:
             key_id=key["key_id"],
             organization_id=organization_id,
             digest=bytes(key["digest"]),
+            pepper_id=key["pepper_id"],
             hash_key=crypto.decrypt(
-                bytes(key["hash_key"]), key=self._encryption_key, context=f"hash-key:{organization_id}"
+                bytes(key["hash_key"]),
+                key=self._encryption_key,
+                context=f"hash-key:{organization_id}",
+                previous=self._previous_encryption_key,
             ),
             scopes=frozenset(key["scopes"]),
+            allowed=networks(key["allowed_ranges"]),
             expires_at=key["expires_at"],
             revoked_at=key["revoked_at"],
             is_bound=key["own_project_id"] is not None,

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Final
 
+from core.addresses import Network
+from core.keys import Peppers
 from ingestion.edge import idempotency, refusals
-from ingestion.edge.authentication import authenticate, check_scope
+from ingestion.edge.authentication import authenticate, check_address, check_scope, client_of, presented_key
 from ingestion.edge.digest import Digest, Digester, Request, other_project
 from ingestion.edge.directory import Directory, Sender
 from ingestion.edge.http import (
@@ -44,6 +46,7 @@ from ingestion.writer import (
     Group,
     KeyInUse,
     KeyReused,
+    KeyUse,
     Outcome,
     QueueFullError,
     Refused,
@@ -92,7 +95,8 @@ class Engine:
     brake: Brake
     metrics: Metrics
     limits: Limits
-    pepper: str = field(repr=False)
+    peppers: Peppers
+    trusted_proxies: tuple[Network, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +135,9 @@ class Exchange:
         if self.engine is None:
             raise unavailable("This process is starting or stopping.")
         engine, now = self.engine, datetime.now(UTC)
-        self.sender = await authenticate(self.headers, engine.directory, pepper=engine.pepper, now=now)
+        self.sender = await authenticate(self.headers, engine.directory, peppers=engine.peppers, now=now)
+        use = self._use(self.sender, engine)
+        check_address(self.sender, use.address)
         check_scope(self.sender)
         engine.limiter.take_request(self.sender.key_id, now=time.monotonic())
         if self.sender.quota:
@@ -153,7 +159,7 @@ class Exchange:
         engine.limiter.take_events(self.sender.key_id, digest.batch.total, now=time.monotonic())
         claim = self._claim(self.sender, key_digest, digest) if key_digest else None
         with engine.in_hand.holding(self.events, self.sender.organization_id):
-            outcome = await self._store(digest, claim, engine)
+            outcome = await self._store(digest, claim, use, engine)
         reply = self._reply(digest, outcome)
         self._note(digest, outcome, engine, self.sender, now)
         return reply
@@ -230,13 +236,18 @@ class Exchange:
         finally:
             body.release()
 
-    async def _store(self, digest: Digest, claim: Claim | None, engine: Engine) -> Outcome:
+    def _use(self, sender: Sender, engine: Engine) -> KeyUse:
+        address = client_of(self.scope.get("client"), self.headers, engine.trusted_proxies)
+        renewal = engine.peppers.renewal(presented_key(self.headers), stored=sender.digest, stored_id=sender.pepper_id)
+        return KeyUse(sender.key_id, sender.organization_id, address, renewal)
+
+    async def _store(self, digest: Digest, claim: Claim | None, use: KeyUse, engine: Engine) -> Outcome:
         writer = self.endpoint.writer(engine)
         try:
             async with asyncio.timeout(engine.limits.store_patience):
                 if claim:  # in one part, even of no rows: the answer is kept in the transaction of the calls
-                    return await writer.write(digest.rows, digest.targets, claim)
-                return await _store_parts(digest, writer)
+                    return await writer.write(digest.rows, digest.targets, claim, use=use)
+                return await _store_parts(digest, use, writer)
         except QueueFullError:
             raise unavailable("Too many events are waiting to be stored.") from None
         except TimeoutError:
@@ -290,11 +301,11 @@ async def serve(engine: Engine | None, endpoint: Endpoint, scope: Scope, receive
     return reply.status
 
 
-async def _store_parts(digest: Digest, writer: Group[Any]) -> Outcome:
+async def _store_parts(digest: Digest, use: KeyUse, writer: Group[Any]) -> Outcome:
     """Store the rows in parts the writer can take. After a failure some may be stored: sending them again is safe."""
     accepted = duplicates = 0
     for start in range(0, len(digest.rows), _ROWS_AT_ONCE):
-        outcome = await writer.write(digest.rows[start : start + _ROWS_AT_ONCE], digest.targets)
+        outcome = await writer.write(digest.rows[start : start + _ROWS_AT_ONCE], digest.targets, use=use)
         if not isinstance(outcome, Stored):
             return outcome
         accepted, duplicates = accepted + outcome.accepted, duplicates + outcome.duplicates

@@ -11,6 +11,8 @@ from typing import Final
 
 from psycopg.conninfo import make_conninfo
 
+from core.addresses import networks
+from core.keys import Peppers
 from ingestion.edge.directory import OPTIONS, Directory, DirectoryUnavailableError
 from ingestion.edge.endpoints import ENDPOINTS
 from ingestion.edge.handler import Endpoint, Engine, Limits, serve
@@ -33,8 +35,10 @@ class EdgeSettings:
     """``conninfo`` is for tokenops_edge and must not go through a transaction pooler: the edge listens."""
 
     conninfo: str = field(repr=False)
-    pepper: str = field(repr=False)
+    peppers: Peppers
     encryption_key: str = field(repr=False)
+    previous_encryption_key: str = field(default="", repr=False)
+    trusted_proxies: tuple[str, ...] = ()
     metrics_token: str = field(default="", repr=False)
     limits: Limits = field(default_factory=Limits)
     rates: Rates = field(default_factory=Rates)
@@ -92,7 +96,11 @@ class Edge:
     def _new_engine(self) -> Engine:
         settings, limits = self._settings, self._settings.limits
         return Engine(
-            directory=Directory(settings.conninfo, encryption_key=settings.encryption_key),
+            directory=Directory(
+                settings.conninfo,
+                encryption_key=settings.encryption_key,
+                previous_encryption_key=settings.previous_encryption_key,
+            ),
             reference=Reference(settings.conninfo),
             writer=Writer(settings.conninfo, most_rows=limits.waiting_rows, on_flush=self._metrics.flushed),
             refusals=RefusalLog(settings.conninfo),
@@ -104,7 +112,8 @@ class Edge:
             brake=Brake(limits.refusal_pause),
             metrics=self._metrics,
             limits=limits,
-            pepper=settings.pepper,
+            peppers=settings.peppers,
+            trusted_proxies=networks(settings.trusted_proxies),
         )
 
     async def _listen(self, engine: Engine) -> None:

@@ -29,7 +29,8 @@ from ingestion.pricing.providers import catalogue_id
 from ingestion.pricing.sanity import Doubt
 from ingestion.wire.providers import canonical_provider
 from tenants import audit
-from tenants.models import Organization, OrganizationSettings, User
+from tenants.audit import Actor
+from tenants.models import Organization, OrganizationSettings
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 _MOST_NEAR: Final = 5
@@ -101,9 +102,7 @@ def _price(organization: Organization, model: str, wanted: Wanted, book: PriceBo
 
 
 @transaction.atomic
-def save_cards(
-    *, organization: Organization, actor: User | None, cards: Sequence[RateCard], key_id: int | None = None
-) -> list[RateCard]:
+def save_cards(*, organization: Organization, actor: Actor, cards: Sequence[RateCard]) -> list[RateCard]:
     """Store cards of ``cards_for``, all or none, and tell every edge; they come back with their ids and ends.
 
     A later price ends the earlier one; one that begins at the same moment takes its place.
@@ -117,7 +116,7 @@ def save_cards(
         for card in cards:
             _check(card, existing)
             step = _plan(organization, card, existing)
-            stored = _carry_out(actor, step, key_id)
+            stored = _carry_out(actor, step)
             existing = own.after(existing, [msgspec.structs.replace(step, insert=stored)])
             saved.append(stored)
         announce_prices()
@@ -157,9 +156,7 @@ def is_used(*, organization: Organization, card: RateCard) -> bool:
 
 
 @transaction.atomic
-def end_card(
-    *, organization: Organization, actor: User | None, card_id: int, ends_at: datetime, key_id: int | None = None
-) -> RateCard:
+def end_card(*, organization: Organization, actor: Actor, card_id: int, ends_at: datetime) -> RateCard:
     """Let a card hold until ``ends_at``, excluded. Its calls keep their cost.
 
     :raises Http404: the organization has no such card.
@@ -173,13 +170,13 @@ def end_card(
         if card.valid_to is not None and ends_at >= card.valid_to:
             raise ValidationError({"ends_at": "It has ended by then already."})
         _end(msgspec.structs.replace(card, valid_to=ends_at))
-        _record("ended", actor, card, key_id, ends_at=instant_text(ends_at))
+        _record("ended", actor, card, ends_at=instant_text(ends_at))
         announce_prices()
     return msgspec.structs.replace(card, valid_to=ends_at)
 
 
 @transaction.atomic
-def delete_card(*, organization: Organization, actor: User | None, card_id: int, key_id: int | None = None) -> None:
+def delete_card(*, organization: Organization, actor: Actor, card_id: int) -> None:
     """Remove a card that never priced a call.
 
     :raises Http404: the organization has no such card.
@@ -191,7 +188,7 @@ def delete_card(*, organization: Organization, actor: User | None, card_id: int,
         if is_used(organization=organization, card=card):
             raise ValidationError(IN_USE, code="in-use")
         StoredCard.objects.filter(organization=organization, pk=card_id).delete()
-        _record("deleted", actor, card, key_id)
+        _record("deleted", actor, card)
         announce_prices()
 
 
@@ -225,7 +222,7 @@ def _hides(price: RateCard, alias: RateCard) -> bool:
     return own.is_live(price, alias.valid_from or own.NEVER)
 
 
-def _carry_out(actor: User | None, step: Plan, key_id: int | None) -> RateCard:
+def _carry_out(actor: Actor, step: Plan) -> RateCard:
     for card in step.ended:
         _end(card)
     gone = StoredCard.objects.filter(organization_id=current_organization_id())
@@ -236,7 +233,6 @@ def _carry_out(actor: User | None, step: Plan, key_id: int | None) -> RateCard:
         "set",
         actor,
         saved,
-        key_id,
         ended=[card.id for card in step.ended],
         replaced=[_facts(card) for card in step.deleted],
     )
@@ -249,11 +245,10 @@ def _end(card: RateCard) -> None:
     )
 
 
-def _record(verb: str, actor: User | None, card: RateCard, key_id: int | None, **more: Any) -> None:
+def _record(verb: str, actor: Actor, card: RateCard, **more: Any) -> None:
     noun = "alias" if card.source == ALIAS else "price"
-    by_key: dict[str, Any] = {} if key_id is None else {"key_id": key_id}
     target = StoredCard(pk=card.id)
-    audit.record(f"{noun}.{verb}", actor=actor, target=target, **_facts(card), **by_key, **more)
+    audit.record(f"{noun}.{verb}", actor=actor, target=target, **_facts(card), **more)
 
 
 def _facts(card: RateCard) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from core.parameters import OrganizationParameters
 from ingestion.models import RepriceRun
 from ingestion.reprice import schema, selectors, services
 from ingestion.reprice.serializers import RepriceRequestSerializer, RepriceRunSerializer, report_document
-from tenants.api_access import ApiRequest, key_of, org_api, person_of
-from tenants.models import Project, User
+from tenants.api_access import ApiRequest, actor_of, key_of, org_api
+from tenants.models import Project
 from tenants.permissions import Permission, Scope
 
 _MOST_RUNS = 100
@@ -62,7 +62,7 @@ def run_apply(request: ApiRequest, run_id: int) -> Response:
     _enter(request)
     run = _run(request, run_id)
     try:
-        services.apply(organization=request.organization, actor=_actor(request), run=run)
+        services.apply(organization=request.organization, actor=actor_of(request), run=run)
     except ValidationError as error:
         raise ConflictError(" ".join(error.messages)) from error
     return Response(_read(request, run_id))
@@ -76,7 +76,7 @@ def run_cancel(request: ApiRequest, run_id: int) -> Response:
     _enter(request)
     run = _run(request, run_id)
     try:
-        services.cancel(organization=request.organization, actor=_actor(request), run=run, now=timezone.now())
+        services.cancel(organization=request.organization, actor=actor_of(request), run=run, now=timezone.now())
     except ValidationError as error:
         raise ConflictError(" ".join(error.messages)) from error
     return Response(_read(request, run_id))
@@ -93,10 +93,6 @@ def _enter(request: ApiRequest) -> None:
         raise PermissionDenied("Prices are the organization's: use a key that belongs to no project.")
 
 
-def _actor(request: ApiRequest) -> User | None:
-    return None if key_of(request) else person_of(request)
-
-
 def _create(request: ApiRequest) -> RepriceRun:
     asked = RepriceRequestSerializer(data=request.data)
     asked.is_valid(raise_exception=True)
@@ -104,7 +100,7 @@ def _create(request: ApiRequest) -> RepriceRun:
     try:
         return services.reprice(
             organization=request.organization,
-            actor=_actor(request),
+            actor=actor_of(request),
             since=wanted["from"],
             until=wanted["to"],
             project=_project(request, wanted.get("project")),

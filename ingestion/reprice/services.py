@@ -22,6 +22,7 @@ from ingestion.services import current_book, first_kept_day
 from ingestion.wire.providers import canonical_provider
 from ingestion.writer import LocalTime
 from tenants import audit
+from tenants.audit import Actor
 from tenants.models import Organization, OrganizationSettings, Project, User
 
 State = RepriceRun.State
@@ -38,7 +39,7 @@ _SUMS: Final = ("old_cost_usd", "new_cost_usd")
 def reprice(
     *,
     organization: Organization,
-    actor: User | None,
+    actor: Actor,
     since: datetime,
     until: datetime,
     project: Project | None = None,
@@ -64,7 +65,7 @@ def reprice(
             model=model,
             since=since,
             until=until,
-            created_by=actor,
+            created_by=actor if isinstance(actor, User) else None,
         )
         run.clean_fields(exclude={field.name for field in run._meta.fields} - {"provider", "model"})
         run.save()
@@ -74,7 +75,7 @@ def reprice(
 
 
 @transaction.atomic
-def apply(*, organization: Organization, actor: User | None, run: RepriceRun) -> None:
+def apply(*, organization: Organization, actor: Actor, run: RepriceRun) -> None:
     """Start the real run of a dry run that is done.
 
     :raises ValidationError: it is not done or was applied already, or another run is being applied.
@@ -87,7 +88,7 @@ def apply(*, organization: Organization, actor: User | None, run: RepriceRun) ->
         if RepriceRun.objects.filter(state=State.APPLYING).exists():
             raise ValidationError("Another re-pricing is being applied. Wait until it is done.")
         _restart(locked)
-        locked.applied_by = actor
+        locked.applied_by = actor if isinstance(actor, User) else None
         locked.save()
         audit.record("prices.reprice_started", actor=actor, target=locked, **locked.preview)
         work.make_due(TASK, organization_id=organization.pk, object_id=locked.pk)
@@ -103,7 +104,7 @@ def _restart(run: RepriceRun) -> None:
 
 
 @transaction.atomic
-def cancel(*, organization: Organization, actor: User | None, run: RepriceRun, now: datetime) -> None:
+def cancel(*, organization: Organization, actor: Actor, run: RepriceRun, now: datetime) -> None:
     """Stop a run. What an applied part of it has changed stays changed, in calls and in their sums.
 
     :raises ValidationError: it is over already.

@@ -17,7 +17,7 @@ from core.scope import ScopeError, current_organization_id, org_scope
 from dashboards.tests.factories import record_calls
 from ingestion import end_users, erasure, tasks
 from ingestion.models import Call, DailyRollup, Erasure, HourlyRollup
-from tenants import services
+from tenants import key_services, services
 from tenants.models import AuditEntry, Project, User
 
 URL = "/o/acme/settings/end-users/"
@@ -368,7 +368,7 @@ def test_the_api_says_what_is_stored(viewer, acme_calls):
 
 
 def test_a_key_of_a_project_sees_what_its_project_stores(client, acme_calls, acme_project):
-    key = services.create_key(organization=acme_calls, actor=None, name="k", scopes=["read"], project=acme_project)
+    key = key_services.create_key(organization=acme_calls, actor=None, name="k", scopes=["read"], project=acme_project)
 
     answer = client.get(f"/api/v1/end-users/{MAIL}", headers={"X-API-Key": key.text})
 
@@ -394,7 +394,7 @@ def test_others_erase_nobody_over_the_api(request, acme_calls, who, status):
 
 
 def test_keys_erase_nobody(client, acme_calls):
-    key = services.create_key(organization=acme_calls, actor=None, name="k", scopes=["read"], project=None)
+    key = key_services.create_key(organization=acme_calls, actor=None, name="k", scopes=["read"], project=None)
 
     answer = client.delete(f"/api/v1/end-users/{MAIL}", headers={"X-API-Key": key.text})
 

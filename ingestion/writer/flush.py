@@ -5,8 +5,6 @@ unique index objects is the flush done again through a temporary table that tell
 """
 
 import logging
-import threading
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,12 +17,14 @@ import msgspec
 import psycopg
 from psycopg import Connection, errors
 
+from core.recent import Recent
 from ingestion import store
 from ingestion.writer import counters, idempotency, responses, rollups
 from ingestion.writer.idempotency import Claim, Lost
 from ingestion.writer.responses import Key, Record
 from ingestion.writer.rollups import Day, DistinctValues, Values
-from ingestion.writer.rows import Line, Row, Target
+from ingestion.writer.rows import Line, Row
+from ingestion.writer.uses import KeyUse, note_use
 
 type Rows = Sequence[Row]
 type Claims = Mapping[int, Claim]  # by the position of their request
@@ -34,7 +34,6 @@ logger = logging.getLogger(__name__)
 _MOST_ATTEMPTS: Final = 4
 _SUSPECT_SECONDS: Final = 60.0
 _KEY_USAGE_SECONDS: Final = 60.0
-_MOST_REMEMBERED: Final = 20_000
 # The last one frees what a machine held that vanished in the middle of a transaction.
 _OPTIONS: Final = (
     "-c statement_timeout=2000 -c timezone=UTC -c client_min_messages=warning"
@@ -62,9 +61,6 @@ _ACTIVITY = """
     insert into project_activity as a (project_id, organization_id, first_received_at, last_received_at)
     select p, o, %(now)s, %(now)s from unnest(%(projects)s::bigint[], %(organizations)s::bigint[]) x (p, o)
     on conflict (project_id) do update set last_received_at = greatest(a.last_received_at, excluded.last_received_at)"""
-_KEY_USAGE = """
-    insert into api_key_usage as u (key_id, organization_id, last_used_at) values (%s, %s, %s)
-    on conflict (key_id) do update set last_used_at = greatest(u.last_used_at, excluded.last_used_at)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,30 +93,8 @@ class Memory:
     """What the writers of one process know together. Times are monotonic seconds."""
 
     values: DistinctValues = field(default_factory=DistinctValues)
-    suspects: "Recent" = field(default_factory=lambda: Recent(_SUSPECT_SECONDS))
-    key_usage: "Recent" = field(default_factory=lambda: Recent(_KEY_USAGE_SECONDS))
-
-
-class Recent:
-    """Ids that something happened to within the last ``seconds``; forgets all when it would grow too large."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._until: dict[int, float] = {}
-        self._lock = threading.Lock()
-
-    def add(self, identifier: int) -> None:
-        with self._lock:
-            if len(self._until) >= _MOST_REMEMBERED:
-                self._until.clear()
-            self._until[identifier] = time.monotonic() + self._seconds
-
-    def discard(self, identifier: int) -> None:
-        with self._lock:
-            self._until.pop(identifier, None)
-
-    def __contains__(self, identifier: int) -> bool:
-        return self._until.get(identifier, 0.0) > time.monotonic()
+    suspects: Recent = field(default_factory=lambda: Recent(_SUSPECT_SECONDS))
+    key_usage: Recent = field(default_factory=lambda: Recent(_KEY_USAGE_SECONDS))
 
 
 class Transactions[L: Line](ABC):
@@ -165,15 +139,18 @@ class Transactions[L: Line](ABC):
             self._connection.close()
             self._connection = None
 
-    def note_key_usage(self, targets: Iterable[Target], now: datetime) -> None:
-        """Remember when keys were last used, at most once a minute a key. Losing one is harmless."""
-        for target in targets:
-            if target.api_key_id in self._memory.key_usage:
+    def note_key_usage(self, uses: Iterable[KeyUse], now: datetime) -> None:
+        """Remember when and from where keys were last used, at most once a minute a key. Losing one is harmless.
+
+        A key whose digest was made with an old pepper gets its new one here, away from the request that showed it.
+        """
+        for use in uses:
+            if use.key_id in self._memory.key_usage:
                 continue
-            self._memory.key_usage.add(target.api_key_id)
+            self._memory.key_usage.add(use.key_id)
             try:
                 connection = self._connect()
-                connection.execute(_KEY_USAGE, [target.api_key_id, target.organization_id, now])
+                note_use(connection, use, now)
                 connection.commit()
             except psycopg.Error as error:  # also: the key was deleted a moment ago
                 self.close()

@@ -16,6 +16,7 @@ from ingestion.writer.lags import Lags
 from ingestion.writer.queue import FairQueue
 from ingestion.writer.rows import Line, Row, SampleRow, Target
 from ingestion.writer.samples import SampleFlusher
+from ingestion.writer.uses import KeyUse
 
 FLUSH_ROWS: Final = 2_000
 LINGER_SECONDS: Final = 0.005
@@ -40,6 +41,7 @@ class _Request[L: Line]:
     loop: asyncio.AbstractEventLoop
     done: asyncio.Future[Outcome]
     claim: Claim | None
+    use: KeyUse | None
     came_at: float = field(default_factory=time.monotonic)
 
     @property
@@ -110,15 +112,18 @@ class Group[L: Line]:
         """Rows accepted and not yet taken by a flush."""
         return self._waiting.rows
 
-    async def write(self, rows: Sequence[L], targets: Sequence[Target], claim: Claim | None = None) -> Outcome:
+    async def write(
+        self, rows: Sequence[L], targets: Sequence[Target], claim: Claim | None = None, *, use: KeyUse | None = None
+    ) -> Outcome:
         """Store the rows of one request and say what became of them. ``targets`` are where they go.
 
-        With a ``claim`` they are stored once, however often they come; then there may be no rows at all.
+        With a ``claim`` they are stored once, however often they come; then there may be no rows at all. ``use`` is
+        noted of the key that sends them, after they are answered.
 
         :raises QueueFullError: nothing was taken.
         """
         loop = asyncio.get_running_loop()
-        request = _Request(rows, targets, loop, loop.create_future(), claim)
+        request = _Request(rows, targets, loop, loop.create_future(), claim, use)
         with self._changed:
             if claim and claim.identity in self._claimed:
                 return KeyInUse()
@@ -142,7 +147,7 @@ class Group[L: Line]:
                 self._release(requests)
                 self._note_lags(requests, outcomes)
                 _answer(requests, outcomes)
-            flusher.note_key_usage({target for request in requests for target in request.targets}, datetime.now(UTC))
+            flusher.note_key_usage([request.use for request in requests if request.use], datetime.now(UTC))
         flusher.close()
 
     def _note_lags(self, requests: Sequence[_Request[L]], outcomes: Sequence[Outcome]) -> None:

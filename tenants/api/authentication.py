@@ -1,16 +1,17 @@
 """API keys in request headers."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
-from django.conf import settings
 from django.utils import timezone
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
-from core import keys
+from core import addresses, keys
+from core.origin import origin_of
 from core.scope import org_scope
-from tenants import selectors
+from tenants import key_use, selectors
 from tenants.api_access import KeyPrincipal
 from tenants.models import ApiKeyLookup
 
@@ -25,6 +26,15 @@ CLOSING = "The organization or project of this API key is about to be deleted."
 DIFFERENT = "The request carries two different API keys."
 
 
+class AddressNotAllowed(PermissionDenied):
+    """The key is limited to other addresses; the same problem type as on the edge."""
+
+    problem = ("address-not-allowed", addresses.NOT_ALLOWED)
+
+    def __init__(self) -> None:
+        super().__init__(addresses.NOT_ALLOWED_DETAIL)
+
+
 class ApiKeyAuthentication(BaseAuthentication):
     """Authenticates machines; a request without any key header is left to the next class."""
 
@@ -33,11 +43,12 @@ class ApiKeyAuthentication(BaseAuthentication):
 
         :raises AuthenticationFailed: a key is there and is not a valid one. Only who has the whole secret learns more
             than that.
+        :raises AddressNotAllowed: it may not be used from where the request comes.
         """
         text = key_in(request.headers)
         if text is None:
             return None
-        principal = authenticate_key(text)
+        principal = authenticate_key(text, address=origin_of(request._request).address)
         return principal, principal
 
     def authenticate_header(self, request: Request) -> str:
@@ -58,27 +69,38 @@ def key_in(headers: Mapping[str, str]) -> str | None:
     return found[0] if found else None
 
 
-def authenticate_key(text: str) -> KeyPrincipal:
-    """Who ``text`` is the key of.
+def authenticate_key(text: str, *, address: str) -> KeyPrincipal:
+    """Who ``text`` is the key of, and a note that it was used from ``address``.
 
     :raises AuthenticationFailed: nobody's, revoked, expired, or of somebody who is about to be deleted.
+    :raises AddressNotAllowed: it is limited to other addresses.
     """
     prefix = keys.prefix_of(text)
     if prefix is None:
         raise AuthenticationFailed(NOT_A_KEY)
     row = ApiKeyLookup.objects.filter(prefix=prefix).first()
-    if row is None or not keys.matches(text, bytes(row.digest), pepper=settings.KEY_PEPPER):
+    if row is None or not key_use.peppers().match(text, bytes(row.digest)):
         raise AuthenticationFailed(UNKNOWN)
-    if row.revoked_at is not None:
-        raise AuthenticationFailed(REVOKED)
-    if row.expires_at is not None and row.expires_at <= timezone.now():
-        raise AuthenticationFailed(EXPIRED)
+    now = timezone.now()
+    _refuse_unusable(row, now)
     with org_scope(row.organization_id):
         if selectors.is_closing(organization_id=row.organization_id, project_id=row.project_id):
             raise AuthenticationFailed(CLOSING)
+        if not addresses.is_allowed(address, addresses.networks(row.allowed_ranges)):
+            raise AddressNotAllowed
+        key_use.renew_digest(text=text, row=row)
+        known = addresses.canonical(address)
+        key_use.note_use(key_id=row.key_id, organization_id=row.organization_id, address=known, now=now)
     return KeyPrincipal(
         key_id=row.key_id,
         organization_id=row.organization_id,
         project_id=row.project_id,
         scopes=frozenset(row.scopes),
     )
+
+
+def _refuse_unusable(row: ApiKeyLookup, now: datetime) -> None:
+    if row.revoked_at is not None:
+        raise AuthenticationFailed(REVOKED)
+    if row.expires_at is not None and row.expires_at <= now:
+        raise AuthenticationFailed(EXPIRED)

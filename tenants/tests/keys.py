@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from tenants import services
+from tenants import key_services
 from tenants.models import Membership, Organization, Project
 from tenants.permissions import Role, Scope
 
@@ -14,10 +14,10 @@ def issue_key(
     project: Project | None = None,
     scopes: Sequence[str] = (Scope.READ,),
     expires_at: datetime | None = None,
-) -> services.IssuedKey:
+) -> key_services.IssuedKey:
     """A key of ``organization``; one that has expired was issued in time."""
     owner = Membership.objects.select_related("user").get(organization=organization, role=Role.OWNER)
-    return services.create_key(
+    return key_services.create_key(
         organization=organization,
         actor=owner.user,
         name="Test",
@@ -28,6 +28,6 @@ def issue_key(
     )
 
 
-def bearer(issued: services.IssuedKey) -> dict[str, str]:
+def bearer(issued: key_services.IssuedKey) -> dict[str, str]:
     """The headers of a request with this key."""
     return {"Authorization": f"Bearer {issued.text}"}

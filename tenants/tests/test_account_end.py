@@ -16,7 +16,7 @@ from django.test import Client
 from conftest import make_user
 from core.databases import APP, EDGE
 from core.scope import org_scope
-from tenants import accounts, audit_log, invitations, members, services
+from tenants import accounts, audit_log, invitations, key_services, members, services
 from tenants.audit_log import Verified
 from tenants.models import ApiKey, AuditEntry, Invitation, Membership, Organization, OrganizationSettings, User
 from tenants.permissions import Role, Scope
@@ -42,7 +42,7 @@ def test_nothing_of_the_person_stays_but_what_they_did(acme, acme_project, scope
     ada = join(acme, "ada@example.test", Role.ADMIN)
     EmailAddress.objects.create(user=ada, email="second@example.test", verified=True)
     override(acme_project, ada, Role.MEMBER)
-    issued = services.create_key(organization=acme, actor=ada, name="ci", scopes=[Scope.READ], project=acme_project)
+    issued = key_services.create_key(organization=acme, actor=ada, name="ci", scopes=[Scope.READ], project=acme_project)
     members.set_role(organization=acme, actor=owner_of(acme), user=ada, role=Role.MEMBER)
     signed_in(ada)
     sessions = Session.objects.count()

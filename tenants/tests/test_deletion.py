@@ -17,7 +17,7 @@ from core.models import WorkDue
 from core.scope import org_scope
 from dashboards.tests.factories import record_calls
 from ingestion.models import Erasure
-from tenants import deletion, events, services, tasks
+from tenants import deletion, events, key_services, services, tasks
 from tenants.models import (
     ApiKey,
     ApiKeyUsage,
@@ -65,7 +65,7 @@ def audited(organization):
 
 
 def client_keys(organization, project):
-    return services.create_key(
+    return key_services.create_key(
         organization=organization, actor=None, name="ci", scopes=[Scope.READ], project=project
     ).text
 
@@ -321,7 +321,7 @@ def fill(organization):
     now = timezone.now()
     for project in (web, shop):
         record_calls(project, [{"started_at": now - timedelta(days=day)} for day in range(3)])
-        issued = services.create_key(
+        issued = key_services.create_key(
             organization=organization, actor=None, name="k", scopes=[Scope.INGEST], project=project
         )
         with org_scope(organization.pk):

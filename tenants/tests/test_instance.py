@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from conftest import make_user
 from core.models import Heartbeat
-from tenants import services
+from tenants import key_services, services
 
 URL = "/instance/"
 
@@ -44,7 +44,7 @@ def test_an_administrator_sees_health_policy_and_versions(staff, settings):
 
 def test_an_administrator_sees_that_organizations_exist_and_nothing_in_them(staff, acme, globex, acme_project):
     services.rename_project(organization=acme, actor=make_user("x@example.test"), project=acme_project, name="Zeppelin")
-    services.create_key(organization=acme, actor=None, name="Hindenburg", scopes=["read"], project=acme_project)
+    key_services.create_key(organization=acme, actor=None, name="Hindenburg", scopes=["read"], project=acme_project)
 
     page = staff.get(URL).text
 

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from conftest import make_user
-from tenants import services
+from tenants import key_services, services
 from tenants.models import (
     ApiKey,
     ApiKeyLookup,
@@ -80,14 +80,14 @@ def test_the_audit_rows_of_a_projects_life(acme, ada, scope):
 
 
 def test_the_audit_rows_of_a_keys_life_hold_no_secret(acme, acme_project, ada, scope):
-    issued = services.create_key(
+    issued = key_services.create_key(
         organization=acme, actor=ada, name="ci", scopes=["read", "ingest", "read"], project=acme_project
     )
     target = ("apikey", str(issued.key.pk))
     facts = {"name": "ci", "scopes": ["ingest", "read"]}
     assert last_entry(acme, scope) == (ada.pk, "key.created", *target, facts)
 
-    services.revoke_key(organization=acme, actor=None, key=issued.key, now=NOW)
+    key_services.revoke_key(organization=acme, actor=None, key=issued.key, now=NOW)
     assert last_entry(acme, scope) == (None, "key.revoked", *target, {"name": "ci"})
 
     with scope(acme):
@@ -188,7 +188,7 @@ REFUSED = {
 
 def new_key(organization, project, **changes):
     values = {"actor": None, "name": "ci", "scopes": [Scope.INGEST.value], "now": NOW} | changes
-    return services.create_key(organization=organization, project=project, **values)
+    return key_services.create_key(organization=organization, project=project, **values)
 
 
 @pytest.mark.parametrize("attempt", REFUSED.values(), ids=REFUSED)
@@ -231,11 +231,11 @@ def test_the_same_time_zone_again_writes_nothing(acme, ada, written):
 
 def test_revoking_again_keeps_the_first_moment_and_the_first_actor(acme, acme_project, ada, written):
     issued = new_key(acme, acme_project)
-    services.revoke_key(organization=acme, actor=ada, key=issued.key, now=NOW)
+    key_services.revoke_key(organization=acme, actor=ada, key=issued.key, now=NOW)
     before = written()
 
-    services.revoke_key(organization=acme, actor=None, key=issued.key, now=NOW + timedelta(days=1))
-    services.revoke_key(organization=acme, actor=ada, key=issued.key, now=NOW - timedelta(days=1))
+    key_services.revoke_key(organization=acme, actor=None, key=issued.key, now=NOW + timedelta(days=1))
+    key_services.revoke_key(organization=acme, actor=ada, key=issued.key, now=NOW - timedelta(days=1))
 
     assert written() == before
 
@@ -283,5 +283,5 @@ def test_an_unknown_role_may_do_nothing(role):
     assert [permission for permission in Permission if allows(role, permission)] == []
 
 
-def test_keys_have_three_scopes():
-    assert Scope.values == ["ingest", "read", "manage"]
+def test_keys_have_four_scopes():
+    assert Scope.values == ["ingest", "read", "manage", "gateway"]

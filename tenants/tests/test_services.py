@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from conftest import make_organization, make_user
 from core import crypto, keys
 from core.databases import EDGE
-from tenants import selectors, services
+from tenants import key_selectors, key_services, selectors, services
 from tenants.models import ApiKey, ApiKeyLookup, ApiKeyUsage, AuditEntry, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 
@@ -26,9 +26,9 @@ def audited(organization: Organization) -> list[tuple[str, dict[str, object]]]:
     return list(AuditEntry.objects.filter(organization=organization).order_by("pk").values_list("action", "facts"))
 
 
-def issue(organization: Organization, project: Project | None = None, **changes: object) -> services.IssuedKey:
+def issue(organization: Organization, project: Project | None = None, **changes: object) -> key_services.IssuedKey:
     values: dict[str, object] = {"name": "ci", "scopes": [Scope.INGEST], "project": project, "actor": None}
-    return services.create_key(organization=organization, **(values | changes))  # type: ignore[arg-type]
+    return key_services.create_key(organization=organization, **(values | changes))  # type: ignore[arg-type]
 
 
 # --- Organizations ---
@@ -225,8 +225,8 @@ def test_an_expiry_ahead_is_stored_where_the_edge_looks(acme, acme_project):
 def test_revoking_stops_the_key_and_is_audited_once(acme, acme_project, ada, scope):
     issued = issue(acme, acme_project)
 
-    services.revoke_key(organization=acme, actor=ada, key=issued.key, now=NOW)
-    services.revoke_key(organization=acme, actor=ada, key=issued.key, now=NOW + timedelta(hours=1))
+    key_services.revoke_key(organization=acme, actor=ada, key=issued.key, now=NOW)
+    key_services.revoke_key(organization=acme, actor=ada, key=issued.key, now=NOW + timedelta(hours=1))
 
     assert ApiKeyLookup.objects.get(key_id=issued.key.pk).revoked_at == NOW
     with scope(acme):
@@ -241,7 +241,7 @@ def test_every_edge_process_hears_of_a_revoked_key(committed_db):
     with psycopg.connect(settings.DATABASE.conninfo(EDGE), autocommit=True) as edge:
         edge.execute(f"listen {services.KEY_CHANNEL}")
 
-        services.revoke_key(organization=organization, actor=None, key=issued.key, now=NOW)
+        key_services.revoke_key(organization=organization, actor=None, key=issued.key, now=NOW)
 
         heard = [notice.payload for notice in edge.notifies(timeout=5, stop_after=1)]
     assert heard == [issued.key.prefix]
@@ -262,7 +262,7 @@ def test_a_key_of_another_organization_cannot_be_revoked(acme, acme_project, glo
     issued = issue(acme, acme_project)
 
     with pytest.raises(ApiKey.DoesNotExist):
-        services.revoke_key(organization=globex, actor=ada, key=issued.key, now=NOW)
+        key_services.revoke_key(organization=globex, actor=ada, key=issued.key, now=NOW)
 
     assert ApiKeyLookup.objects.get(key_id=issued.key.pk).revoked_at is None
 
@@ -278,10 +278,10 @@ def test_keys_that_work_come_first_and_then_the_newest(acme, acme_project, scope
         with scope(acme):
             ApiKey.objects.filter(pk=issued.key.pk).update(created_at=created_at)
         if name == "revoked":
-            services.revoke_key(organization=acme, actor=None, key=issued.key, now=NOW)
+            key_services.revoke_key(organization=acme, actor=None, key=issued.key, now=NOW)
 
     with scope(acme):
-        rows = selectors.project_keys(project=acme_project, now=NOW)
+        rows = key_selectors.project_keys(project=acme_project, now=NOW)
 
     assert [(row.key.name, row.state) for row in rows] == [
         ("new", "active"),
@@ -303,7 +303,7 @@ def test_a_key_says_when_the_edge_last_saw_it(committed_db, scope):
         )
 
     with scope(organization):
-        rows = selectors.project_keys(project=project, now=NOW)
+        rows = key_selectors.project_keys(project=project, now=NOW)
         assert ApiKeyUsage.objects.count() == 1
 
     assert {row.key.pk: row.last_used_at for row in rows} == {used.key.pk: NOW, unused.key.pk: None}

@@ -8,7 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from tenants import services
+from tenants import key_services
 from tenants.access import OrgRequest, org_view, the_project
 from tenants.permissions import Permission, Scope, allows
 from tenants.snippets import snippets
@@ -27,7 +27,7 @@ def connect(request: OrgRequest) -> HttpResponse:
 @org_view(Permission.KEY_MANAGE)
 def connect_key(request: OrgRequest) -> HttpResponse:
     """Create a key that may only send, and show it in this answer. Reloading the page shows it no more."""
-    issued = services.create_key(
+    issued = key_services.create_key(
         organization=request.organization,
         actor=request.user,
         project=the_project(request),
@@ -37,7 +37,7 @@ def connect_key(request: OrgRequest) -> HttpResponse:
     return _page(request, issued)
 
 
-def _page(request: OrgRequest, issued: services.IssuedKey | None) -> HttpResponse:
+def _page(request: OrgRequest, issued: key_services.IssuedKey | None) -> HttpResponse:
     template = "tenants/connect.html#steps" if request.htmx else "tenants/connect.html"
     context = {
         "issued": issued,

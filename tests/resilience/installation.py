@@ -30,7 +30,7 @@ from django.conf import settings
 from core import provisioning
 from core.scope import org_scope
 from ingestion import services as ingestion
-from tenants import services
+from tenants import key_services, services
 from tenants.models import Project, User
 provisioning.create_roles(settings.DATABASE)
 provisioning.migrate()
@@ -42,7 +42,7 @@ user = User.objects.create_user(email="owner@resilience.test")
 for name in ("Resilience", "Neighbour"):
     organization = services.create_organization(actor=user, name=name)
     project = services.create_project(organization=organization, actor=user, name="Web")
-    print(services.create_key(
+    print(key_services.create_key(
         organization=organization, actor=user, name="load", scopes=["ingest"], project=project).text)
 """
 # Prints whether a rebuild from the calls changes any rollup.

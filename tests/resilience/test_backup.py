@@ -20,7 +20,7 @@ from core.databases import APP, Database
 from core.scope import org_scope
 from dashboards.tests.factories import record_calls
 from ingestion.tests.edge.rows import make_row, new_flusher
-from tenants import services
+from tenants import key_services
 from tenants.models import Project
 from tenants.permissions import Scope
 from tokenops.embedded import EmbeddedPostgres
@@ -49,7 +49,7 @@ def tenants(committed_db):
         organization = make_organization(name)
         with org_scope(organization.pk):
             project = Project.objects.get()
-        services.create_key(organization=organization, actor=None, name="k", scopes=[Scope.INGEST], project=project)
+        key_services.create_key(organization=organization, actor=None, name="k", scopes=[Scope.INGEST], project=project)
         now = timezone.now()
         record_calls(project, [{"started_at": now - timedelta(hours=hour)} for hour in range(0, 60, 5)])
         found.append(organization)

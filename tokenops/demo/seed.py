@@ -16,7 +16,7 @@ from ingestion import services as ingestion
 from ingestion.models import RejectedEvents
 from ingestion.writer import LocalTime
 from ingestion.writer.refusals import NO_PROJECT, Key, Tallies
-from tenants import selectors, services
+from tenants import key_services, selectors, services
 from tenants.models import ApiKey, Organization, Project, User
 from tenants.permissions import Role, Scope
 from tokenops.demo.generate import DAYS, DemoCall, demo_calls
@@ -50,7 +50,7 @@ def demo_organization(*, progress: Callable[[str], None], now: datetime) -> Demo
         _write_refusals(organization, now=now)
         _write_samples(organization, key=unfinished, samples=demo_samples(now=now), now=now)
         # The revoked key is the mark that everything is written.
-        services.revoke_key(organization=organization, actor=None, key=unfinished, now=now)
+        key_services.revoke_key(organization=organization, actor=None, key=unfinished, now=now)
     # The first owner: people may have made others since.
     user = organization.memberships.filter(role=Role.OWNER).earliest("pk").user
     password = demo_password()
@@ -69,9 +69,11 @@ def renew_run_key(*, now: datetime) -> str:
         old = list(ApiKey.objects.filter(name=RUN_KEY, revoked_at=None))
         project = Project.objects.get(is_default=True)
     for key in old:
-        services.revoke_key(organization=organization, actor=None, key=key, now=now)
+        key_services.revoke_key(organization=organization, actor=None, key=key, now=now)
     scopes = [Scope.INGEST.value, Scope.READ.value]
-    issued = services.create_key(organization=organization, actor=None, name=RUN_KEY, scopes=scopes, project=project)
+    issued = key_services.create_key(
+        organization=organization, actor=None, name=RUN_KEY, scopes=scopes, project=project
+    )
     return issued.text
 
 
@@ -87,7 +89,9 @@ def _people_and_projects() -> Organization:
     organization = services.create_organization(actor=user, name=NAME)
     for name in PROJECTS.values():
         services.create_project(organization=organization, actor=user, name=name)
-    services.create_key(organization=organization, actor=None, name=DEMO_KEY, scopes=[Scope.INGEST.value], project=None)
+    key_services.create_key(
+        organization=organization, actor=None, name=DEMO_KEY, scopes=[Scope.INGEST.value], project=None
+    )
     return organization
 
 

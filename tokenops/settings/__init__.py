@@ -33,6 +33,9 @@ EMBEDDED_POSTGRES = not _REAL_SERVER
 SECRET_KEY = env.secret("SECRET_KEY", state_dir=STATE_DIR, required=_REAL_SERVER)
 KEY_PEPPER = env.secret("KEY_PEPPER", state_dir=STATE_DIR, required=_REAL_SERVER)
 ENCRYPTION_KEY = env.secret("ENCRYPTION_KEY", state_dir=STATE_DIR, required=_REAL_SERVER)
+# Valid beside the new ones for as long as they are being replaced (docs/operations.md).
+KEY_PEPPER_PREVIOUS = env.previous_secret("KEY_PEPPER_PREVIOUS", state_dir=STATE_DIR)
+ENCRYPTION_KEY_PREVIOUS = env.previous_secret("ENCRYPTION_KEY_PREVIOUS", state_dir=STATE_DIR)
 
 DATABASE = Database(url=env.text("DATABASE_URL", admin_url(STATE_DIR)), secret=SECRET_KEY)
 PROCESS = env.choice("TOKENOPS_PROCESS", "all", ("all", "edge", "web", "worker", "beat"))

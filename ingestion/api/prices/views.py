@@ -22,8 +22,7 @@ from ingestion.pricing.overrides import Wanted
 from ingestion.pricing.own import UNIT_NAMES
 from ingestion.pricing.sanity import Doubt
 from ingestion.pricing.usage import used_models
-from tenants.api_access import ApiRequest, key_of, org_api, person_of, refuse_project_keys
-from tenants.models import User
+from tenants.api_access import ApiRequest, actor_of, key_of, org_api, refuse_project_keys
 from tenants.permissions import Permission, Scope
 
 _CONFIRM: Final = "Send it again with confirm: true if the prices are meant."
@@ -53,10 +52,9 @@ def rate_card_end(request: ApiRequest, card_id: int) -> Response:
     OrganizationParameters.read(request.query_params)
     body = _body(EndSerializer, request)
     ends_at = body.get("ends_at") or timezone.now()
-    actor, key_id = _who(request)
     try:
         card = overrides.end_card(
-            organization=request.organization, actor=actor, card_id=card_id, ends_at=ends_at, key_id=key_id
+            organization=request.organization, actor=actor_of(request), card_id=card_id, ends_at=ends_at
         )
     except ServiceError as error:
         raise _refusal(error) from error
@@ -103,13 +101,12 @@ def _create(request: ApiRequest) -> Response:
     refuse_project_keys(request)
     OrganizationParameters.read(request.query_params)
     body = _body(NewCardSerializer, request)
-    actor, key_id = _who(request)
     try:
         (card,) = overrides.cards_for(organization=request.organization, wanted=[_wanted(body)])
         questions = [doubt for _, doubt in overrides.doubts(cards=[card])]
         if questions and not body["confirm"]:
             return _question(questions)
-        (saved,) = overrides.save_cards(organization=request.organization, actor=actor, cards=[card], key_id=key_id)
+        (saved,) = overrides.save_cards(organization=request.organization, actor=actor_of(request), cards=[card])
     except ServiceError as error:
         raise _refusal(error) from error
     return Response(card_document(saved, used_calls=None), status=201)
@@ -125,9 +122,8 @@ def _detail(request: ApiRequest, card_id: int) -> Response:
 def _delete(request: ApiRequest, card_id: int) -> Response:
     refuse_project_keys(request)
     OrganizationParameters.read(request.query_params)
-    actor, key_id = _who(request)
     try:
-        overrides.delete_card(organization=request.organization, actor=actor, card_id=card_id, key_id=key_id)
+        overrides.delete_card(organization=request.organization, actor=actor_of(request), card_id=card_id)
     except ServiceError:
         document = problem(409, "card-in-use", "This card is in use.", overrides.IN_USE)
         return Response(document, status=409, content_type=CONTENT_TYPE)
@@ -159,12 +155,6 @@ def _wanted(body: Mapping[str, Any]) -> Wanted:
         target=(target["provider"], target["model"]) if target else None,
         valid_from=body.get("valid_from"),
     )
-
-
-def _who(request: ApiRequest) -> tuple[User | None, int | None]:
-    """The person, or the id of the key, behind a change."""
-    key = key_of(request)
-    return (person_of(request), None) if key is None else (None, key.key_id)
 
 
 def _question(questions: list[Doubt]) -> Response:

@@ -5,7 +5,7 @@ import pytest
 from core.fields import instant_text
 from ingestion.tests.api.conftest import HOUR_AGO, URL
 from ingestion.tests.factories import make_call
-from tenants import services
+from tenants import key_services
 from tenants.models import Project, User
 from tenants.permissions import Scope
 from tenants.tests.keys import bearer, issue_key
@@ -144,7 +144,7 @@ def test_a_revoked_key_reads_nothing_any_more(get, acme, two_tenants):
     issued = issue_key(acme)
     assert get(URL, headers=bearer(issued)).status_code == 200
     actor = User.objects.get(email="owner@acme.test")
-    services.revoke_key(organization=acme, actor=actor, key=issued.key, now=datetime.now(UTC))
+    key_services.revoke_key(organization=acme, actor=actor, key=issued.key, now=datetime.now(UTC))
 
     assert get(URL, headers=bearer(issued)).status_code == 401
 

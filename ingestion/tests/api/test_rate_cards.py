@@ -180,8 +180,9 @@ def test_a_price_is_set_and_the_key_is_in_the_audit_log(ask, acme):
     assert (card.valid_from, card.provider) == (datetime(2026, 11, 1, tzinfo=UTC), "vllm")
     with org_scope(acme.pk):
         entry = AuditEntry.objects.get(action="price.set")
-    assert entry.actor_kind == "system"
-    assert entry.facts["key_id"] > 0
+    assert (entry.actor_kind, entry.actor_name) == ("key", "Test")
+    assert entry.actor_key_id > 0
+    assert "key_id" not in entry.facts
 
 
 def test_a_person_sets_a_price_by_session(admin, acme):

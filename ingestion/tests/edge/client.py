@@ -11,10 +11,11 @@ from typing import Any
 from django.conf import settings
 
 from core.databases import EDGE
+from core.keys import Peppers
 from core.scope import org_scope
 from ingestion.edge import Edge, EdgeSettings, Limits, Rates
 from ingestion.models import Call, CloudSample
-from tenants import services
+from tenants import key_services
 from tenants.models import Organization, Project
 
 INGEST = "/api/v1/ingest"
@@ -111,8 +112,10 @@ def running_edge(
     edge = Edge(
         EdgeSettings(
             conninfo=conninfo or settings.DATABASE.conninfo(EDGE),
-            pepper=settings.KEY_PEPPER,
+            peppers=Peppers(settings.KEY_PEPPER, settings.KEY_PEPPER_PREVIOUS),
             encryption_key=settings.ENCRYPTION_KEY,
+            previous_encryption_key=settings.ENCRYPTION_KEY_PREVIOUS,
+            trusted_proxies=tuple(settings.TRUSTED_PROXIES),
             limits=limits or Limits(refusal_pause=0),
             rates=rates or Rates(),
             metrics_token=metrics_token,
@@ -136,7 +139,7 @@ def issue_key(organization: Organization, *, project: str | None = "web", **opti
     """The text of a new key of ``project``, or of the organization without one."""
     with org_scope(organization.pk):
         found = Project.objects.get(slug=project) if project else None
-        issued = services.create_key(
+        issued = key_services.create_key(
             organization=organization,
             actor=None,
             name="test",

@@ -13,7 +13,7 @@ from core.scope import org_scope
 from ingestion.tests.edge.client import issue_key, running_edge, stored_calls
 from ingestion.tests.edge.conftest import project_of
 from ingestion.tests.edge.test_bad_input import slug
-from tenants import services
+from tenants import key_services
 from tenants.models import ApiKey, ApiKeyLookup, Project
 from tests.resilience.processes import wait_until
 
@@ -104,7 +104,7 @@ def test_a_revoked_key_is_refused_on_every_edge_as_soon_as_they_hear_of_it(edge,
         with org_scope(acme.pk):
             stored = ApiKey.objects.get()
 
-        services.revoke_key(organization=acme, actor=None, key=stored, now=now())
+        key_services.revoke_key(organization=acme, actor=None, key=stored, now=now())
 
         wait_until(lambda: edge.post(EVENT, key=key).status == 401, "one edge to hear")
         wait_until(lambda: other_process.post(EVENT, key=key).status == 401, "the other edge to hear")
@@ -118,6 +118,7 @@ def test_a_new_key_works_at_once(edge, acme):
 def test_the_key_of_a_deleted_project_is_401(edge, acme):
     key = issue_key(acme, project="app")
     with psycopg.connect(settings.DATABASE.conninfo(OWNER)) as owner:
+        owner.execute("delete from events where organization_id = %s", [acme.pk])
         owner.execute("delete from api_keys where organization_id = %s", [acme.pk])
         owner.execute("delete from projects where organization_id = %s and slug = 'app'", [acme.pk])
 

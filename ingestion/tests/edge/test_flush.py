@@ -11,13 +11,14 @@ import pytest
 from django.conf import settings
 
 from core.databases import EDGE, OWNER
+from core.recent import Recent
 from core.scope import org_scope
 from ingestion import store
 from ingestion.models import DailyRollup
 from ingestion.tests.edge.client import stored_calls
 from ingestion.tests.edge.conftest import project_of
 from ingestion.tests.edge.rows import make_row, new_flusher
-from ingestion.writer.flush import Memory, Recent, Refused, Stored, Unavailable
+from ingestion.writer.flush import Memory, Refused, Stored, Unavailable
 from ingestion.writer.rollups import DistinctValues
 from tests.resilience.processes import wait_until
 

@@ -18,6 +18,7 @@ from ingestion.pricing.overrides import Wanted
 from ingestion.tests.pricing.factories import make_call
 from ingestion.tests.pricing.scene import GPT_4O, import_catalogue, prices, record, set_price, unpriced
 from ingestion.wire.types import Usage
+from tenants.audit import KeyActor
 from tenants.models import AuditEntry, Project, User
 
 T0 = datetime(2026, 11, 1, tzinfo=UTC)
@@ -277,10 +278,10 @@ def test_a_card_of_another_organization_is_refused_by_the_database(acme, globex)
 def test_a_key_that_sets_a_price_is_named_in_the_audit_log(acme):
     with org_scope(acme.pk):
         cards = overrides.cards_for(organization=acme, wanted=[Wanted(model="a", prices=prices())])
-        overrides.save_cards(organization=acme, actor=None, cards=cards, key_id=17)
+        overrides.save_cards(organization=acme, actor=KeyActor(17, "robot"), cards=cards)
 
     (entry,) = audited(acme)
-    assert (entry.actor_kind, entry.facts["key_id"]) == ("system", 17)
+    assert (entry.actor_kind, entry.actor_key_id, entry.actor_name) == ("key", 17, "robot")
 
 
 # --- Ending ---

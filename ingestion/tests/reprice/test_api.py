@@ -72,7 +72,7 @@ def test_a_key_starts_a_dry_run_and_reads_it(ask, acme):
     assert document["created_by"] is None
     assert ask("get", f"/{document['id']}").json() == document
     with org_scope(acme.pk):
-        assert AuditEntry.objects.get(action="prices.reprice_previewed").actor_kind == "system"
+        assert AuditEntry.objects.get(action="prices.reprice_previewed").actor_name == "Test"
 
 
 def test_a_framework_is_no_provider_and_does_not_mean_every_one(ask):

@@ -4,7 +4,7 @@ from functools import partial
 import pytest
 
 from core import keys
-from tenants import services
+from tenants import key_services
 from tenants.models import ApiKeyLookup, User
 from tenants.tests.keys import issue_key
 
@@ -89,7 +89,7 @@ def test_a_known_prefix_with_another_secret_is_refused(anonymous, issue):
 
 def test_a_revoked_key_is_refused(anonymous, acme, issue):
     issued = issue()
-    services.revoke_key(organization=acme, actor=None, key=issued.key, now=datetime.now(UTC))
+    key_services.revoke_key(organization=acme, actor=None, key=issued.key, now=datetime.now(UTC))
 
     assert refused(anonymous.get(ME, headers={"X-API-Key": issued.text}), "This API key has been revoked.")
 
