@@ -153,6 +153,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:reprice-run-apply": (API_DENIED, API_ADMIN_ONCE),
     "api:reprice-run-cancel": (API_DENIED, API_ADMIN_ONCE),
     "api:rejected-event-list": (API_READ, API_DENIED),
+    "api:usage": (API_READ, API_DENIED),
     "api:cloud-metrics": (API_READ, API_DENIED),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
@@ -244,6 +245,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:reprice-run-apply": of_acme,
         "api:reprice-run-cancel": of_acme,
         "api:rejected-event-list": of_acme,
+        "api:usage": of_acme,
         "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
+from dashboards.api import views as dashboards
 from ingestion.api import cloud_metrics, end_users
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
@@ -39,6 +40,7 @@ urlpatterns = [
     path("v1/reprice-runs/<int:run_id>", reprice.run_detail, name="reprice-run-detail"),
     path("v1/reprice-runs/<int:run_id>/apply", reprice.run_apply, name="reprice-run-apply"),
     path("v1/reprice-runs/<int:run_id>/cancel", reprice.run_cancel, name="reprice-run-cancel"),
+    path("v1/usage", dashboards.usage, name="usage"),
     path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
