@@ -12,7 +12,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.scope import org_scope
-from tenants.models import Organization, Project, User
+from tenants.audit import Actor, KeyActor
+from tenants.models import ApiKey, Organization, Project, User
 from tenants.permissions import Permission, Scope, allows
 
 P = ParamSpec("P")
@@ -89,6 +90,14 @@ def person_of(request: Request) -> User:
     """The person who made the request; ask ``key_of`` first."""
     assert isinstance(request.user, User)  # noqa: S101 - the authentication classes know nobody else
     return request.user
+
+
+def actor_of(request: Request) -> Actor:
+    """Who a change is recorded under; inside the organization's scope."""
+    key = key_of(request)
+    if key is None:
+        return person_of(request)
+    return KeyActor(key.key_id, ApiKey.objects.values_list("name", flat=True).get(pk=key.key_id))
 
 
 def enter(request: Request, named: str, *, permission: Permission, scope: Scope) -> tuple[Organization, str | None]:

@@ -26,6 +26,7 @@ NEEDED: Final = {
     "project-settings": Permission.PROJECT_MANAGE,
     "project-create": Permission.PROJECT_CREATE,
     "prices": Permission.TELEMETRY_READ,
+    "teams": Permission.TELEMETRY_READ,
     "audit": Permission.AUDIT_READ,
     "organization-settings": Permission.ORGANIZATION_MANAGE,
     "organization-delete": Permission.ORGANIZATION_DELETE,

@@ -22,6 +22,7 @@ class Permission(StrEnum):
     TELEMETRY_READ = "telemetry.read"
     PROJECT_CREATE = "project.create"
     PROJECT_MANAGE = "project.manage"
+    TEAMS_MANAGE = "teams.manage"
     PRICES_MANAGE = "prices.manage"
     KEY_READ = "key.read"
     KEY_MANAGE = "key.manage"
@@ -36,6 +37,7 @@ _MEMBER: Final = _VIEWER | {Permission.KEY_READ, Permission.KEY_MANAGE}
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
     Permission.PROJECT_MANAGE,
+    Permission.TEAMS_MANAGE,
     Permission.PRICES_MANAGE,
     Permission.AUDIT_READ,
     Permission.ORGANIZATION_MANAGE,

@@ -24,7 +24,7 @@ from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call, make_sample
-from tenants import services
+from tenants import services, teams
 from tenants.models import AuditEntry, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 
@@ -89,6 +89,16 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:audit-entry": (ORG_ADMIN, NOT_ALLOWED),
     "tenants:audit-csv": (ORG_ADMIN, NOT_ALLOWED),
     "tenants:audit-ndjson": (ORG_ADMIN, NOT_ALLOWED),
+    "tenants:team-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:team-adopt": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "tenants:team-detail": (ORG_READ, NOT_ALLOWED),
+    "tenants:team-rename": (NOT_ALLOWED, ORG_ADMIN_422),
+    "tenants:team-alias-add": (NOT_ALLOWED, ORG_ADMIN_422),
+    "tenants:team-alias-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "tenants:team-member-add": (NOT_ALLOWED, ORG_ADMIN_422),
+    "tenants:team-member-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "tenants:team-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    "dashboards:team-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
     "tenants:project-settings": (ADMIN, ADMIN_422),
@@ -153,6 +163,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:reprice-run-apply": (API_DENIED, API_ADMIN_ONCE),
     "api:reprice-run-cancel": (API_DENIED, API_ADMIN_ONCE),
     "api:rejected-event-list": (API_READ, API_DENIED),
+    "api:team-list": (API_READ, API_ADMIN_400),
+    "api:team-detail": (API_READ, API_DENIED),
     "api:usage": (API_READ, API_DENIED),
     "api:cloud-metrics": (API_READ, API_DENIED),
     "api:schema": (ALL_OK, NOT_ALLOWED),
@@ -214,7 +226,10 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         wanted = Wanted(model="own-model", prices={"input": Decimal(1), "output": Decimal(2)})
         cards = overrides.cards_for(organization=acme, wanted=[wanted])
         (saved,) = overrides.save_cards(organization=acme, actor=None, cards=cards)
+    team = teams.create_team(organization=acme, actor=None, name="Search")
     arguments = {
+        "team_slug": team.slug,
+        "membership_id": Membership.objects.get(organization=acme).pk,
         "card_id": saved.id,
         "organization_slug": acme.slug,
         "project_slug": acme_project.slug,
@@ -245,6 +260,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:reprice-run-apply": of_acme,
         "api:reprice-run-cancel": of_acme,
         "api:rejected-event-list": of_acme,
+        "api:team-list": of_acme,
+        "api:team-detail": of_acme,
         "api:usage": of_acme,
         "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},

@@ -4,6 +4,7 @@ from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.organizations import SLUG, Membership, Organization, OrganizationSettings, Project
 from tenants.models.people import User, UserManager
+from tenants.models.teams import Team, TeamAlias, TeamMember
 
 __all__ = [
     "SLUG",
@@ -17,6 +18,9 @@ __all__ = [
     "Organization",
     "OrganizationSettings",
     "Project",
+    "Team",
+    "TeamAlias",
+    "TeamMember",
     "User",
     "UserManager",
 ]

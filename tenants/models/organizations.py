@@ -68,6 +68,14 @@ class Project(OrgScopedModel):
 
     slug = models.CharField(max_length=50, validators=[SLUG])
     name = models.CharField(max_length=100)
+    team = models.ForeignKey(
+        "tenants.Team",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="projects",
+        help_text="Whose its calls are that name no team.",
+    )
     is_default = models.BooleanField(default=False, help_text="Where an organization's key writes when it names none.")
     allow_personal_ids = models.BooleanField(default=False, help_text="Store user ids that look personal as sent.")
     retention_days = models.PositiveSmallIntegerField(

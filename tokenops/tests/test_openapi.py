@@ -40,6 +40,8 @@ def test_the_endpoints(document):
         ("/api/v1/calls/{call_id}", "get"),
         ("/api/v1/cloud-metrics", "get"),
         ("/api/v1/cloud-metrics", "post"),
+        ("/api/v1/end-users/{user_id}", "get"),
+        ("/api/v1/end-users/{user_id}", "delete"),
         ("/api/v1/ingest", "post"),
         ("/api/v1/me", "get"),
         ("/api/v1/organizations", "get"),
@@ -51,7 +53,13 @@ def test_the_endpoints(document):
         ("/api/v1/rate-cards/{card_id}", "get"),
         ("/api/v1/rate-cards/{card_id}", "delete"),
         ("/api/v1/rate-cards/{card_id}/end", "post"),
+        ("/api/v1/teams", "get"),
+        ("/api/v1/teams", "post"),
+        ("/api/v1/teams/{team_slug}", "get"),
+        ("/api/v1/teams/{team_slug}", "patch"),
+        ("/api/v1/teams/{team_slug}", "delete"),
         ("/api/v1/unpriced-models", "get"),
+        ("/api/v1/usage", "get"),
         ("/api/v1/reprice-runs", "get"),
         ("/api/v1/reprice-runs", "post"),
         ("/api/v1/reprice-runs/{run_id}", "get"),
@@ -84,6 +92,8 @@ def test_every_operation_says_how_to_authenticate_and_how_it_fails(document):
         assert operation["summary"], name
         assert [scheme for scheme in operation["security"] if scheme != {"cookieAuth": []}] == KEYS, name
         for status, answer in operation["responses"].items():
+            if status == "204":
+                continue
             media_types = list(answer["content"])
             ours = ["application/json" if status[0] == "2" else "application/problem+json"]
             assert media_types == (OTLP if name == "POST /v1/traces" else ours), name
@@ -108,7 +118,7 @@ def bodies(document):
         for media_type, media in operation.get("requestBody", {}).get("content", {}).items():
             yield f"{name} {media_type}", media
         for status, answer in operation["responses"].items():
-            for media in answer["content"].values():
+            for media in answer.get("content", {}).values():
                 yield f"{name} {status}", media
 
 
