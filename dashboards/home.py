@@ -27,7 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def _into(membership: Membership) -> HttpResponse:
     """The overview, or the next step towards having something on it."""
     organization = membership.organization
-    project = selectors.projects(organization=organization).order_by("-is_default", "pk").first()
+    project = selectors.active_projects(organization=organization).order_by("-is_default", "pk").first()
     if project is None and allows(membership.role, Permission.PROJECT_CREATE):
         return redirect("tenants:project-create", organization.slug)
     may_read = allows(membership.role, Permission.TELEMETRY_READ)

@@ -61,7 +61,7 @@ def _projects(organization: Organization) -> list[Project]:
         current_organization_id()
     except ScopeError:
         return []
-    return list(selectors.projects(organization=organization))
+    return list(selectors.active_projects(organization=organization))
 
 
 def _dev_mail_url(request: HttpRequest) -> str:

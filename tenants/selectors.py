@@ -78,6 +78,11 @@ def projects(*, organization: Organization) -> QuerySet[Project]:
     return Project.objects.filter(organization=organization).order_by("name", "pk")
 
 
+def active_projects(*, organization: Organization) -> QuerySet[Project]:
+    """Projects that are not archived, by name: those to choose from."""
+    return projects(organization=organization).filter(archived_at=None)
+
+
 @dataclass(frozen=True, slots=True)
 class KeyRow:
     """A key as its list shows it; ``state`` is active, expired or revoked."""

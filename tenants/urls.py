@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tenants.views import audit, connect, deletion, keys, organizations, projects, teams
+from tenants.views import audit, connect, deletion, keys, organizations, project_state, projects, teams
 
 app_name = "tenants"
 
@@ -29,6 +29,9 @@ urlpatterns = [
     path(_TEAM + "members/<int:membership_id>/remove/", teams.team_member_remove, name="team-member-remove"),
     path(_TEAM + "delete/", teams.team_delete, name="team-delete"),
     path(_PROJECT + "settings/", projects.project_settings, name="project-settings"),
+    path(_PROJECT + "settings/team/", project_state.project_team, name="project-team"),
+    path(_PROJECT + "settings/archive/", project_state.project_archive, name="project-archive"),
+    path(_PROJECT + "settings/restore/", project_state.project_restore, name="project-restore"),
     path(_PROJECT + "settings/delete/", deletion.project_delete, name="project-delete"),
     path(_PROJECT + "settings/keep/", deletion.project_keep, name="project-keep"),
     path(_PROJECT + "connect/", connect.connect, name="connect"),

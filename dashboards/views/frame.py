@@ -116,4 +116,8 @@ def marked(response: HttpResponse) -> HttpResponse:
 
 
 def _first_project(request: OrgRequest) -> Project | None:
-    return Project.objects.filter(organization=request.organization).order_by("-is_default", "pk").first()
+    return (
+        Project.objects.filter(organization=request.organization, archived_at=None)
+        .order_by("-is_default", "pk")
+        .first()
+    )

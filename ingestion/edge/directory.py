@@ -39,7 +39,8 @@ _LOOKUP: Final = b"""
                    where c.organization_id = k.organization_id and c.month = m.month::date) end as events_this_month,
                (m.month + interval '1 month') at time zone s.time_zone as month_ends_at,
                (select jsonb_object_agg(a.folded, t.slug) from team_aliases a join teams t on t.id = a.team_id
-                where a.organization_id = k.organization_id) as teams
+                where a.organization_id = k.organization_id) as teams,
+               exists (select from projects p where p.id = k.project_id and p.archived_at is not null) as is_archived
         from api_key_lookup k
         join organization_settings s using (organization_id),
             date_trunc('month', now() at time zone s.time_zone) as m (month)
@@ -47,7 +48,7 @@ _LOOKUP: Final = b"""
     select key.*, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days,
            (select slug from teams where id = p.team_id) as team
     from key
-    left join projects p on p.organization_id = key.organization_id and p.delete_at is null
+    left join projects p on p.organization_id = key.organization_id and p.delete_at is null and p.archived_at is null
         and (own_project_id is null or p.id = own_project_id)"""
 
 
@@ -79,7 +80,8 @@ class Sender:
     revoked_at: datetime | None
     is_bound: bool  # to one project; else it is the organization's
     home: Project | None  # its own project, or the organization's default
-    projects: dict[str, Project]  # without those that are about to be deleted
+    projects: dict[str, Project]  # without those that are archived or about to be deleted
+    is_archived: bool = False  # the key's own project
     is_closing: bool = False  # the whole organization is about to be deleted
     quota: Quota | None = None  # as it stood when the key was read
     local_time: LocalTime = field(repr=False)
@@ -172,6 +174,7 @@ class Directory:
             home=home,
             projects={project.slug: project for project in found},
             is_closing=key["is_closing"],
+            is_archived=key["is_archived"],
             quota=_quota(key),
             local_time=local_time(key["time_zone"]),
             teams=key["teams"] or {},

@@ -91,6 +91,10 @@ class Project(OrgScopedModel):
         null=True, blank=True, help_text="When it is to be deleted; until then its keys do not work."
     )
 
+    archived_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it takes no telemetry and is out of navigation."
+    )
+
     class Meta:
         db_table = "projects"
         constraints = [

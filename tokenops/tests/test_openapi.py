@@ -48,6 +48,7 @@ def test_the_endpoints(document):
         ("/api/v1/organizations/{organization_slug}", "get"),
         ("/api/v1/projects", "get"),
         ("/api/v1/projects/{project_slug}", "get"),
+        ("/api/v1/projects/{project_slug}", "patch"),
         ("/api/v1/rate-cards", "get"),
         ("/api/v1/rate-cards", "post"),
         ("/api/v1/rate-cards/{card_id}", "get"),
