@@ -27,7 +27,7 @@ def home(request: HttpRequest) -> HttpResponse:
 def _into(membership: Membership) -> HttpResponse:
     """The overview, or the next step towards having something on it."""
     organization = membership.organization
-    visible = roles.visible_projects(user=membership.user, role=membership.role)
+    visible = roles.visible_projects(user=membership.user, role=membership.role).filter(archived_at=None)
     project = visible.order_by("-is_default", "pk").first()
     if project is None and allows(membership.role, Permission.PROJECT_CREATE):
         return redirect("tenants:project-create", organization.slug)

@@ -85,7 +85,7 @@ def options(*, organization_id: int, project_id: int | None, chosen: Filter) -> 
     made = Statement()
     where = conditions(made, organization_id=organization_id, project_id=project_id, chosen=chosen.cleared())
     days = (chosen.period.first_day, chosen.period.last_day + DAY)
-    made.sql = _OPTIONS.format(where=where, bounds=_bounds(made, "bucket_date", days, prefix="days"))
+    made.sql = _OPTIONS.format(where=where, bounds=bounds(made, "bucket_date", days, prefix="days"))
     return made
 
 
@@ -93,9 +93,9 @@ def days(*, organization_id: int, project_id: int | None, chosen: Filter, last: 
     """The statement that lists the latest days up to ``last`` with matching calls, and their projects."""
     made = Statement()
     where = conditions(made, organization_id=organization_id, project_id=project_id, chosen=chosen, has_rest=True)
-    bounds = _bounds(made, "bucket_date", (chosen.period.first_day, last + DAY), prefix="days")
+    within = bounds(made, "bucket_date", (chosen.period.first_day, last + DAY), prefix="days")
     made.bind("most", most)
-    made.sql = _DAYS.format(where=where, bounds=bounds, status=_HAS_STATUS[chosen.status])
+    made.sql = _DAYS.format(where=where, bounds=within, status=_HAS_STATUS[chosen.status])
     return made
 
 
@@ -131,11 +131,11 @@ def rows(made: Statement, *, period: Period, where: str, prefix: str) -> str:
     hour = _HOUR if period.granularity is Granularity.HOUR else _day_of(zone)
     selects = []
     if sources.days:
-        bounds = _bounds(made, "bucket_date", sources.days, prefix=f"{prefix}_days")
-        selects.append(f"select bucket_date::text as bucket, {_ROW} from call_rollups_daily where {where} and {bounds}")
+        within = bounds(made, "bucket_date", sources.days, prefix=f"{prefix}_days")
+        selects.append(f"select bucket_date::text as bucket, {_ROW} from call_rollups_daily where {where} and {within}")
     for number, hours in enumerate(sources.hours):
-        bounds = _bounds(made, "bucket_start", hours, prefix=f"{prefix}_hours{number}")
-        selects.append(f"select {hour} as bucket, {_ROW} from call_rollups_hourly where {where} and {bounds}")
+        within = bounds(made, "bucket_start", hours, prefix=f"{prefix}_hours{number}")
+        selects.append(f"select {hour} as bucket, {_ROW} from call_rollups_hourly where {where} and {within}")
     return "\n        union all\n        ".join(selects)
 
 
@@ -146,8 +146,9 @@ def _day_of(zone: str) -> str:
     return f"(bucket_start at time zone {zone})::date::text"
 
 
-def _bounds(made: Statement, column: str, bounds: tuple[object, object], *, prefix: str) -> str:
-    low, high = made.bind(f"{prefix}_from", bounds[0]), made.bind(f"{prefix}_to", bounds[1])
+def bounds(made: Statement, column: str, half_open: tuple[object, object], *, prefix: str) -> str:
+    """The condition that ``column`` lies in a half-open range."""
+    low, high = made.bind(f"{prefix}_from", half_open[0]), made.bind(f"{prefix}_to", half_open[1])
     return f"{column} >= {low} and {column} < {high}"
 
 

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards.views import calls, overview, rejected, resources
+from dashboards.views import calls, overview, rejected, resources, teams
 
 app_name = "dashboards"
 
@@ -14,6 +14,7 @@ urlpatterns = [
     path(_PROJECT, overview.overview, name="project-overview"),
     path(_PROJECT + "calls/", calls.calls, name="project-calls"),
     path(_PROJECT + "rejected/", rejected.rejected, name="project-rejected"),
+    path(_ORGANIZATION + "teams/", teams.team_list, name="team-list"),
     path(_ORGANIZATION + "resources/", resources.resource_list, name="organization-resources"),
     path(_PROJECT, overview.overview, name="project-overview"),
     path(_PROJECT + "calls/", calls.calls, name="project-calls"),

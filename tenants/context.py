@@ -31,6 +31,7 @@ NEEDED: Final = {
     "organization-resources": Permission.TELEMETRY_READ,
     "project-create": Permission.PROJECT_CREATE,
     "prices": Permission.TELEMETRY_READ,
+    "teams": Permission.TELEMETRY_READ,
     "audit": Permission.AUDIT_READ,
     "members": Permission.MEMBERS_READ,
     "member-invite": Permission.MEMBERS_MANAGE,
@@ -69,13 +70,15 @@ def _organizations(request: HttpRequest) -> list[Organization]:
 
 
 def _projects(request: HttpRequest, role: str) -> list[Project]:
-    """Those the user may see; none on error pages: they are rendered when the scope is closed already."""
+    """Those to go to; none on error pages: they are rendered when the scope is closed already."""
     try:
         current_organization_id()
     except ScopeError:
         return []
     user = request.user
-    return list(roles.visible_projects(user=user, role=role)) if user.is_authenticated else []
+    if not user.is_authenticated:
+        return []
+    return list(roles.visible_projects(user=user, role=role).filter(archived_at=None))
 
 
 def _dev_mail_url(request: HttpRequest) -> str:

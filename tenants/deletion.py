@@ -44,7 +44,7 @@ def schedule_project(
         if locked.delete_at is None:
             was_default, locked.is_default, locked.delete_at = locked.is_default, False, now + GRACE
             locked.save(update_fields=["is_default", "delete_at"])
-            heir = _appoint_default() if was_default else None
+            heir = services.appoint_default() if was_default else None
             audit.record(
                 "project.deletion_scheduled",
                 actor=actor,
@@ -71,20 +71,12 @@ def keep_project(*, organization: Organization, actor: User, project: Project, n
         if locked.delete_at <= now:
             raise ValidationError(_BEGUN)
         locked.delete_at = None
-        locked.is_default = not Project.objects.filter(is_default=True).exists()
+        no_other = not Project.objects.filter(is_default=True).exists()
+        locked.is_default = locked.archived_at is None and no_other
         locked.save(update_fields=["is_default", "delete_at"])
         audit.record("project.deletion_undone", actor=actor, target=locked, slug=locked.slug)
         work.finish(PROJECT_TASK, object_id=locked.pk)
         services.announce_every_key()
-
-
-def _appoint_default() -> Project | None:
-    """Make the oldest project that stays the organization's default."""
-    heir = Project.objects.select_for_update().filter(delete_at=None).order_by("created_at", "pk").first()
-    if heir is not None:
-        heir.is_default = True
-        heir.save(update_fields=["is_default"])
-    return heir
 
 
 def purge_project(*, organization_id: int, project_id: int) -> int:

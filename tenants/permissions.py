@@ -33,6 +33,7 @@ class Permission(StrEnum):
     TELEMETRY_READ = "telemetry.read", "See calls, costs and prices"
     PROJECT_CREATE = "project.create", "Create projects"
     PROJECT_MANAGE = "project.manage", "Change and delete projects"
+    TEAMS_MANAGE = "teams.manage", "Create and change teams"
     PRICES_MANAGE = "prices.manage", "Correct prices"
     MEMBERS_READ = "members.read", "See who is a member"
     MEMBERS_MANAGE = "members.manage", "Invite people, change roles up to admin"
@@ -51,6 +52,7 @@ _MEMBER: Final = _VIEWER | {Permission.KEY_READ, Permission.KEY_MANAGE}
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
     Permission.PROJECT_MANAGE,
+    Permission.TEAMS_MANAGE,
     Permission.PRICES_MANAGE,
     Permission.KEY_ADMIN,
     Permission.AUDIT_READ,

@@ -1,16 +1,18 @@
-"""What a project keeps: for how long its calls, and whether ids of people as they were sent."""
+"""What a project says of its calls: how long they are kept, whether with ids of people as sent, and whose they are."""
 
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from core.scope import org_scope
 from tenants import audit, services
-from tenants.models import Organization, Project, User
+from tenants.audit import Actor
+from tenants.models import Organization, Project, Team
 
 
 @transaction.atomic
-def set_retention(*, organization: Organization, actor: User, project: Project, days: int, now: datetime) -> None:
+def set_retention(*, organization: Organization, actor: Actor, project: Project, days: int, now: datetime) -> None:
     """Keep the project's calls for ``days``; what is older goes with the next run of the retention task.
 
     A longer time brings nothing back, so the project remembers from when on its calls are complete.
@@ -33,7 +35,7 @@ def set_retention(*, organization: Organization, actor: User, project: Project, 
 
 
 @transaction.atomic
-def set_personal_ids(*, organization: Organization, actor: User, project: Project, allowed: bool) -> None:
+def set_personal_ids(*, organization: Organization, actor: Actor, project: Project, allowed: bool) -> None:
     """Store user ids that look personal as they are sent, or as a keyed hash. Calls there already stay as they are."""
     with org_scope(organization.pk):
         locked = Project.objects.select_for_update().get(pk=project.pk)
@@ -44,3 +46,24 @@ def set_personal_ids(*, organization: Organization, actor: User, project: Projec
         audit.record("project.personal_ids_changed", actor=actor, target=locked, allowed=allowed)
         services.announce_every_key()
     project.allow_personal_ids = allowed
+
+
+@transaction.atomic
+def set_team(*, organization: Organization, actor: Actor, project: Project, team: Team | None) -> None:
+    """Count the project's calls that name no team to ``team`` from now on; None: to nobody.
+
+    :raises ValidationError: it is a team of another organization.
+    """
+    with org_scope(organization.pk):
+        if team is not None and team.organization_id != organization.pk:
+            raise ValidationError({"team": "Choose a team of the organization."})
+        locked = Project.objects.select_for_update().get(pk=project.pk)
+        before = locked.team.slug if locked.team else None
+        after = team.slug if team else None
+        if before == after:
+            return
+        locked.team = team
+        locked.save(update_fields=["team"])
+        audit.record("project.team_changed", actor=actor, target=locked, before=before, after=after)
+        services.announce_every_key()
+    project.team = team

@@ -11,6 +11,7 @@ from django.utils.text import slugify
 from core import vault
 from core.scope import org_scope
 from tenants import audit
+from tenants.audit import Actor
 from tenants.models import Membership, Organization, OrganizationSettings, Project, User
 from tenants.permissions import Role
 
@@ -136,8 +137,18 @@ def create_project(*, organization: Organization, actor: User | None, name: str)
     return project
 
 
+def appoint_default() -> Project | None:
+    """Make the oldest project that takes telemetry the organization's default; part of what takes the old one away."""
+    usable = Project.objects.select_for_update().filter(delete_at=None, archived_at=None)
+    heir = usable.order_by("created_at", "pk").first()
+    if heir is not None:
+        heir.is_default = True
+        heir.save(update_fields=["is_default"])
+    return heir
+
+
 @transaction.atomic
-def rename_project(*, organization: Organization, actor: User, project: Project, name: str) -> None:
+def rename_project(*, organization: Organization, actor: Actor, project: Project, name: str) -> None:
     """Give a project another name; its slug, and with it every link, stays.
 
     :raises ValidationError: the name is empty or too long.

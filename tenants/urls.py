@@ -9,8 +9,10 @@ from tenants.views import (
     members,
     mfa_policy,
     organizations,
+    project_state,
     projects,
     sessions,
+    teams,
 )
 
 app_name = "tenants"
@@ -18,6 +20,7 @@ app_name = "tenants"
 _ORGANIZATION = "o/<slug:organization_slug>/"
 _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 _INVITATION = _ORGANIZATION + "invitations/<int:invitation_id>/"
+_TEAM = _ORGANIZATION + "teams/<slug:team_slug>/"
 
 urlpatterns = [
     path("accounts/sessions/<int:session_id>/end/", sessions.session_end, name="session-end"),
@@ -47,7 +50,19 @@ urlpatterns = [
     path("account/delete/", account.account_delete, name="account-delete"),
     path(_ORGANIZATION + "projects/", projects.project_list, name="project-list"),
     path(_ORGANIZATION + "projects/new/", projects.project_create, name="project-create"),
+    path(_ORGANIZATION + "teams/new/", teams.team_create, name="team-create"),
+    path(_ORGANIZATION + "teams/adopt/", teams.team_adopt, name="team-adopt"),
+    path(_TEAM, teams.team_detail, name="team-detail"),
+    path(_TEAM + "name/", teams.team_rename, name="team-rename"),
+    path(_TEAM + "aliases/", teams.team_alias_add, name="team-alias-add"),
+    path(_TEAM + "aliases/remove/", teams.team_alias_remove, name="team-alias-remove"),
+    path(_TEAM + "members/", teams.team_member_add, name="team-member-add"),
+    path(_TEAM + "members/<int:membership_id>/remove/", teams.team_member_remove, name="team-member-remove"),
+    path(_TEAM + "delete/", teams.team_delete, name="team-delete"),
     path(_PROJECT + "settings/", projects.project_settings, name="project-settings"),
+    path(_PROJECT + "settings/team/", project_state.project_team, name="project-team"),
+    path(_PROJECT + "settings/archive/", project_state.project_archive, name="project-archive"),
+    path(_PROJECT + "settings/restore/", project_state.project_restore, name="project-restore"),
     path(_PROJECT + "settings/delete/", deletion.project_delete, name="project-delete"),
     path(_PROJECT + "settings/keep/", deletion.project_keep, name="project-keep"),
     path(_PROJECT + "connect/", connect.connect, name="connect"),

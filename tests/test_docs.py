@@ -21,8 +21,6 @@ MADE_LATER = {"bench/results.json"}  # by `make bench`
 READERS = re.compile(
     r"env\.(?:text|boolean|integer|choice|words|networks|secret|previous_secret|token)\(\s*\"([A-Z_]+)\""
 )
-    r"env\.(?:text|boolean|integer|choice|words|networks|secret|previous_secret|token)\(\s*\"([A-Z_]+)\""
-)
 
 
 def text(name):

@@ -32,6 +32,8 @@ EDGE_TABLES = {
     "projects",
     "rate_cards",
     "rejected_events",
+    "team_aliases",
+    "teams",
 }
 
 
@@ -149,7 +151,7 @@ def test_partitions_give_the_web_role_nothing_and_the_edge_only_insert(db):
 
 
 def test_the_edge_reads_neither_people_nor_whole_calls(db):
-    forbidden = ["users", "memberships", "audit_entries", "api_keys", "django_session"]
+    forbidden = ["users", "memberships", "audit_entries", "api_keys", "django_session", "team_members"]
     with psycopg.connect(settings.DATABASE.conninfo(EDGE), autocommit=True) as edge:
         for table in forbidden:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -24,7 +24,7 @@ from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call, make_sample
-from tenants import invitations, key_services
+from tenants import invitations, key_services, teams
 from tenants.models import AuditEntry, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 
@@ -122,9 +122,22 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:account-organizations": (SIGNED_IN, NOT_ALLOWED),
     "tenants:organization-leave": ("302 404 200 200 200 200 200 404", "302 404 302 302 302 302 422 404"),
     "tenants:account-delete": (MOVED, MOVED),  # first show that it is you
+    "tenants:team-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:team-adopt": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "tenants:team-detail": (ORG_READ, NOT_ALLOWED),
+    "tenants:team-rename": (NOT_ALLOWED, ORG_ADMIN_422),
+    "tenants:team-alias-add": (NOT_ALLOWED, ORG_ADMIN_422),
+    "tenants:team-alias-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "tenants:team-member-add": (NOT_ALLOWED, ORG_ADMIN_422),
+    "tenants:team-member-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "tenants:team-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    "dashboards:team-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
     "tenants:project-settings": (ADMIN, ADMIN_422),
+    "tenants:project-team": (NOT_ALLOWED, ADMIN_MOVED),
+    "tenants:project-archive": (NOT_ALLOWED, ADMIN_MOVED),
+    "tenants:project-restore": (NOT_ALLOWED, ADMIN_MOVED),
     "tenants:project-delete": (ADMIN, ADMIN_422),
     "tenants:project-keep": (NOT_ALLOWED, ADMIN_MOVED),
     "tenants:connect": (READ, NOT_ALLOWED),
@@ -191,6 +204,9 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:reprice-run-apply": (API_DENIED, API_ADMIN_ONCE),
     "api:reprice-run-cancel": (API_DENIED, API_ADMIN_ONCE),
     "api:rejected-event-list": (API_READ, API_DENIED),
+    "api:team-list": (API_READ, API_ADMIN_400),
+    "api:team-detail": (API_READ, API_DENIED),
+    "api:usage": (API_READ, API_DENIED),
     "api:cloud-metrics": (API_READ, API_DENIED),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
@@ -259,10 +275,13 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     )
     other = make_user("other@acme.test")
     Membership.objects.create(user=other, organization=acme, role=Role.VIEWER)
+    team = teams.create_team(organization=acme, actor=None, name="Search")
     arguments = {
         "member_id": other.pk,
         "invitation_id": issued_to.invitation.pk,
         "token": issued_to.token,
+        "team_slug": team.slug,
+        "membership_id": Membership.objects.filter(organization=acme).earliest("pk").pk,
         "card_id": saved.id,
         "organization_slug": acme.slug,
         "project_slug": acme_project.slug,
@@ -296,6 +315,9 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:reprice-run-apply": of_acme,
         "api:reprice-run-cancel": of_acme,
         "api:rejected-event-list": of_acme,
+        "api:team-list": of_acme,
+        "api:team-detail": of_acme,
+        "api:usage": of_acme,
         "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }

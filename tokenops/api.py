@@ -5,10 +5,12 @@ from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
+from dashboards.api import views as dashboards
 from ingestion.api import cloud_metrics, end_users
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
 from ingestion.reprice import api as reprice
+from tenants.api import teams
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
 
@@ -27,6 +29,8 @@ urlpatterns = [
     path("v1/organizations/<slug:organization_slug>", tenants.organization_detail, name="organization-detail"),
     path("v1/projects", tenants.project_list, name="project-list"),
     path("v1/projects/<slug:project_slug>", tenants.project_detail, name="project-detail"),
+    path("v1/teams", teams.team_list, name="team-list"),
+    path("v1/teams/<slug:team_slug>", teams.team_detail, name="team-detail"),
     path("v1/calls", calls.call_list, name="call-list"),
     path("v1/rejected-events", calls.rejected_event_list, name="rejected-event-list"),
     path("v1/calls/<path:call_id>", calls.call_detail, name="call-detail"),
@@ -39,6 +43,7 @@ urlpatterns = [
     path("v1/reprice-runs/<int:run_id>", reprice.run_detail, name="reprice-run-detail"),
     path("v1/reprice-runs/<int:run_id>/apply", reprice.run_apply, name="reprice-run-apply"),
     path("v1/reprice-runs/<int:run_id>/cancel", reprice.run_cancel, name="reprice-run-cancel"),
+    path("v1/usage", dashboards.usage, name="usage"),
     path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),

@@ -47,7 +47,7 @@ class Progress:
 
 
 def seal_anew() -> Iterator[Progress]:
-    """Put every encrypted value under the current key, one organization after the other; safe to run twice."""
+    """Put tenants' encrypted values under the current key, an organization after the other; safe to run twice."""
     for organization_id in Organization.objects.order_by("pk").values_list("pk", flat=True).iterator():
         renewed = left = 0
         with org_scope(organization_id):

@@ -94,6 +94,8 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "rate_cards": READ,
         "response_seen": write,
         "rejected_events": write,
+        "team_aliases": READ,
+        "teams": READ,
     }
 
 

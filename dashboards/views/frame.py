@@ -122,5 +122,5 @@ def marked(response: HttpResponse) -> HttpResponse:
 
 
 def _first_project(request: OrgRequest) -> Project | None:
-    visible = roles.visible_projects(user=request.user, role=request.organization_role)
+    visible = roles.visible_projects(user=request.user, role=request.organization_role).filter(archived_at=None)
     return visible.order_by("-is_default", "pk").first()

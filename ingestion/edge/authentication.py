@@ -44,7 +44,7 @@ async def authenticate(headers: HeaderValues, directory: Directory, *, peppers: 
 
     Who has not the whole secret learns nothing about a key.
 
-    :raises Problem: 401 no, unknown, revoked or expired key; 503 when nobody can be asked.
+    :raises Problem: 401 no, unknown, revoked or expired key; 403 its project is archived; 503 when nobody can be asked.
     """
     text = presented_key(headers)
     prefix = keys.prefix_of(text)
@@ -67,6 +67,8 @@ def _check_usable(sender: Sender, now: datetime) -> None:
         raise _unauthenticated("This API key has expired.")
     if sender.is_closing:
         raise _unauthenticated("The organization of this API key is about to be deleted.")
+    if sender.is_archived:
+        raise Problem(403, "project-archived", "The project of this API key is archived.", "Restore it first.")
     if sender.is_bound and sender.home is None:
         raise _unauthenticated("The project of this API key was deleted, or is about to be.")
 

@@ -16,7 +16,7 @@ from ingestion.wire.batch import Batch, FieldError, ParseContext, SampleBatch
 from ingestion.wire.body import BoundedBody
 from ingestion.wire.identity import looks_personal, stored_user_id
 from ingestion.wire.refused import Refused, refused
-from ingestion.wire.types import Call
+from ingestion.wire.types import Call, Sample
 from ingestion.writer import Line, Row, SampleRow, Target, row, sample_row
 
 type Parse = Callable[[bytes, str, ParseContext], Batch]
@@ -131,7 +131,7 @@ class SampleDigester(Digester):
         if request.sender.is_bound and any(sample.project_slug for _, sample in batch.samples):
             raise other_project()
         projects = _projects_of_samples(request, batch)
-        rows = [sample_row(sample, projects[sample.project_slug].target, request.now) for _, sample in batch.samples]
+        rows = [_sample_row(request, sample, projects[sample.project_slug]) for _, sample in batch.samples]
         return batch, rows, projects.values()
 
 
@@ -175,8 +175,14 @@ def _row(request: Request, call: Call, project: Project) -> Row:
     sender = request.sender
     if not sender.is_bound and not project.allow_personal_ids and looks_personal(call.user_id):
         call.user_id = stored_user_id(call.user_id, sender.hash_key)
+    call.team = sender.team(call.team, project)
     priced = request.book.price(project.target.organization_id, call)
     return row(call, priced, project.target, request.now)
+
+
+def _sample_row(request: Request, sample: Sample, project: Project) -> SampleRow:
+    sample.team = request.sender.team(sample.team, project)
+    return sample_row(sample, project.target, request.now)
 
 
 def other_project() -> Problem:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -18,6 +18,7 @@ from core import crypto
 from core.addresses import Network, networks
 from ingestion.edge.limits import Quota
 from ingestion.writer import LocalTime, Target
+from tenants.team_names import folded
 
 logger = logging.getLogger(__name__)
 
@@ -38,14 +39,18 @@ _LOOKUP: Final = b"""
                case when s.monthly_event_quota is not null then (
                    select coalesce(sum(c.events), 0)::bigint from ingest_counters c
                    where c.organization_id = k.organization_id and c.month = m.month::date) end as events_this_month,
-               (m.month + interval '1 month') at time zone s.time_zone as month_ends_at
+               (m.month + interval '1 month') at time zone s.time_zone as month_ends_at,
+               (select jsonb_object_agg(a.folded, t.slug) from team_aliases a join teams t on t.id = a.team_id
+                where a.organization_id = k.organization_id) as teams,
+               exists (select from projects p where p.id = k.project_id and p.archived_at is not null) as is_archived
         from api_key_lookup k
         join organization_settings s using (organization_id),
             date_trunc('month', now() at time zone s.time_zone) as m (month)
         where k.prefix = %s)
-    select key.*, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days
+    select key.*, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days,
+           (select slug from teams where id = p.team_id) as team
     from key
-    left join projects p on p.organization_id = key.organization_id and p.delete_at is null
+    left join projects p on p.organization_id = key.organization_id and p.delete_at is null and p.archived_at is null
         and (own_project_id is null or p.id = own_project_id)"""
 
 
@@ -61,6 +66,7 @@ class Project:
     allow_personal_ids: bool
     retention_days: int
     target: Target
+    team: str  # slug of the team whose calls are that name none; '' for nobody
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +84,16 @@ class Sender:
     revoked_at: datetime | None
     is_bound: bool  # to one project; else it is the organization's
     home: Project | None  # its own project, or the organization's default
-    projects: dict[str, Project]  # without those that are about to be deleted
+    projects: dict[str, Project]  # without those that are archived or about to be deleted
+    is_archived: bool = False  # the key's own project
     is_closing: bool = False  # the whole organization is about to be deleted
     quota: Quota | None = None  # as it stood when the key was read
     local_time: LocalTime = field(repr=False)
+    teams: Mapping[str, str] = field(default_factory=dict, repr=False)  # slugs by the folded names of all teams
+
+    def team(self, named: str, project: Project) -> str:
+        """Whose a call is that names a team or, with '', none. A name that is no team's is kept as it is."""
+        return self.teams.get(folded(named), named) if named else project.team
 
 
 class Directory:
@@ -171,8 +183,10 @@ class Directory:
             home=home,
             projects={project.slug: project for project in found},
             is_closing=key["is_closing"],
+            is_archived=key["is_archived"],
             quota=_quota(key),
             local_time=local_time(key["time_zone"]),
+            teams=key["teams"] or {},
         )
 
 
@@ -187,7 +201,7 @@ def _is_home(row: dict[str, Any]) -> bool:
 
 def _project(row: dict[str, Any]) -> Project:
     target = Target(row["organization_id"], row["id"], row["key_id"], local_time(row["time_zone"]))
-    return Project(row["slug"], row["allow_personal_ids"], row["retention_days"], target)
+    return Project(row["slug"], row["allow_personal_ids"], row["retention_days"], target, row["team"] or "")
 
 
 class Reader:

@@ -12,6 +12,7 @@ from tenants.api.serializers import (
     MeSerializer,
     OrganizationDetailSerializer,
     OrganizationListSerializer,
+    ProjectChangeSerializer,
     ProjectListSerializer,
     ProjectSerializer,
 )
@@ -38,9 +39,11 @@ _ORGANIZATION: Final = {"slug": "acme", "name": "Acme", "role": "owner"}
 _PROJECT: Final = {
     "slug": "web",
     "name": "Web",
+    "team": "search",
     "is_default": True,
     "retention_days": 180,
     "allow_personal_ids": False,
+    "archived_at": None,
     "created_at": "2026-11-01T09:30:00.000000Z",
 }
 _PERSON: Final = {
@@ -99,7 +102,20 @@ project_list = extend_schema(
     responses={200: _shown(ProjectListSerializer, projects={"results": [_PROJECT], "next": None})}
     | problems(400, 403, 404),
 )
+project_change = extend_schema(
+    methods=["PATCH"],
+    operation_id="project_change",
+    tags=["Tenants"],
+    summary="Change a project",
+    description="Takes an admin or a key with the scope `manage`; a key of one project reaches that one. Everything is"
+    " changed or nothing.",
+    parameters=[OrganizationParameters, _path("project_slug", "Slug of the project.")],
+    request=ProjectChangeSerializer,
+    examples=[OpenApiExample("archive", value={"archived": True}, request_only=True)],
+    responses={200: _shown(ProjectSerializer, project=_PROJECT)} | problems(400, 403, 404, 415),
+)
 project_detail = extend_schema(
+    methods=["GET"],
     operation_id="project_detail",
     tags=["Tenants"],
     summary="One project",

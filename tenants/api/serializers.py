@@ -4,7 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from core.fields import InstantField
+from core.fields import InstantField, OptionalInstantField
+from tenants.api.body import Body
 from tenants.models import Project
 from tenants.permissions import Role, Scope
 
@@ -31,12 +32,37 @@ class OrganizationListSerializer(serializers.Serializer[Any]):
 class ProjectSerializer(serializers.ModelSerializer[Project]):
     """What telemetry and keys attach to."""
 
+    team = serializers.CharField(
+        source="team.slug", default=None, allow_null=True, help_text="Slug of the team whose its calls are."
+    )
+    archived_at = OptionalInstantField(allow_null=True, help_text="Since when it takes no telemetry.")
     created_at = InstantField()
 
     class Meta:
         model = Project
-        fields = ["slug", "name", "is_default", "retention_days", "allow_personal_ids", "created_at"]
+        fields = [
+            "slug",
+            "name",
+            "team",
+            "is_default",
+            "retention_days",
+            "allow_personal_ids",
+            "archived_at",
+            "created_at",
+        ]
         read_only_fields = fields
+
+
+class ProjectChangeSerializer(Body):
+    """What is to change; what is left out stays."""
+
+    name = serializers.CharField(max_length=100, required=False)
+    team = serializers.CharField(max_length=100, required=False, allow_null=True, help_text="Slug of a team, or null.")
+    retention_days = serializers.IntegerField(
+        min_value=7, max_value=730, required=False, help_text="Days calls are kept; fewer delete the older ones."
+    )
+    allow_personal_ids = serializers.BooleanField(required=False)
+    archived = serializers.BooleanField(required=False, help_text="False restores it.")
 
 
 class ProjectListSerializer(serializers.Serializer[Any]):

@@ -11,6 +11,7 @@ from core.parameters import OrganizationParameters, Parameters
 from core.scope import org_scope
 from tenants import selectors
 from tenants.api import schema
+from tenants.api.projects import project_change
 from tenants.api.serializers import (
     MeSerializer,
     OrganizationDetailSerializer,
@@ -69,10 +70,16 @@ def project_list(request: ApiRequest) -> Response:
 
 
 @schema.project_detail
-@api_view(["GET", "HEAD"])
-@project_api(Permission.TELEMETRY_READ, Scope.READ)
-def project_detail(request: ApiRequest, project_slug: str) -> Response:
+@schema.project_change
+@api_view(["GET", "HEAD", "PATCH"])
+def project_detail(request: Request, project_slug: str) -> Response:
     """One project."""
+    answer = project_change if request.method == "PATCH" else _project_detail
+    return answer(request, project_slug=project_slug)
+
+
+@project_api(Permission.TELEMETRY_READ, Scope.READ)
+def _project_detail(request: ApiRequest, project_slug: str) -> Response:
     OrganizationParameters.read(request.query_params)
     project = request.projects.filter(slug=project_slug).first()
     if project is None:

@@ -17,7 +17,7 @@ $$"""
 class Migration(migrations.Migration):
     """Keys that are replaced and expire, limited to networks, with digests that can move to another pepper."""
 
-    dependencies = [("tenants", "0006_audit_chain")]
+    dependencies = [("tenants", "0007_members")]
 
     operations = [
         migrations.AddField(

@@ -5,6 +5,7 @@ from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.members import Invitation, InvitationLookup, ProjectRole
 from tenants.models.organizations import SLUG, Membership, Organization, OrganizationSettings, Project
 from tenants.models.people import KnownDevice, User, UserManager
+from tenants.models.teams import Team, TeamAlias, TeamMember
 
 __all__ = [
     "SLUG",
@@ -22,6 +23,9 @@ __all__ = [
     "OrganizationSettings",
     "Project",
     "ProjectRole",
+    "Team",
+    "TeamAlias",
+    "TeamMember",
     "User",
     "UserManager",
 ]

@@ -73,6 +73,14 @@ class Project(OrgScopedModel):
 
     slug = models.CharField(max_length=50, validators=[SLUG])
     name = models.CharField(max_length=100)
+    team = models.ForeignKey(
+        "tenants.Team",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="projects",
+        help_text="Whose its calls are that name no team.",
+    )
     is_default = models.BooleanField(default=False, help_text="Where an organization's key writes when it names none.")
     allow_personal_ids = models.BooleanField(default=False, help_text="Store user ids that look personal as sent.")
     retention_days = models.PositiveSmallIntegerField(
@@ -86,6 +94,10 @@ class Project(OrgScopedModel):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     delete_at = models.DateTimeField(
         null=True, blank=True, help_text="When it is to be deleted; until then its keys do not work."
+    )
+
+    archived_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when it takes no telemetry and is out of navigation."
     )
 
     class Meta:

@@ -2,17 +2,20 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from tenants import roles, selectors, services
+from tenants import roles, selectors, services, team_selectors
 from tenants.access import OrgRequest, org_view, the_project
 from tenants.forms import NameForm, ProjectForm, status, write_with
 from tenants.permissions import Permission
+from tenants.team_forms import ProjectTeamForm
 
 
 @require_GET
 @org_view(Permission.TELEMETRY_READ)
 def project_list(request: OrgRequest) -> HttpResponse:
+    visible = roles.visible_projects(user=request.user, role=request.organization_role)
     context = {
-        "rows": roles.visible_projects(user=request.user, role=request.organization_role),
+        "rows": visible.filter(archived_at=None),
+        "archived": visible.exclude(archived_at=None),
         "nav_active": "project-list",
     }
     return render(request, "tenants/project_list.html", context)
@@ -46,5 +49,10 @@ def project_settings(request: OrgRequest) -> HttpResponse:
 
     if write_with(form, rename):
         return redirect("tenants:project-settings", organization.slug, project.slug)
-    context = {"form": form, "nav_active": "project-settings"}
+    teams = team_selectors.teams(organization=organization)
+    context = {
+        "form": form,
+        "team_form": ProjectTeamForm(teams=teams, project=project),
+        "nav_active": "project-settings",
+    }
     return render(request, "tenants/project_settings.html", context, status=status(form))

@@ -3,6 +3,7 @@
 from io import StringIO
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.core.management import call_command
 from django.core.management.base import CommandError
@@ -10,7 +11,8 @@ from django.db.models import BinaryField
 
 from core import crypto, keys, vault
 from tenants import key_services
-from tenants.models import ApiKeyLookup, OrganizationSettings
+from tenants.mfa import MfaAdapter
+from tenants.models import ApiKeyLookup, OrganizationSettings, User
 from tenants.tests.keys import bearer, issue_key
 from tokenops import env, rotation
 
@@ -65,6 +67,28 @@ def test_values_move_to_the_new_key_while_both_open_them(acme, globex, settings,
     assert vault.unseal(after, context=context) == plain
     with pytest.raises(crypto.DecryptionError):
         crypto.decrypt(after, key=old, context=context)
+
+
+def test_second_factors_of_people_move_too(acme, settings):
+    old, adapter = settings.ENCRYPTION_KEY, MfaAdapter()
+    user = User.objects.get()
+    app = Authenticator.objects.create(user=user, type="totp", data={"secret": adapter.encrypt("seed")})
+    codes = {"seed": adapter.encrypt("code seed"), "used_mask": 3, "migrated_codes": [adapter.encrypt("12345678")]}
+    recovery = Authenticator.objects.create(user=user, type="recovery_codes", data=codes)
+    passkey = Authenticator.objects.create(user=user, type="webauthn", data={"name": "Key", "credential": {"id": "x"}})
+    settings.ENCRYPTION_KEY, settings.ENCRYPTION_KEY_PREVIOUS = NEW, old
+
+    assert run("rotate_encryption_key") == "1 organizations, 3 values encrypted anew, all others were already.\n"
+    assert run("rotate_encryption_key") == "1 organizations, 0 values encrypted anew, all others were already.\n"
+
+    settings.ENCRYPTION_KEY_PREVIOUS = ""
+    for factor in (app, recovery, passkey):
+        factor.refresh_from_db()
+    assert adapter.decrypt(app.data["secret"]) == "seed"
+    assert adapter.decrypt(recovery.data["seed"]) == "code seed"
+    assert [adapter.decrypt(code) for code in recovery.data["migrated_codes"]] == ["12345678"]
+    assert recovery.data["used_mask"] == 3
+    assert passkey.data == {"name": "Key", "credential": {"id": "x"}}
 
 
 def test_a_value_that_nobody_can_open_is_said_and_left_alone(acme, settings, scope):

@@ -7,7 +7,7 @@ import pytest
 from core.scope import org_scope
 from ingestion.tests.edge.client import issue_key, stored_calls
 from ingestion.tests.edge.conftest import project_of
-from tenants import deletion
+from tenants import archive, deletion
 from tenants.models import Membership
 from tests.resilience.processes import wait_until
 
@@ -103,3 +103,31 @@ def test_without_any_project_left_calls_are_rejected_with_the_reason(edge, acme,
     assert answer.status == 400
     assert answer.json()["rejected"][0]["errors"][0]["field"] == "project"
     assert stored_calls(acme) == []
+
+
+def test_an_archived_project_takes_nothing_until_it_is_restored(edge, acme):
+    key = issue_key(acme)
+    web = project_of(acme)
+    assert edge.post(EVENT, key=key).status == 202
+
+    archive.archive_project(organization=acme, actor=None, project=web, now=datetime.now(UTC))
+    refused = until(edge, key, 403)
+    assert refused.json()["type"].endswith("/project-archived")
+    kept = len(stored_calls(acme))
+    assert edge.post(EVENT, key=key).status == 403
+    assert len(stored_calls(acme)) == kept
+
+    archive.restore_project(organization=acme, actor=None, project=web)
+    until(edge, key, 202)
+
+
+def test_events_that_name_an_archived_project_are_rejected_and_others_go_to_the_new_default(edge, acme):
+    key = issue_key(acme, project=None)
+    archive.archive_project(organization=acme, actor=None, project=project_of(acme), now=datetime.now(UTC))
+
+    answer = edge.post([EVENT | {"project": "web"}, EVENT], key=key)
+
+    assert answer.json()["accepted"] == 1
+    assert [(one["index"], one["errors"][0]["field"]) for one in answer.json()["rejected"]] == [(0, "project")]
+    with org_scope(acme.pk):
+        assert {call["project_id"] for call in stored_calls(acme)} == {project_of(acme, "app").pk}

@@ -105,6 +105,8 @@ def test_projects(viewer, acme, acme_project):
     assert answer["results"][1] == {
         "slug": "web",
         "name": "Web",
+        "team": None,
+        "archived_at": None,
         "is_default": True,
         "retention_days": 180,
         "allow_personal_ids": False,

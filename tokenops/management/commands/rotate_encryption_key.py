@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from tenants import mfa
 from tokenops import rotation
 from tokenops.management.commands import _rotation
 
@@ -33,6 +34,8 @@ class Command(BaseCommand):
             renewed, left = renewed + done.renewed, left + done.left
             if organizations % 100 == 0:
                 self.stdout.write(f"{organizations} organizations, {renewed} values encrypted anew")
+        of_people, left_of_people = mfa.seal_anew()
+        renewed, left = renewed + of_people, left + left_of_people
         self.stdout.write(f"{organizations} organizations, {renewed} values encrypted anew, all others were already.")
         if left:
             raise CommandError(f"{left} values open with neither key. Is {NAME}_PREVIOUS the key they were made with?")

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """Organizations may require two-step sign-in of their members."""
 
-    dependencies = [("tenants", "0006_audit_chain")]
+    dependencies = [("tenants", "0010_archived_projects")]
 
     operations = [
         migrations.AddField(

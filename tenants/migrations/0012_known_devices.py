@@ -8,7 +8,7 @@ from core.rls import open_table
 class Migration(migrations.Migration):
     """Where people signed in from before, so that a sign-in from elsewhere is mailed."""
 
-    dependencies = [("tenants", "0010_mfa_policy")]
+    dependencies = [("tenants", "0011_mfa_policy")]
 
     operations = [
         migrations.CreateModel(

@@ -1,0 +1,86 @@
+"""What teams cost: this month's calls of each, and the names telemetry gives that are no team's yet."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Final
+
+from django.db import connection
+
+from ingestion.store import OTHER
+from tenants.models import Organization
+from tenants.team_names import folded
+
+SEEN_DAYS: Final = 90
+
+_BY_VALUE: Final = """
+    select team, max(bucket_date),
+           sum(calls), sum(unpriced_calls), sum(cost_usd),
+           coalesce(sum(calls) filter (where bucket_date >= %(month)s), 0),
+           coalesce(sum(unpriced_calls) filter (where bucket_date >= %(month)s), 0),
+           coalesce(sum(cost_usd) filter (where bucket_date >= %(month)s), 0)
+    from call_rollups_daily where organization_id = %(organization)s and bucket_date >= %(since)s
+    group by team"""
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """Calls and what is known of their cost."""
+
+    calls: int = 0
+    unpriced_calls: int = 0
+    known_usd: Decimal = Decimal(0)
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """None when there are calls and none has a cost."""
+        return None if self.calls and self.calls == self.unpriced_calls else self.known_usd
+
+    def __add__(self, other: "Spend") -> "Spend":
+        return Spend(
+            self.calls + other.calls, self.unpriced_calls + other.unpriced_calls, self.known_usd + other.known_usd
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """What calls say is their team; ``lately`` is since ``SEEN_DAYS`` ago, ``month`` since the local month began."""
+
+    value: str
+    last_day: date
+    lately: Spend
+    month: Spend
+
+
+def values(*, organization: Organization, today: date) -> list[Value]:
+    """Every value of the last ``SEEN_DAYS`` days, '' included; what was spent most on first."""
+    asked: dict[str, int | date] = {
+        "organization": organization.pk,
+        "month": today.replace(day=1),
+        "since": today - timedelta(days=SEEN_DAYS - 1),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_BY_VALUE, asked)
+        found = [Value(row[0], row[1], _spend(row[2:5]), _spend(row[5:8])) for row in cursor.fetchall()]
+    return sorted(found, key=lambda one: (-one.lately.known_usd, -one.lately.calls, one.value))
+
+
+def _spend(sums: Iterable[Decimal]) -> Spend:
+    calls, unpriced, cost = sums
+    return Spend(int(calls), int(unpriced), cost)
+
+
+def by_team(found: Iterable[Value], slugs: Mapping[str, str]) -> dict[str, Spend]:
+    """This month of each team by its slug, under whichever of its names it was sent; '' is nobody's."""
+    spent: dict[str, Spend] = {}
+    for one in found:
+        slug = slugs.get(folded(one.value), "" if not one.value else None)
+        if slug is not None:
+            spent[slug] = spent.get(slug, Spend()) + one.month
+    return spent
+
+
+def strangers(found: Iterable[Value], slugs: Mapping[str, str]) -> list[Value]:
+    """The values that are no team's."""
+    return [one for one in found if one.value not in ("", OTHER) and folded(one.value) not in slugs]
