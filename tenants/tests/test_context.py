@@ -15,7 +15,15 @@ from tenants.models import Membership, Organization, User
 from tenants.permissions import Role
 
 OWNERS = {"organization-delete", "member-transfer"}
-ADMINS = {"project-create", "project-settings", "organization-settings", "audit", "end-users", "member-invite"}
+ADMINS = {
+    "project-create",
+    "project-settings",
+    "organization-settings",
+    "audit",
+    "end-users",
+    "member-invite",
+    "organization-keys",
+}
 
 
 def page_of(organization: Organization, role: str = Role.OWNER) -> HttpRequest:
@@ -64,9 +72,6 @@ def test_an_error_page_outside_the_scope_lists_no_projects(acme):
     assert list(navigation(page_of(acme))["projects"]) == []
 
 
-MANAGED = {"project-create", "project-settings", "organization-settings", "organization-delete", "end-users", "audit"}
-
-
 @pytest.mark.parametrize(
     ("role", "denied"),
     [
@@ -92,8 +97,9 @@ def test_a_page_costs_few_queries(owner):
         owner.get("/o/acme/projects/")
 
     statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-    # session, user, membership; scope in and out; time zone; projects, and the two lists of the navigation
-    assert len(statements) == 9
+    # session, user, membership; scope in and out; time zone; projects, archived ones, and the two lists of the
+    # navigation
+    assert len(statements) == 10
 
 
 def test_the_last_organization_is_remembered_and_written_once(owner, acme):

@@ -260,9 +260,14 @@ def test_two_keys_may_share_a_name_and_nothing_else(acme, acme_project):
 
 EXACTLY = {
     Role.OWNER: set(Permission),
-    Role.ADMIN: set(Permission) - {Permission.ORGANIZATION_DELETE},
-    Role.MEMBER: {Permission.TELEMETRY_READ, Permission.KEY_READ, Permission.KEY_MANAGE},
-    Role.VIEWER: {Permission.TELEMETRY_READ},
+    Role.ADMIN: set(Permission) - {Permission.ORGANIZATION_DELETE, Permission.OWNERSHIP_MANAGE},
+    Role.MEMBER: {
+        Permission.TELEMETRY_READ,
+        Permission.MEMBERS_READ,
+        Permission.KEY_READ,
+        Permission.KEY_MANAGE,
+    },
+    Role.VIEWER: {Permission.TELEMETRY_READ, Permission.MEMBERS_READ},
     Role.NONE: set(),
 }
 

@@ -22,7 +22,7 @@ from ingestion.tests.edge.client import issue_key, running_edge, stored_calls
 from ingestion.tests.edge.conftest import project_of
 from ingestion.tests.edge.proxy import passage
 from ingestion.tests.edge.test_bad_input import slug
-from tenants import services as tenants
+from tenants import key_services
 from tenants.models import ApiKey
 from tests.resilience.processes import wait_until
 
@@ -78,7 +78,7 @@ def test_a_key_revoked_unheard_is_refused_once_the_listener_is_back(acme, key):
         way.close()
         with org_scope(acme.pk):
             stored = ApiKey.objects.get()
-        tenants.revoke_key(organization=acme, actor=None, key=stored, now=datetime.now(UTC))
+        key_services.revoke_key(organization=acme, actor=None, key=stored, now=datetime.now(UTC))
         way.open()
 
         wait_until(lambda: edge.post(EVENT, key=key).status == 401, "the revocation to be noticed")
