@@ -56,7 +56,7 @@ def _sign_in(page: Page, run: dict[str, str]) -> None:
     page.goto("/accounts/login/")
     page.get_by_label("E-mail").fill(run["email"])
     page.get_by_label("Password", exact=True).fill(run["password"])
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.wait_for_url("**/o/**")
 
 
