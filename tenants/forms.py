@@ -3,12 +3,13 @@
 import re
 import zoneinfo
 from collections.abc import Callable, Sequence
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.forms.utils import flatatt
 from django.http import QueryDict
 from django.utils.html import format_html, format_html_join
@@ -176,6 +177,12 @@ def _term[T](read: Callable[[], T]) -> T:
         raise ValidationError(str(error)) from error
 
 
+def _day(*, label: str) -> forms.DateField:
+    """An optional day, far from where calendars end."""
+    bounds = [MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2199, 12, 31))]
+    return forms.DateField(required=False, label=label, widget=forms.DateInput({"type": "date"}), validators=bounds)
+
+
 class AuditFilterForm(forms.Form):
     """What to look for in the audit log; days are local to the organization, the last one included."""
 
@@ -183,8 +190,8 @@ class AuditFilterForm(forms.Form):
     action = forms.ChoiceField(required=False, label="What")
     target_kind = forms.CharField(max_length=50, required=False, widget=forms.HiddenInput)
     target_id = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
-    since = forms.DateField(required=False, label="From", widget=forms.DateInput({"type": "date"}))
-    until = forms.DateField(required=False, label="To", widget=forms.DateInput({"type": "date"}))
+    since = _day(label="From")
+    until = _day(label="To")
 
     def __init__(self, data: QueryDict, *, actions: Sequence[str]) -> None:
         super().__init__(data)

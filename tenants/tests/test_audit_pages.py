@@ -90,6 +90,8 @@ def test_days_are_the_organizations(admin, acme, scope):
         ({"since": "yesterday"}, "since"),
         ({"since": "2026-02-02", "until": "2026-02-01"}, "until"),
         ({"action": "x"}, "action"),
+        ({"since": "0001-01-01"}, "since"),
+        ({"until": "9999-12-31"}, "until"),
     ],
 )
 def test_a_filter_that_makes_no_sense_is_said_beside_its_field(admin, query, field):
@@ -110,6 +112,11 @@ def test_pages_go_back_to_the_first_entry_and_keep_the_filter(admin, acme, scope
     assert [len(page.context["lines"]) for page in (first, second)] == [50, 10]
     assert [subject for _, subject in second.context["lines"]] == [str(number) for number in reversed(range(10))]
     assert (second.context["older_url"], second.context["newest_url"]) == ("", LIST + "?action=test.done")
+
+
+@pytest.mark.parametrize("place", ["9" * 30, "-1", "x", "²"])
+def test_a_place_that_makes_no_sense_is_no_failure(admin, place):
+    assert admin.get(LIST, {"before": place}).status_code == 200
 
 
 def test_a_log_without_a_match_says_so(admin, acme):
