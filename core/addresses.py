@@ -36,10 +36,7 @@ def client_behind(trusted: Sequence[Network], *, remote: str, forwarded_for: str
 
 def valid_or_unknown(address: str) -> str:
     """``address``, or 0.0.0.0 where a proxy appended something that is none, or a Unix socket has none."""
-    try:
-        return str(ipaddress.ip_address(address))
-    except ValueError:
-        return UNKNOWN_ADDRESS
+    return canonical(address) or UNKNOWN_ADDRESS
 
 
 def networks(entries: Iterable[str]) -> tuple[Network, ...]:

@@ -1,4 +1,4 @@
-"""Query parameters of the API: what is not understood is refused by name, and no message repeats a value."""
+"""Query parameters and bodies of the API: what is not understood is refused by name, and no message repeats a value."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -69,3 +69,12 @@ class OrganizationParameters(Parameters):
     organization = serializers.CharField(
         required=False, max_length=50, help_text="Slug of the organization. People must name it; a key has its own."
     )
+
+
+class Body(serializers.Serializer[Any]):
+    """A body that says what it means: an unknown member is refused by name."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
+            raise serializers.ValidationError({name: ["There is no such member."] for name in sorted(unknown)})
+        return super().to_internal_value(data)

@@ -4,19 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError as ServiceError
-from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from core.parameters import Body
 from tenants.api_access import ApiRequest
-
-
-class Body(serializers.Serializer[Any]):
-    """A body that says what it means: an unknown member is refused by name."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
-            raise serializers.ValidationError({name: ["There is no such member."] for name in sorted(unknown)})
-        return super().to_internal_value(data)
 
 
 def read(serializer_class: type[Body], request: ApiRequest, *, partial: bool = False) -> dict[str, Any]:

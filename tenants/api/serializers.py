@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.fields import InstantField, OptionalInstantField
-from tenants.api.body import Body
+from core.parameters import Body
 from tenants.models import Project
 from tenants.permissions import Role, Scope
 

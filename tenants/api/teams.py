@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from core.fields import InstantField
 from core.openapi import problems
-from core.parameters import OrganizationParameters
+from core.parameters import Body, OrganizationParameters
 from tenants import team_selectors, teams
 from tenants.api import body
 from tenants.api_access import ApiRequest, actor_of, org_api, refuse_project_keys
@@ -45,7 +45,7 @@ def _aliases(**options: Any) -> serializers.ListField:
     return serializers.ListField(child=child, max_length=teams.MOST_ALIASES, help_text=_ALIASES, **options)
 
 
-class NewTeamSerializer(body.Body):
+class NewTeamSerializer(Body):
     """A team to be."""
 
     name = serializers.CharField(max_length=LONGEST)
@@ -55,7 +55,7 @@ class NewTeamSerializer(body.Body):
     aliases = _aliases(required=False, default=list)
 
 
-class TeamChangeSerializer(body.Body):
+class TeamChangeSerializer(Body):
     """What is to change; what is left out stays."""
 
     name = serializers.CharField(max_length=LONGEST, required=False)

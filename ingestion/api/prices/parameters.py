@@ -6,7 +6,7 @@ from typing import Any, Final
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from core.parameters import Choice, OrganizationParameters, Values
+from core.parameters import Body, Choice, OrganizationParameters, Values
 from ingestion.api.parameters import Instant
 from ingestion.api.prices.cursor import PriceCursor
 from ingestion.pricing import paste
@@ -66,15 +66,6 @@ class PricesField(serializers.DictField):
         if len(named) < len(found) or not named.keys() <= UNIT_NAMES.keys():
             raise serializers.ValidationError(f"Each once, of: {', '.join(UNIT_NAMES)}.")
         return named
-
-
-class Body(serializers.Serializer[Any]):
-    """A body that says what it means: an unknown member is refused by name."""
-
-    def to_internal_value(self, data: Any) -> Any:
-        if isinstance(data, dict) and (unknown := data.keys() - self.fields.keys()):
-            raise serializers.ValidationError({name: ["There is no such member."] for name in sorted(unknown)})
-        return super().to_internal_value(data)
 
 
 class TargetSerializer(Body):
