@@ -27,7 +27,7 @@ def problem(status: int, slug: str, title: str, detail: str = "", **members: Any
     return document | members
 
 
-# Other details repeat what was sent, or tell how the framework is built.
+# Other details repeat what was sent, or tell how the framework is built; those of our own exceptions do not.
 _SPEAKING = (exceptions.AuthenticationFailed, exceptions.PermissionDenied, exceptions.NotFound)
 
 _KNOWN: Mapping[type[Exception], tuple[str, str]] = {
@@ -90,7 +90,7 @@ def _detail(error: Exception, title: str) -> str:
         return f"Try again in {math.ceil(wait)} s." if wait else ""
     if not isinstance(error, exceptions.APIException) or error.detail == error.default_detail:
         return ""
-    return str(error.detail) if isinstance(error, _SPEAKING) else ""
+    return str(error.detail) if isinstance(error, _SPEAKING) or hasattr(error, "problem") else ""
 
 
 def _field_errors(data: Any, field: str = "") -> Iterator[dict[str, str]]:

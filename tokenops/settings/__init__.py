@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tenants.api.throttling.RateLimitMiddleware",
 ]
 ROOT_URLCONF = "tokenops.urls"
 WSGI_APPLICATION = "tokenops.wsgi.application"
@@ -233,6 +234,7 @@ SPECTACULAR_SETTINGS = {
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "tenants.api.document.complete",
         "tokenops.openapi.add_edge_endpoints",
     ],
     "SERVE_INCLUDE_SCHEMA": False,

@@ -13,6 +13,7 @@ from ingestion.api.event_schema import event_schema
 from ingestion.wire.event import Event
 
 SENDING = {"202", "400", "401", "403", "405", "408", "409", "413", "415", "422", "429", "503"}
+READING = {"400", "401", "403", "404", "406", "429", "503"}
 SNAPSHOT = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
 OTLP = ["application/json", "application/x-protobuf"]
 KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"TS-API-Key": []}, {"X-TokenOps-Key": []}, {"X-API-Key": []}]
@@ -106,14 +107,27 @@ def test_every_operation_says_how_to_authenticate_and_how_it_fails(document):
     [
         *((path, "post", SENDING) for path in ("/api/v1/ingest", "/api/ingest", "/log")),
         ("/v1/traces", "post", {"200", "400", "401", "403", "405", "408", "413", "415", "429", "503"}),
-        ("/api/v1/calls", "get", {"200", "400", "401", "403", "404", "406", "429", "503"}),
-        ("/api/v1/rate-cards", "post", {"201", "400", "401", "403", "404", "406", "415", "422", "429", "503"}),
-        ("/api/v1/rate-cards/{card_id}", "delete", {"204", "400", "401", "403", "404", "406", "409", "429", "503"}),
+        ("/api/v1/calls", "get", READING | {"200"}),
+        ("/api/v1/rate-cards", "post", {"201", "400", "401", "403", "404", "406", "409", "415", "422", "429", "503"}),
+        (
+            "/api/v1/rate-cards/{card_id}",
+            "delete",
+            {"204", "400", "401", "403", "404", "406", "409", "422", "429", "503"},
+        ),
         ("/api/v1/me", "get", {"200", "400", "401", "406", "429", "503"}),
     ],
 )
 def test_the_answers_of_an_endpoint(document, path, method, statuses):
     assert set(document["paths"][path][method]["responses"]) == statuses
+
+
+def test_answers_say_how_the_client_stands(document):
+    limits = {"RateLimit", "RateLimit-Policy"}
+    for name, operation in operations(document):
+        assert {"Retry-After", *limits} <= set(operation["responses"]["429"]["headers"]), name
+        for status, answer in operation["responses"].items():
+            if "/api/v1/" in name and "ingest" not in name and "POST /api/v1/cloud" not in name:
+                assert (limits <= set(answer["headers"])) == (status != "401"), f"{name} {status}"
 
 
 def bodies(document):
