@@ -10,7 +10,7 @@ from ingestion.api import cloud_metrics, end_users
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
 from ingestion.reprice import api as reprice
-from tenants.api import teams
+from tenants.api import keys, teams
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
 
@@ -29,6 +29,9 @@ urlpatterns = [
     path("v1/organizations/<slug:organization_slug>", tenants.organization_detail, name="organization-detail"),
     path("v1/projects", tenants.project_list, name="project-list"),
     path("v1/projects/<slug:project_slug>", tenants.project_detail, name="project-detail"),
+    path("v1/keys", keys.key_list, name="key-list"),
+    path("v1/keys/<int:key_id>", keys.key_detail, name="key-detail"),
+    path("v1/keys/<int:key_id>/rotate", keys.key_rotate, name="key-rotate"),
     path("v1/teams", teams.team_list, name="team-list"),
     path("v1/teams/<slug:team_slug>", teams.team_detail, name="team-detail"),
     path("v1/calls", calls.call_list, name="call-list"),

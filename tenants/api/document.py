@@ -80,9 +80,7 @@ def _take_keys(operation: Schema) -> None:
     for status, answer in responses.items():
         if status[0] == "2":
             answer["headers"] = _REPLAYED
-    _also(
-        responses, KeyInUseError(), "The first request with this `Idempotency-Key` is still running."
-    )
+    _also(responses, KeyInUseError(), "The first request with this `Idempotency-Key` is still running.")
     _also(responses, KeyReusedError(), "This `Idempotency-Key` came with another body before.")
     responses["409"]["headers"] = _RETRY_AFTER
     operation["responses"] = dict(sorted(responses.items()))

@@ -223,11 +223,17 @@ SPECTACULAR_SETTINGS = {
         {"name": "Telemetry", "description": "Send calls. Accepted means stored."},
         {"name": "Calls", "description": "Read calls and what they cost."},
         {"name": "Prices", "description": "Correct what calls cost."},
+        {"name": "Keys", "description": "Make, replace and revoke API keys."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],
     # Members of one name with other choices.
     "ENUM_NAME_OVERRIDES": {
         "KindEnum": ["user", "key"],
+        "ActorKindEnum": "tenants.models.AuditEntry.ActorKind",
+        "KeyStateEnum": "tenants.key_selectors.STATES",
+        "RepriceStateEnum": "ingestion.models.RepriceRun.State",
+        "ScopesEnum": "tenants.permissions.Scope",
+        "ScopeNameEnum": ["ingest", "read", "manage", "gateway"],
         "RefusalKindEnum": ["event", "request", "content"],
         "CallSourceEnum": ["sdk", "rest", "otlp", "gateway", "import"],
         "RateCardSourceEnum": "ingestion.pricing.listing.KINDS",
