@@ -130,6 +130,11 @@ def client_of(request: Request) -> str | None:
 
 
 def actor_of(request: Request) -> Actor:
+    """As ``doer_of``, for services that TokenOps itself calls too."""
+    return doer_of(request)
+
+
+def doer_of(request: Request) -> User | KeyActor:
     """Who changes something: the person, or the key in its own name. Call inside the organization's scope."""
     key = key_of(request)
     if key is None:

@@ -10,7 +10,7 @@ from ingestion.api import cloud_metrics, end_users
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
 from ingestion.reprice import api as reprice
-from tenants.api import keys, teams
+from tenants.api import audit, invitations, keys, members, teams
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
 
@@ -32,6 +32,13 @@ urlpatterns = [
     path("v1/keys", keys.key_list, name="key-list"),
     path("v1/keys/<int:key_id>", keys.key_detail, name="key-detail"),
     path("v1/keys/<int:key_id>/rotate", keys.key_rotate, name="key-rotate"),
+    path("v1/invitations", invitations.invitation_list, name="invitation-list"),
+    path("v1/invitations/<int:invitation_id>", invitations.invitation_detail, name="invitation-detail"),
+    path("v1/invitations/<int:invitation_id>/resend", invitations.invitation_resend, name="invitation-resend"),
+    path("v1/members", members.member_list, name="member-list"),
+    path("v1/members/<int:member_id>", members.member_detail, name="member-detail"),
+    path("v1/audit", audit.audit_list, name="audit-list"),
+    path("v1/audit/<int:entry_id>", audit.audit_detail, name="audit-detail"),
     path("v1/teams", teams.team_list, name="team-list"),
     path("v1/teams/<slug:team_slug>", teams.team_detail, name="team-detail"),
     path("v1/calls", calls.call_list, name="call-list"),

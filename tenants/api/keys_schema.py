@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 
 from core.fields import InstantField, OptionalInstantField
-from core.openapi import problems
+from core.openapi import problems, shown
 from core.parameters import Body, Choice, OrganizationParameters
 from tenants import key_terms
 from tenants.api.pages import PageParameters
@@ -144,10 +144,6 @@ _OWN_RIGHTS: Final = (
 )
 
 
-def _shown(serializer: Any, name: str, value: Any) -> OpenApiResponse:
-    return OpenApiResponse(serializer, examples=[OpenApiExample(name, value=value, response_only=True)])
-
-
 key_list = extend_schema(
     methods=["GET"],
     operation_id="key_list",
@@ -156,7 +152,7 @@ key_list = extend_schema(
     description="Those within your reach, newest first, also those that do not work any more. Needs the scope"
     " `manage`. Follow `next` until it is null.",
     parameters=[KeyParameters],
-    responses={200: _shown(KeyPageSerializer, "keys", {"results": [_KEY], "next": None})} | problems(400, 403, 404),
+    responses={200: shown(KeyPageSerializer, "keys", {"results": [_KEY], "next": None})} | problems(400, 403, 404),
 )
 key_create = extend_schema(
     methods=["POST"],
@@ -167,7 +163,7 @@ key_create = extend_schema(
     parameters=[OrganizationParameters],
     request=NewKeySerializer,
     examples=[OpenApiExample("a key", value=_WANTED, request_only=True)],
-    responses={201: _shown(IssuedKeySerializer, "issued", _ISSUED)} | problems(400, 403, 404, 415),
+    responses={201: shown(IssuedKeySerializer, "issued", _ISSUED)} | problems(400, 403, 404, 415),
 )
 key_detail = extend_schema(
     methods=["GET"],
@@ -175,7 +171,7 @@ key_detail = extend_schema(
     tags=["Keys"],
     summary="One API key",
     parameters=[OrganizationParameters, _PATH],
-    responses={200: _shown(ApiKeySerializer, "key", _KEY)} | problems(400, 403, 404),
+    responses={200: shown(ApiKeySerializer, "key", _KEY)} | problems(400, 403, 404),
 )
 key_revoke = extend_schema(
     methods=["DELETE"],
@@ -197,5 +193,5 @@ key_rotate = extend_schema(
     parameters=[OrganizationParameters, _PATH],
     request=RotationSerializer,
     examples=[OpenApiExample("a week", value={"overlap": "7d"}, request_only=True)],
-    responses={201: _shown(IssuedKeySerializer, "issued", _SUCCESSOR)} | problems(400, 403, 404, 409, 415),
+    responses={201: shown(IssuedKeySerializer, "issued", _SUCCESSOR)} | problems(400, 403, 404, 409, 415),
 )

@@ -5,14 +5,14 @@ from typing import Any, Final
 from django.core.exceptions import ValidationError as ServiceError
 from django.db import transaction
 from django.http import Http404
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.fields import InstantField
-from core.openapi import problems
+from core.openapi import problems, shown
 from core.parameters import Body, OrganizationParameters
 from tenants import team_selectors, teams
 from tenants.api import body
@@ -74,17 +74,13 @@ _CHANGE: Final = OpenApiExample("another name", value={"name": "Search and find"
 _SLUG: Final = OpenApiParameter("team_slug", str, OpenApiParameter.PATH, description="Slug of the team.")
 
 
-def _shown(serializer: Any, name: str, value: Any) -> OpenApiResponse:
-    return OpenApiResponse(serializer, examples=[OpenApiExample(name, value=value, response_only=True)])
-
-
 @extend_schema(
     methods=["GET"],
     operation_id="team_list",
     tags=["Teams"],
     summary="Teams of an organization",
     parameters=[OrganizationParameters],
-    responses={200: _shown(TeamListSerializer, "teams", {"results": [_TEAM], "next": None})} | problems(400, 403, 404),
+    responses={200: shown(TeamListSerializer, "teams", {"results": [_TEAM], "next": None})} | problems(400, 403, 404),
 )
 @extend_schema(
     methods=["POST"],
@@ -96,7 +92,7 @@ def _shown(serializer: Any, name: str, value: Any) -> OpenApiResponse:
     parameters=[OrganizationParameters],
     request=NewTeamSerializer,
     examples=[_CREATE],
-    responses={201: _shown(TeamSerializer, "created", _TEAM)} | problems(400, 403, 404, 415),
+    responses={201: shown(TeamSerializer, "created", _TEAM)} | problems(400, 403, 404, 415),
 )
 @api_view(["GET", "HEAD", "POST"])
 def team_list(request: Request) -> Response:
@@ -110,7 +106,7 @@ def team_list(request: Request) -> Response:
     tags=["Teams"],
     summary="One team",
     parameters=[OrganizationParameters, _SLUG],
-    responses={200: _shown(TeamSerializer, "team", _TEAM)} | problems(400, 403, 404),
+    responses={200: shown(TeamSerializer, "team", _TEAM)} | problems(400, 403, 404),
 )
 @extend_schema(
     methods=["PATCH"],
@@ -121,7 +117,7 @@ def team_list(request: Request) -> Response:
     parameters=[OrganizationParameters, _SLUG],
     request=TeamChangeSerializer,
     examples=[_CHANGE],
-    responses={200: _shown(TeamSerializer, "changed", _TEAM | {"name": "Search and find"})}
+    responses={200: shown(TeamSerializer, "changed", _TEAM | {"name": "Search and find"})}
     | problems(400, 403, 404, 415),
 )
 @extend_schema(
