@@ -76,3 +76,8 @@ def _answer(status: int) -> OpenApiResponse:
     serializer = InvalidSerializer if status in {400, 422} else ProblemSerializer
     examples = [OpenApiExample(str(_EXAMPLES[status]["title"]), value=_EXAMPLES[status], response_only=True)]
     return OpenApiResponse(serializer, description=_MEANINGS[status], examples=examples)
+
+
+def shown(serializer: Any, name: str, value: Any) -> OpenApiResponse:
+    """An answer with an example."""
+    return OpenApiResponse(serializer, examples=[OpenApiExample(name, value=value, response_only=True)])

@@ -1,10 +1,19 @@
 """Query parameters and bodies of the API: what is not understood is refused by name, and no message repeats a value."""
 
+import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from datetime import datetime
+from typing import Any, ClassVar, Final
 
 from django.http import QueryDict
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998  # offsets lead out of no calendar
+_MOMENT: Final = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?([Zz]|[+-][0-9]{2}:[0-9]{2})", re.ASCII
+)
+_LOST_PLUS: Final = re.compile(r" (\d\d:\d\d)\Z", re.ASCII)  # a plus sign that was not percent-encoded
 
 
 class Values(serializers.ListField):
@@ -26,6 +35,21 @@ class Choice(serializers.ChoiceField):
     def __init__(self, choices: tuple[str, ...], **options: Any) -> None:
         super().__init__(choices, **options)
         self.error_messages["invalid_choice"] = f"Must be one of: {', '.join(choices)}."
+
+
+@extend_schema_field({"type": "string", "format": "date-time"})
+class Moment(serializers.Field[datetime, str, str, Any]):
+    """A moment in RFC 3339, with its offset."""
+
+    def to_internal_value(self, data: object) -> datetime:
+        text = _LOST_PLUS.sub(r"+\1", data) if isinstance(data, str) else ""
+        try:
+            moment = datetime.fromisoformat(text.upper()) if _MOMENT.fullmatch(text) else None
+        except ValueError:  # 2027-02-30
+            moment = None
+        if moment is None or not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+            raise serializers.ValidationError("Write a moment with its offset, such as 2027-01-31T18:00:00Z.")
+        return moment
 
 
 class Parameters(serializers.Serializer[Any]):

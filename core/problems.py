@@ -27,7 +27,7 @@ def problem(status: int, slug: str, title: str, detail: str = "", **members: Any
     return document | members
 
 
-# Other details repeat what was sent, or tell how the framework is built.
+# Other details repeat what was sent, or tell how the framework is built; those of our own exceptions do not.
 _SPEAKING = (exceptions.AuthenticationFailed, exceptions.PermissionDenied, exceptions.NotFound)
 
 _KNOWN: Mapping[type[Exception], tuple[str, str]] = {
@@ -44,6 +44,16 @@ _KNOWN: Mapping[type[Exception], tuple[str, str]] = {
     exceptions.Throttled: ("too-many-requests", "Too many requests."),
     exceptions.ValidationError: ("invalid", "The request is not valid."),
 }
+
+
+class ConflictError(exceptions.APIException):
+    """What is there is not in a state for this; ``sentence`` says why."""
+
+    status_code = 409
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.problem = (kind, "This cannot be done as things are.")
 
 
 def problem_response(status: int, slug: str, title: str, detail: str = "") -> HttpResponse:
@@ -90,7 +100,7 @@ def _detail(error: Exception, title: str) -> str:
         return f"Try again in {math.ceil(wait)} s." if wait else ""
     if not isinstance(error, exceptions.APIException) or error.detail == error.default_detail:
         return ""
-    return str(error.detail) if isinstance(error, _SPEAKING) else ""
+    return str(error.detail) if isinstance(error, _SPEAKING) or hasattr(error, "problem") else ""
 
 
 def _field_errors(data: Any, field: str = "") -> Iterator[dict[str, str]]:

@@ -14,6 +14,7 @@ from ingestion.pricing import services as pricing
 from ingestion.pricing.announcement import announce_prices
 from ingestion.reprice import services as reprice_services
 from ingestion.reprice.writing import RepriceError
+from tenants import idempotency
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ def retention(**_: object) -> None:
         "calls": services.delete_expired_calls(now=now()),
         "samples": services.delete_expired_samples(now=now()),
         "answers": services.delete_old_answers(now=now()),
+        "api_answers": idempotency.delete_old_answers(now=now()),
         "responses": services.delete_old_responses(now=now()),
         "refusals": services.delete_old_refusals(now=now()),
         "rollups": rollup_retention.delete_old_rollups(now=now()),

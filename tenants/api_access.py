@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.scope import org_scope
-from tenants import mfa_policy, roles, selectors
+from tenants import idempotency, mfa_policy, roles, selectors
 from tenants.audit import Actor, KeyActor
 from tenants.models import ApiKey, Organization, Project, User
 from tenants.permissions import Permission, Scope, allows
@@ -72,7 +72,7 @@ def org_api(permission: Permission, scope: Scope) -> Callable[[ApiView[P]], Call
 
     ``request.projects`` are those in which the principal has it. The organization is a key's own. People name it: in
     the URL as ``organization_slug`` or as ``?organization=``. What is not theirs is 404, because 403 would confirm
-    that it exists.
+    that it exists. A write with an ``Idempotency-Key`` is run once (tenants.idempotency).
     """
 
     return _door(permission, scope, _refuse)
@@ -99,7 +99,9 @@ def _door(
                 request.projects = _projects(request, permission)
                 if request.role is not None and not allows(request.role, permission):
                     refuse(request)
-                return view(request, *args, **kwargs)
+                return idempotency.once(
+                    request, client=str(client_of(request)), write=lambda: view(request, *args, **kwargs)
+                )
 
         guarded.permission = permission  # type: ignore[attr-defined] # read by the permission matrix
         guarded.scope = scope  # type: ignore[attr-defined]
@@ -119,7 +121,20 @@ def person_of(request: Request) -> User:
     return request.user
 
 
+def client_of(request: Request) -> str | None:
+    """Who asks, as a text that no other client has; None for a stranger."""
+    key, person = key_of(request), request.user
+    if key:
+        return f"key:{key.key_id}"
+    return f"user:{person.pk}" if isinstance(person, User) else None
+
+
 def actor_of(request: Request) -> Actor:
+    """As ``doer_of``, for services that TokenOps itself calls too."""
+    return doer_of(request)
+
+
+def doer_of(request: Request) -> User | KeyActor:
     """Who changes something: the person, or the key in its own name. Call inside the organization's scope."""
     key = key_of(request)
     if key is None:

@@ -26,6 +26,7 @@ class AuditFilter:
     """What to look for; what is empty or None is not looked at. The period is half-open."""
 
     actor: str = ""
+    actor_kind: str = ""
     action: str = ""
     target_kind: str = ""
     target_id: str = ""
@@ -35,6 +36,7 @@ class AuditFilter:
     def condition(self) -> Q:
         wanted: dict[str, Any] = {
             "actor_name__iexact": self.actor,
+            "actor_kind": self.actor_kind,
             "action": self.action,
             "target_kind": self.target_kind,
             "target_id": self.target_id,

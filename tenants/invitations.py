@@ -8,11 +8,12 @@ from typing import Final
 from django.conf import settings
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from core import keys
 from core.scope import org_scope
 from tenants import audit, roles
+from tenants.audit import KeyActor
 from tenants.models import (
     Invitation,
     InvitationLookup,
@@ -25,6 +26,9 @@ from tenants.models import (
 )
 from tenants.permissions import Role
 
+type Inviter = User | KeyActor
+
+STATES: Final = ("pending", "expired", "accepted", "revoked")
 VALID_FOR: Final = timedelta(days=7)
 MOST_PENDING: Final = 100  # of an organization: nobody sends mails to the whole world through it
 _LONGEST_TOKEN: Final = 100
@@ -63,6 +67,26 @@ def pending(*, organization: Organization) -> QuerySet[Invitation]:
     """Invitations nobody has taken up or taken back, also those whose time is over; newest first. In scope."""
     found = Invitation.objects.filter(organization=organization, accepted_at=None, revoked_at=None)
     return found.select_related("invited_by", "project").order_by("-created_at", "-pk")
+
+
+def invitations(*, organization: Organization) -> QuerySet[Invitation]:
+    """Every invitation of the organization, whatever became of it. In scope."""
+    return Invitation.objects.filter(organization=organization).select_related("invited_by", "project")
+
+
+def in_state(found: QuerySet[Invitation], state: str, *, now: datetime) -> QuerySet[Invitation]:
+    """Those of ``found`` that are in ``state`` (of STATES); all of them without one."""
+    is_open = Q(accepted_at=None, revoked_at=None)
+    match state:
+        case "pending":
+            return found.filter(is_open, expires_at__gt=now)
+        case "expired":
+            return found.filter(is_open, expires_at__lte=now)
+        case "accepted":
+            return found.filter(accepted_at__isnull=False)
+        case "revoked":
+            return found.filter(accepted_at=None, revoked_at__isnull=False)
+    return found
 
 
 def find(*, token: str, now: datetime) -> Found | None:
@@ -114,7 +138,7 @@ def _find(stored: bytes, now: datetime) -> Found | None:
 def invite(
     *,
     organization: Organization,
-    actor: User,
+    actor: Inviter,
     email: str,
     role: str,
     project: Project | None = None,
@@ -126,7 +150,7 @@ def invite(
     :raises PermissionDenied: the actor may not give this role.
     :raises ValidationError: the address is none, is a member's, or was invited already.
     """
-    _may(actor, organization, role)
+    _may_give(actor, organization, role, project_role)
     address = email.strip().lower()
     with org_scope(organization.pk):
         OrganizationSettings.objects.select_for_update().get(organization=organization)  # one at a time
@@ -136,7 +160,7 @@ def invite(
             role=role,
             project=project,
             project_role=project_role if project and role != Role.OWNER else "",
-            invited_by=actor,
+            invited_by=actor if isinstance(actor, User) else None,
             created_at=now,
             expires_at=now + VALID_FOR,
         )
@@ -149,7 +173,7 @@ def invite(
 
 
 @transaction.atomic
-def resend(*, organization: Organization, actor: User, invitation: Invitation, now: datetime) -> Issued:
+def resend(*, organization: Organization, actor: Inviter, invitation: Invitation, now: datetime) -> Issued:
     """Give an invitation a new link and the full time again; the old link stops working.
 
     :raises PermissionDenied: the actor may not give its role.
@@ -157,7 +181,7 @@ def resend(*, organization: Organization, actor: User, invitation: Invitation, n
     """
     with org_scope(organization.pk):
         locked = Invitation.objects.select_for_update().get(pk=invitation.pk)
-        _may(actor, organization, locked.role)
+        _may_give(actor, organization, locked.role, locked.project_role)
         if locked.state(now) in {"accepted", "revoked"}:
             raise ValidationError("This invitation is over. Invite the address anew.")
         locked.expires_at = now + VALID_FOR
@@ -168,14 +192,15 @@ def resend(*, organization: Organization, actor: User, invitation: Invitation, n
 
 
 @transaction.atomic
-def revoke(*, organization: Organization, actor: User, invitation: Invitation, now: datetime) -> None:
+def revoke(*, organization: Organization, actor: Inviter, invitation: Invitation, now: datetime) -> None:
     """Take an invitation back. Doing so twice, or after it was accepted, changes nothing.
 
-    :raises PermissionDenied: the actor may not give, so neither take back, its role.
+    :raises PermissionDenied: the actor may not take this role from anybody.
     """
     with org_scope(organization.pk):
         locked = Invitation.objects.select_for_update().get(pk=invitation.pk)
-        _may(actor, organization, locked.role)
+        if not roles.may_give(_role_of(actor, organization), locked.role):
+            raise PermissionDenied
         if locked.state(now) not in {"pending", "expired"}:
             return
         locked.revoked_at = now
@@ -220,10 +245,21 @@ def _join(invitation: Invitation, user: User) -> None:
         )
 
 
-def _may(actor: User, organization: Organization, role: str) -> None:
-    membership = Membership.objects.filter(organization=organization, user=actor).first()
-    if membership is None or not roles.may_give(membership.role, role):
+def _may_give(actor: Inviter, organization: Organization, role: str, project_role: str) -> None:
+    """:raises PermissionDenied: nobody is given this by the actor."""
+    by_key = isinstance(actor, KeyActor)
+    if by_key and not {role, project_role or Role.NONE} <= roles.GIVEN_BY_KEYS:
         raise PermissionDenied
+    if not roles.may_give(_role_of(actor, organization), role):
+        raise PermissionDenied
+
+
+def _role_of(actor: Inviter, organization: Organization) -> str:
+    """What counts for the actor; a key that may manage changes what an admin may."""
+    if isinstance(actor, KeyActor):
+        return Role.ADMIN
+    membership = Membership.objects.filter(organization=organization, user=actor).first()
+    return membership.role if membership else ""
 
 
 def _check_address(organization: Organization, address: str, now: datetime) -> None:
@@ -258,5 +294,5 @@ def _new_link(invitation: Invitation) -> str:
     return token
 
 
-def _record(action: str, actor: User, invitation: Invitation, *, role: str) -> None:
+def _record(action: str, actor: Inviter, invitation: Invitation, *, role: str) -> None:
     audit.record(action, actor=actor, target=invitation, personal={"email": invitation.email}, role=role)

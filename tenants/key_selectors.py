@@ -71,9 +71,14 @@ def organization_keys(*, organization: Organization, now: datetime, state: str =
 
 def rows(found: Iterable[ApiKey], *, now: datetime) -> list[KeyRow]:
     """Rows of keys of one organization, those that work first."""
+    return sorted(rows_in_order(found, now=now), key=lambda row: row.state != "active")
+
+
+def rows_in_order(found: Iterable[ApiKey], *, now: datetime) -> list[KeyRow]:
+    """Rows of keys of one organization, in the order they come in."""
     every = list(found)
     members = _members(every)
-    return sorted((_row(key, members, now) for key in every), key=lambda row: row.state != "active")
+    return [_row(key, members, now) for key in every]
 
 
 def _members(found: list[ApiKey]) -> set[int]:

@@ -15,6 +15,7 @@ from django.db.models import Q
 
 from core.scope import org_scope
 from tenants import audit, roles
+from tenants.audit import KeyActor
 from tenants.models import Membership, Organization, Project, ProjectRole, User
 from tenants.permissions import PROJECT_ROLES, Permission, Role, allows
 
@@ -37,7 +38,8 @@ class MemberRow:
 class _Locked:
     """The memberships a change depends on, locked until it is committed."""
 
-    actor: Membership
+    giver: str  # the role that counts for the actor
+    is_self: bool
     target: Membership
     owners: int
 
@@ -105,27 +107,29 @@ def transfer_ownership(*, organization: Organization, actor: User, user: User) -
     :raises ValidationError: to oneself.
     """
     locked = _lock(organization, actor, user)
-    if not allows(locked.actor.role, Permission.OWNERSHIP_MANAGE):
+    if not allows(locked.giver, Permission.OWNERSHIP_MANAGE):
         raise PermissionDenied
-    if actor.pk == user.pk:
+    if locked.is_self:
         raise ValidationError("You are an owner already.")
     before = locked.target.role
     _save_role(locked.target, Role.OWNER)
-    _save_role(locked.actor, Role.ADMIN)
+    _save_role(Membership.objects.get(organization=organization, user=actor), Role.ADMIN)
     with org_scope(organization.pk):
         ProjectRole.objects.filter(user=user).delete()
         _record("organization.transferred", actor, user, before=before, after=Role.OWNER.value)
 
 
 @transaction.atomic
-def remove(*, organization: Organization, actor: User, user: User) -> None:
+def remove(*, organization: Organization, actor: User | KeyActor, user: User) -> None:
     """Take somebody out of the organization, with their roles in its projects. Their account stays.
+
+    An API key that may manage does it as an admin would: it takes no owner.
 
     :raises PermissionDenied: the actor may not take this role.
     :raises ValidationError: they are the last owner.
     """
     locked = _lock(organization, actor, user)
-    if not roles.may_give(locked.actor.role, locked.target.role):
+    if not roles.may_give(locked.giver, locked.target.role):
         raise PermissionDenied
     locked.must_not_be_last_owner()
     _end(locked.target, organization, actor, action="member.removed")
@@ -150,9 +154,9 @@ def set_project_roles(*, organization: Organization, actor: User, user: User, ch
     :raises ValidationError: it is themselves or an owner, or a role or project is not known.
     """
     locked = _lock(organization, actor, user)
-    if not allows(locked.actor.role, Permission.MEMBERS_MANAGE):
+    if not allows(locked.giver, Permission.MEMBERS_MANAGE):
         raise PermissionDenied
-    if actor.pk == user.pk:
+    if locked.is_self:
         raise ValidationError(_OWN_ROLE)
     if locked.target.role == Role.OWNER:
         raise ValidationError("An owner is owner of every project.")
@@ -179,24 +183,25 @@ def _set_project_roles(organization: Organization, actor: User, user: User, chos
 # --- Behind them ---
 
 
-def _lock(organization: Organization, actor: User, user: User) -> _Locked:
+def _lock(organization: Organization, actor: User | KeyActor, user: User) -> _Locked:
     """:raises PermissionDenied: the actor is no member any more; ValidationError: the other one is none."""
-    concerned = Q(role=Role.OWNER) | Q(user__in=[actor, user])
+    people = [actor.pk, user.pk] if isinstance(actor, User) else [user.pk]
+    concerned = Q(role=Role.OWNER) | Q(user__in=people)
     found = Membership.objects.select_for_update().filter(concerned, organization=organization).order_by("pk")
     by_user = {membership.user_id: membership for membership in found}
-    if actor.pk not in by_user:
+    if people[0] not in by_user and isinstance(actor, User):
         raise PermissionDenied
     if user.pk not in by_user:
         raise ValidationError(_GONE)
     owners = sum(membership.role == Role.OWNER for membership in by_user.values())
-    return _Locked(by_user[actor.pk], by_user[user.pk], owners)
+    giver = by_user[actor.pk].role if isinstance(actor, User) else Role.ADMIN
+    return _Locked(giver, isinstance(actor, User) and actor.pk == user.pk, by_user[user.pk], owners)
 
 
 def _may_change(locked: _Locked, before: str, after: str) -> None:
-    giver = locked.actor.role
-    if not (roles.may_give(giver, before) and roles.may_give(giver, after)):
+    if not (roles.may_give(locked.giver, before) and roles.may_give(locked.giver, after)):
         raise PermissionDenied
-    if locked.actor.pk == locked.target.pk and roles.is_higher(after, before):
+    if locked.is_self and roles.is_higher(after, before):
         raise ValidationError(_OWN_ROLE)
 
 
@@ -206,12 +211,12 @@ def _save_role(membership: Membership, role: str) -> None:
     membership.save(update_fields=["role"])
 
 
-def _end(membership: Membership, organization: Organization, actor: User, *, action: str) -> None:
+def _end(membership: Membership, organization: Organization, actor: User | KeyActor, *, action: str) -> None:
     with org_scope(organization.pk):
         ProjectRole.objects.filter(user=membership.user).delete()
         _record(action, actor, membership.user, role=membership.role)
     membership.delete()
 
 
-def _record(action: str, actor: User, user: User, **facts: object) -> None:
+def _record(action: str, actor: User | KeyActor, user: User, **facts: object) -> None:
     audit.record(action, actor=actor, target=user, personal={"email": user.email}, **facts)

@@ -10,6 +10,10 @@ from tenants.permissions import GRANTS, Permission, Role
 _RANK: Final = {Role.OWNER: 4, Role.ADMIN: 3, Role.MEMBER: 2, Role.VIEWER: 1, Role.NONE: 0}
 
 
+GIVEN_BY_KEYS: Final = frozenset({Role.MEMBER, Role.VIEWER, Role.NONE})
+"""What an invitation from an API key may give: whoever finds a key must not become an admin by it."""
+
+
 def effective_role(role: str, override: str | None) -> str:
     """The role in a project of somebody with ``role`` in its organization; an owner is owner everywhere."""
     return role if role == Role.OWNER or not override else override

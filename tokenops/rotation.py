@@ -17,7 +17,8 @@ from core import vault
 from core.keys import pepper_id
 from core.scope import org_scope
 from ingestion.models import Erasure
-from tenants.models import ApiKeyLookup, Organization, OrganizationSettings
+from tenants import idempotency
+from tenants.models import ApiAnswer, ApiKeyLookup, Organization, OrganizationSettings
 
 _AT_ONCE: Final = 200
 
@@ -34,6 +35,7 @@ class Encrypted:
 # A new BinaryField is added here, or to the test's list of those that are not secrets.
 ENCRYPTED: Final = (
     Encrypted(OrganizationSettings, "hash_key", lambda row: f"hash-key:{row.organization_id}"),
+    Encrypted(ApiAnswer, "answer", idempotency.context_of),
     Encrypted(Erasure, "sealed_ids", lambda row: f"erasure:{row.organization_id}"),
 )
 

@@ -18,6 +18,7 @@ ALL = {"SELECT", "INSERT", "UPDATE", "DELETE"}
 READ, APPEND = {"SELECT"}, {"SELECT", "INSERT"}
 # Everything else the web role may read and write.
 APP_EXCEPTIONS: dict[str, set[str]] = {
+    "api_answers": {"SELECT", "INSERT", "UPDATE"},
     "api_key_usage": {"SELECT", "INSERT", "UPDATE"},
     # Permissions of django.contrib.auth are not used; its tables are only there.
     "auth_group": set(),

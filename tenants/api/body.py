@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError as ServiceError
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import APIException, ValidationError
 
 from core.parameters import Body
+from core.problems import ConflictError
 from tenants.api_access import ApiRequest
 
 
@@ -26,3 +27,8 @@ def refusal(error: ServiceError, names: Mapping[str, str] | None = None) -> Vali
         return ValidationError(error.messages)
     renamed = names or {}
     return ValidationError({renamed.get(name, name): messages for name, messages in error.message_dict.items()})
+
+
+def conflict(error: ServiceError, kind: str) -> APIException:
+    """As ``refusal``, where what a service says of no member in particular is about the state of what is there."""
+    return refusal(error) if hasattr(error, "error_dict") else ConflictError(kind, " ".join(error.messages))

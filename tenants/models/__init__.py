@@ -1,5 +1,6 @@
 """Tables of people and tenants. Those without row-level security are the closed list of core.checks."""
 
+from tenants.models.api import ApiAnswer
 from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.members import Invitation, InvitationLookup, ProjectRole
@@ -9,6 +10,7 @@ from tenants.models.teams import Team, TeamAlias, TeamMember
 
 __all__ = [
     "SLUG",
+    "ApiAnswer",
     "ApiKey",
     "ApiKeyLookup",
     "ApiKeyUsage",

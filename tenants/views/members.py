@@ -3,21 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-from allauth.core.context import request_context
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tenants import invitations, members, roles
+from tenants import invitation_mail, invitations, members, roles
 from tenants.access import OrgRequest, org_view
-from tenants.adapter import AccountAdapter
 from tenants.forms import status, write_with
-from tenants.invitations import Issued
 from tenants.member_forms import InviteForm, ProjectRolesForm, RoleForm
 from tenants.models import Invitation, Membership
 from tenants.permissions import Permission, Role, allows, role_table
@@ -44,7 +39,7 @@ def member_invite(request: OrgRequest) -> HttpResponse:
         ),
     )
     if issued:
-        _send(request, issued)
+        invitation_mail.send_link(request, issued, invited_by=request.user.email)
         return redirect("tenants:member-list", request.organization.slug)
     return render(request, "tenants/member_invite.html", _frame(request) | {"form": form}, status=status(form))
 
@@ -60,7 +55,7 @@ def invitation_resend(request: OrgRequest, invitation_id: int) -> HttpResponse:
     except ValidationError as error:
         messages.error(request, error.messages[0])
     else:
-        _send(request, issued)
+        invitation_mail.send_link(request, issued, invited_by=request.user.email)
     return redirect("tenants:member-list", request.organization.slug)
 
 
@@ -190,21 +185,3 @@ def _invitation(invitation_id: int) -> Invitation:
     if found is None:
         raise Http404
     return found
-
-
-def _send(request: OrgRequest, issued: Issued) -> None:
-    """Send the mail once the invitation is stored: no mail server is waited for inside a transaction."""
-    context = {
-        "organization": request.organization,
-        "role": issued.invitation.get_role_display(),
-        "invited_by": request.user.email,
-        "days": invitations.VALID_FOR.days,
-        "invitation_url": request.build_absolute_uri(reverse("tenants:invitation", args=[issued.token])),
-    }
-    email = issued.invitation.email
-
-    def deliver() -> None:
-        with request_context(request):
-            AccountAdapter().send_mail("tenants/email/invitation", email, context)
-
-    transaction.on_commit(deliver)

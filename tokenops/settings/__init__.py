@@ -85,6 +85,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "tenants.api.throttling.RateLimitMiddleware",
 ]
 ROOT_URLCONF = "tokenops.urls"
 WSGI_APPLICATION = "tokenops.wsgi.application"
@@ -222,17 +223,30 @@ SPECTACULAR_SETTINGS = {
         {"name": "Telemetry", "description": "Send calls. Accepted means stored."},
         {"name": "Calls", "description": "Read calls and what they cost."},
         {"name": "Prices", "description": "Correct what calls cost."},
+        {"name": "Keys", "description": "Make, replace and revoke API keys."},
+        {"name": "Members", "description": "Who is in an organization, and who is asked to be."},
+        {"name": "Audit", "description": "Read who changed what."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],
     # Members of one name with other choices.
     "ENUM_NAME_OVERRIDES": {
         "KindEnum": ["user", "key"],
+        "ActorKindEnum": "tenants.models.AuditEntry.ActorKind",
+        "KeyStateEnum": "tenants.key_selectors.STATES",
+        "InvitationStateEnum": "tenants.invitations.STATES",
+        "ProjectRoleEnum": ["admin", "member", "viewer", "none"],
+        "RoleEnum": "tenants.permissions.Role",
+        "RoleNameEnum": ["owner", "admin", "member", "viewer", "none"],
+        "RepriceStateEnum": "ingestion.models.RepriceRun.State",
+        "ScopesEnum": "tenants.permissions.Scope",
+        "ScopeNameEnum": ["ingest", "read", "manage", "gateway"],
         "RefusalKindEnum": ["event", "request", "content"],
         "CallSourceEnum": ["sdk", "rest", "otlp", "gateway", "import"],
         "RateCardSourceEnum": "ingestion.pricing.listing.KINDS",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
+        "tenants.api.document.complete",
         "tokenops.openapi.add_edge_endpoints",
     ],
     "SERVE_INCLUDE_SCHEMA": False,

@@ -13,6 +13,7 @@ from ingestion.api.event_schema import event_schema
 from ingestion.wire.event import Event
 
 SENDING = {"202", "400", "401", "403", "405", "408", "409", "413", "415", "422", "429", "503"}
+READING = {"400", "401", "403", "404", "406", "429", "503"}
 SNAPSHOT = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
 OTLP = ["application/json", "application/x-protobuf"]
 KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"TS-API-Key": []}, {"X-TokenOps-Key": []}, {"X-API-Key": []}]
@@ -43,10 +44,32 @@ def test_the_endpoints(document):
         ("/api/v1/end-users/{user_id}", "delete"),
         ("/api/v1/end-users/{user_id}", "get"),
         ("/api/v1/ingest", "post"),
+        ("/api/v1/audit", "get"),
+        ("/api/v1/audit/{entry_id}", "get"),
+        ("/api/v1/invitations", "get"),
+        ("/api/v1/invitations", "post"),
+        ("/api/v1/invitations/{invitation_id}", "get"),
+        ("/api/v1/invitations/{invitation_id}", "delete"),
+        ("/api/v1/invitations/{invitation_id}/resend", "post"),
+        ("/api/v1/members", "get"),
+        ("/api/v1/members/{member_id}", "get"),
+        ("/api/v1/members/{member_id}", "patch"),
+        ("/api/v1/members/{member_id}", "delete"),
+        ("/api/v1/keys", "get"),
+        ("/api/v1/keys", "post"),
+        ("/api/v1/keys/{key_id}", "get"),
+        ("/api/v1/keys/{key_id}", "delete"),
+        ("/api/v1/keys/{key_id}/rotate", "post"),
         ("/api/v1/me", "get"),
         ("/api/v1/organizations", "get"),
         ("/api/v1/organizations/{organization_slug}", "get"),
+        ("/api/v1/organizations/{organization_slug}", "patch"),
+        ("/api/v1/organizations/{organization_slug}/time-zone", "get"),
+        ("/api/v1/organizations/{organization_slug}/time-zone", "put"),
         ("/api/v1/projects", "get"),
+        ("/api/v1/projects", "post"),
+        ("/api/v1/projects/{project_slug}", "delete"),
+        ("/api/v1/projects/{project_slug}/keep", "post"),
         ("/api/v1/projects/{project_slug}", "get"),
         ("/api/v1/projects/{project_slug}", "patch"),
         ("/api/v1/rate-cards", "get"),
@@ -59,6 +82,9 @@ def test_the_endpoints(document):
         ("/api/v1/teams/{team_slug}", "get"),
         ("/api/v1/teams/{team_slug}", "patch"),
         ("/api/v1/teams/{team_slug}", "delete"),
+        ("/api/v1/teams/{team_slug}/members", "get"),
+        ("/api/v1/teams/{team_slug}/members/{member_id}", "put"),
+        ("/api/v1/teams/{team_slug}/members/{member_id}", "delete"),
         ("/api/v1/unpriced-models", "get"),
         ("/api/v1/usage", "get"),
         ("/api/v1/reprice-runs", "get"),
@@ -106,14 +132,27 @@ def test_every_operation_says_how_to_authenticate_and_how_it_fails(document):
     [
         *((path, "post", SENDING) for path in ("/api/v1/ingest", "/api/ingest", "/log")),
         ("/v1/traces", "post", {"200", "400", "401", "403", "405", "408", "413", "415", "429", "503"}),
-        ("/api/v1/calls", "get", {"200", "400", "401", "403", "404", "406", "429", "503"}),
-        ("/api/v1/rate-cards", "post", {"201", "400", "401", "403", "404", "406", "415", "422", "429", "503"}),
-        ("/api/v1/rate-cards/{card_id}", "delete", {"204", "400", "401", "403", "404", "406", "409", "429", "503"}),
+        ("/api/v1/calls", "get", READING | {"200"}),
+        ("/api/v1/rate-cards", "post", {"201", "400", "401", "403", "404", "406", "409", "415", "422", "429", "503"}),
+        (
+            "/api/v1/rate-cards/{card_id}",
+            "delete",
+            {"204", "400", "401", "403", "404", "406", "409", "422", "429", "503"},
+        ),
         ("/api/v1/me", "get", {"200", "400", "401", "406", "429", "503"}),
     ],
 )
 def test_the_answers_of_an_endpoint(document, path, method, statuses):
     assert set(document["paths"][path][method]["responses"]) == statuses
+
+
+def test_answers_say_how_the_client_stands(document):
+    limits = {"RateLimit", "RateLimit-Policy"}
+    for name, operation in operations(document):
+        assert {"Retry-After", *limits} <= set(operation["responses"]["429"]["headers"]), name
+        for status, answer in operation["responses"].items():
+            if "/api/v1/" in name and "ingest" not in name and "POST /api/v1/cloud" not in name:
+                assert (limits <= set(answer["headers"])) == (status != "401"), f"{name} {status}"
 
 
 def bodies(document):

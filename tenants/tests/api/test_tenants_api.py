@@ -206,7 +206,7 @@ def test_unknown_parameters_are_refused(owner, path):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-@pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/projects", "/api/v1/calls"])
+@pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/organizations", "/api/v1/calls"])
 def test_the_api_only_reads(anonymous, acme, method, path):
     answer = getattr(anonymous, method)(path, headers=bearer(issue_key(acme)))
 
