@@ -3,11 +3,11 @@
 import pytest
 from django.test import Client
 
+from tests.matrix import URLS
 from tests.test_permission_matrix import (  # noqa: F401 - fixtures
     NOT_ALLOWED,
     NOT_FOUND,
     TABLE,
-    URLS,
     path_of,
     queue_installed,
     world,

@@ -5,7 +5,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as ServiceError
 from django.db import transaction
-from django.http import Http404
 from django.utils import timezone
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
@@ -14,18 +13,16 @@ from core.parameters import OrganizationParameters
 from tenants import archive, project_data, services, team_selectors
 from tenants.api import body
 from tenants.api.serializers import ProjectChangeSerializer, ProjectSerializer
-from tenants.api_access import ApiRequest, actor_of, org_api
+from tenants.api_access import ApiRequest, actor_of, project_api, project_of
 from tenants.models import Organization, Project, Team
 from tenants.permissions import Permission, Scope
 
 
-@org_api(Permission.PROJECT_MANAGE, Scope.MANAGE)
+@project_api(Permission.PROJECT_MANAGE, Scope.MANAGE)
 def project_change(request: ApiRequest, project_slug: str) -> Response:
     """Change what the body names, all of it or nothing."""
     OrganizationParameters.read(request.query_params)
-    project = request.projects.filter(slug=project_slug).first()
-    if project is None:
-        raise Http404
+    project = project_of(request, project_slug)
     wanted = body.read(ProjectChangeSerializer, request, partial=True)
     who = {"organization": request.organization, "actor": actor_of(request), "project": project}
     try:
