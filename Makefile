@@ -85,12 +85,14 @@ fmt: developer ## format code
 bench: developer ## measure, and print each figure beside its limit (ARGS="ingest-batch")
 	@$(PY) -m bench $(ARGS)
 
-# Minutes of mixed load; then the faults of tests/resilience at full size. SOAK=load or SOAK=faults for one of them.
-SOAK ?= load faults
+# Minutes of mixed load; the faults of tests/resilience at full size; made-up requests by the hundred. SOAK=… for one.
+SOAK ?= load faults fuzz
 
-soak: developer ## load and break the edge for long, and check that nothing is lost (MINUTES=10, SOAK="load faults")
+soak: developer ## load, break and puzzle the product for long (MINUTES=10, SOAK="load faults fuzz")
 	@case "$(SOAK)" in *load*) $(PY) -m bench.soak ;; esac
 	@case "$(SOAK)" in *faults*) SOAK_SIZE=$${SOAK_SIZE:-20} $(PY) -m pytest -m resilience tests/resilience $(ARGS) ;; esac
+	@case "$(SOAK)" in *fuzz*) FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(PY) -m pytest -n $(WORKERS) \
+	  tests/test_api_fuzz.py ingestion/tests/edge/test_api_fuzz.py $(ARGS) ;; esac
 
 openapi: developer ## write docs/openapi.yaml anew
 	@$(DEPLOYED) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml

@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from psycopg.errors import QueryCanceled
-from rest_framework import exceptions
+from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as drf_exception_handler
 
@@ -56,9 +56,14 @@ class ConflictError(exceptions.APIException):
         self.problem = (kind, "This cannot be done as things are.")
 
 
-def problem_response(status: int, slug: str, title: str, detail: str = "") -> HttpResponse:
+def problem_response(status: int, slug: str, title: str, detail: str = "", **members: Any) -> HttpResponse:
     """The document as an answer, for code outside of DRF."""
-    return JsonResponse(problem(status, slug, title, detail), status=status, content_type=CONTENT_TYPE)
+    return JsonResponse(problem(status, slug, title, detail, **members), status=status, content_type=CONTENT_TYPE)
+
+
+def whole_request(message: str) -> list[dict[str, str]]:
+    """``errors`` where no field is to blame: every 400 has them, so that clients need one way to show it."""
+    return list(_field_errors(message))
 
 
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
@@ -71,6 +76,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     slug, title = _kind(error)
     if isinstance(error, exceptions.ValidationError):
         response.data = problem(response.status_code, slug, title, errors=list(_field_errors(response.data)))
+    elif response.status_code == status.HTTP_400_BAD_REQUEST:
+        response.data = problem(response.status_code, slug, title, errors=whole_request(title))
     else:
         response.data = problem(response.status_code, slug, title, _detail(error, title))
     response.content_type = CONTENT_TYPE

@@ -56,6 +56,19 @@ class KeyPrincipal:
         return True
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What an operation takes: of people ``permission``, of keys ``scope``.
+
+    ``in_any_project`` says that people may have the permission in one project only. Every request that came to a door
+    carries it, so that tests can ask whether the answers follow.
+    """
+
+    permission: Permission
+    scope: Scope
+    in_any_project: bool
+
+
 class ApiRequest(Request):
     """A request that ``org_api`` let in."""
 
@@ -75,36 +88,31 @@ def org_api(permission: Permission, scope: Scope) -> Callable[[ApiView[P]], Call
     that it exists. A write with an ``Idempotency-Key`` is run once (tenants.idempotency).
     """
 
-    return _door(permission, scope, _refuse)
+    return _behind(Door(permission, scope, in_any_project=False))
 
 
 def project_api(permission: Permission, scope: Scope) -> Callable[[ApiView[P]], Callable[..., Response]]:
     """As ``org_api``, for what is read project by project: ``permission`` in any project opens the door too."""
-    return _door(permission, scope, _refuse_without_projects)
+    return _behind(Door(permission, scope, in_any_project=True))
 
 
-def _door(
-    permission: Permission, scope: Scope, refuse: Callable[[ApiRequest], None]
-) -> Callable[[ApiView[P]], Callable[..., Response]]:
-    """``refuse`` hears of people whose role in the organization does not grant ``permission``."""
-
+def _behind(door: Door) -> Callable[[ApiView[P]], Callable[..., Response]]:
     def decorate(view: ApiView[P]) -> Callable[..., Response]:
         @wraps(view)
         def guarded(request: ApiRequest, *args: P.args, **kwargs: P.kwargs) -> Response:
+            request._request.door = door  # type: ignore[attr-defined] # read by the permission matrix
             named = str(kwargs.pop("organization_slug", "") or request.query_params.get("organization", ""))
-            request.organization, request.role = enter(request, named, scope=scope)
+            request.organization, request.role = enter(request, named, scope=door.scope)
             request._request.organization = request.organization  # type: ignore[attr-defined] # for the access log
             with org_scope(request.organization.pk):
                 _require_second_factor(request)
-                request.projects = _projects(request, permission)
-                if request.role is not None and not allows(request.role, permission):
-                    refuse(request)
+                request.projects = _projects(request, door.permission)
+                if not _is_allowed(request, door):
+                    raise PermissionDenied(NO_PERMISSION)
                 return idempotency.once(
                     request, client=str(client_of(request)), write=lambda: view(request, *args, **kwargs)
                 )
 
-        guarded.permission = permission  # type: ignore[attr-defined] # read by the permission matrix
-        guarded.scope = scope  # type: ignore[attr-defined]
         return guarded
 
     return decorate
@@ -142,13 +150,11 @@ def doer_of(request: Request) -> User | KeyActor:
     return KeyActor(key.key_id, ApiKey.objects.values_list("name", flat=True).get(pk=key.key_id))
 
 
-def _refuse(request: ApiRequest) -> None:
-    raise PermissionDenied(NO_PERMISSION)
-
-
-def _refuse_without_projects(request: ApiRequest) -> None:
-    if not request.projects.exists():
-        raise PermissionDenied(NO_PERMISSION)
+def _is_allowed(request: ApiRequest, door: Door) -> bool:
+    """Whether a person's role will do; a key's scope was looked at before."""
+    if request.role is None or allows(request.role, door.permission):
+        return True
+    return door.in_any_project and request.projects.exists()
 
 
 def enter(request: Request, named: str, *, scope: Scope) -> tuple[Organization, str | None]:
@@ -200,6 +206,20 @@ def refuse_project_keys(request: Request) -> None:
     key = key_of(request)
     if key is not None and key.project_id is not None:
         raise PermissionDenied(PROJECT_KEY)
+
+
+def project_of(request: ApiRequest, slug: str) -> Project:
+    """The project in which the principal has what the door asked for; call it behind ``project_api``.
+
+    :raises Http404: there is none, or it is not theirs to see.
+    :raises PermissionDenied: they see it, and their role there does not allow this.
+    """
+    project = request.projects.filter(slug=slug).first()
+    if project is not None:
+        return project
+    if request.role is not None and roles.find_project(user=person_of(request), role=request.role, slug=slug):
+        raise PermissionDenied(NO_PERMISSION)
+    raise Http404
 
 
 def _projects(request: ApiRequest, permission: Permission) -> QuerySet[Project]:

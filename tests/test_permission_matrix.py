@@ -1,10 +1,10 @@
 """Every URL of the web process asked by everybody: whoever adds one says here who may come in.
 
-The URLs are read from the configuration, so a new one fails this test until its row is written. The edge's own
-endpoints take keys, not people, and are tested with the edge.
+The URLs are read from the configuration, so a new one fails this test until its row is written. What keys may do, and
+every method of the API, is in tests/test_permission_matrix_api.py; the edge's own endpoints are in
+ingestion/tests/edge/test_permission_matrix.py.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import reverse
 from django.utils import timezone
 
 from conftest import make_user
@@ -27,9 +28,7 @@ from ingestion.tests.factories import make_call, make_sample
 from tenants import invitations, key_services, teams
 from tenants.models import AuditEntry, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
-
-# anonymous; owner of another organization; the five roles; instance administrator in no organization
-PEOPLE: Final = ("anonymous", "outsider", "none", "viewer", "member", "admin", "owner", "staff")
+from tests.matrix import BY_ROLE, OVERRIDDEN, URLS, Url, asked_by, everybody, owner_of
 
 #                      anon out none view memb admi own staff
 ALL_OK: Final = "       200 200  200  200  200  200 200  200"
@@ -59,9 +58,8 @@ API_DENIED: Final = "   401 405  405  405  405  405 405  405"
 API_READ: Final = "     401 404  403  200  200  200 200  404"
 API_ADMIN: Final = "    401 404  403  403  403  200 200  404"
 API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
-API_ADMIN_ONCE: Final = "401 404 403  403  403  200 409  404"
 
-# URL → what GET and POST (with an empty body) answer to each of PEOPLE.
+# URL → what GET and POST (with an empty body) answer to each of BY_ROLE.
 TABLE: Final[dict[str, tuple[str, str]]] = {
     "home": (MOVED, NOT_ALLOWED),
     "healthz": (ALL_OK, NOT_ALLOWED),
@@ -114,7 +112,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:member-invite": (ORG_ADMIN, ORG_ADMIN_422),
     "tenants:member-role": (NOT_ALLOWED, ORG_ADMIN_422),
     "tenants:member-projects": (NOT_ALLOWED, ORG_ADMIN_MOVED),
-    "tenants:member-remove": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    "tenants:member-remove": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "tenants:member-transfer": (OWNER_ONLY, OWNER_MOVED),
     "tenants:invitation-resend": (NOT_ALLOWED, ORG_ADMIN_MOVED),
     "tenants:invitation-revoke": (NOT_ALLOWED, ORG_ADMIN_MOVED),
@@ -130,7 +128,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:team-alias-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
     "tenants:team-member-add": (NOT_ALLOWED, ORG_ADMIN_422),
     "tenants:team-member-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
-    "tenants:team-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    "tenants:team-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "dashboards:team-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
@@ -158,8 +156,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "pricing:price-create": (ORG_ADMIN, ORG_ADMIN_422),
     "pricing:alias-create": (ORG_ADMIN, ORG_ADMIN_422),
     "pricing:bulk-create": (ORG_ADMIN, ORG_ADMIN_422),
-    "pricing:card-end": (ORG_ADMIN, "302 404 403 403 403 302 422 404"),
-    "pricing:card-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    "pricing:card-end": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "pricing:card-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "pricing:unpriced": (ORG_READ, NOT_ALLOWED),
     "pricing:change-list": (ORG_READ, NOT_ALLOWED),
     "pricing:difference-list": (ORG_READ, NOT_ALLOWED),
@@ -198,13 +196,13 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:call-detail": (API_READ, API_DENIED),
     "api:rate-card-list": (API_READ, "401 404 403 403 403 400 400 404"),
     "api:rate-card-detail": (API_READ, API_DENIED),
-    "api:rate-card-end": (API_DENIED, "401 404 403 403 403 200 400 404"),
+    "api:rate-card-end": (API_DENIED, API_ADMIN),
     "api:unpriced-model-list": (API_READ, API_DENIED),
     "api:end-user": (API_READ, API_DENIED),
     "api:reprice-run-list": (API_ADMIN, API_ADMIN_400),
     "api:reprice-run-detail": (API_ADMIN, API_DENIED),
-    "api:reprice-run-apply": (API_DENIED, API_ADMIN_ONCE),
-    "api:reprice-run-cancel": (API_DENIED, API_ADMIN_ONCE),
+    "api:reprice-run-apply": (API_DENIED, API_ADMIN),
+    "api:reprice-run-cancel": (API_DENIED, API_ADMIN),
     "api:rejected-event-list": (API_READ, API_DENIED),
     "api:team-list": (API_READ, API_ADMIN_400),
     "api:team-detail": (API_READ, API_DENIED),
@@ -232,29 +230,6 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
 }
 
 PATHS: Final = {"api:nothing-here": "/api/v1/nothing"}  # cannot be reversed
-
-
-@dataclass(frozen=True, slots=True)
-class Url:
-    """One entry of the URL configuration: its name, or its route where it has none."""
-
-    name: str
-    parameters: tuple[str, ...]
-
-
-def urls(resolver: URLResolver | None = None, prefix: str = "", parameters: tuple[str, ...] = ()) -> Iterator[Url]:
-    """Every URL below ``resolver``, the whole configuration without one."""
-    resolver = resolver or get_resolver()
-    for entry in resolver.url_patterns:
-        found = (*parameters, *entry.pattern.converters, *entry.pattern.regex.groupindex)
-        if isinstance(entry, URLResolver):
-            space = f"{entry.namespace}:" if entry.namespace else ""
-            yield from urls(entry, prefix + space, found)
-        elif isinstance(entry, URLPattern):
-            yield Url(prefix + entry.name if entry.name else f"{resolver.pattern}{entry.pattern}", found)
-
-
-URLS: Final = {url.name: url for url in urls()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,7 +322,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
-    return World(arguments, queries, everybody(acme, globex))
+    return World(arguments, queries, everybody(acme, globex, acme_project))
 
 
 def latest_entry(organization: Organization) -> int:
@@ -364,20 +339,6 @@ def ready_run(organization: Organization) -> RepriceRun:
         )
 
 
-def everybody(acme: Organization, globex: Organization) -> dict[str, User]:
-    people = {"owner": owner_of(acme), "outsider": owner_of(globex)}
-    people["staff"] = make_user("staff@instance.test")
-    User.objects.filter(pk=people["staff"].pk).update(is_staff=True)
-    for role in (Role.NONE, Role.VIEWER, Role.MEMBER, Role.ADMIN):
-        people[role.value] = make_user(f"{role.value}@acme.test")
-        Membership.objects.create(user=people[role.value], organization=acme, role=role)
-    return people
-
-
-def owner_of(organization: Organization) -> User:
-    return User.objects.get(memberships__organization=organization, memberships__role=Role.OWNER)
-
-
 def path_of(url: Url, world: World) -> str:
     if url.name in PATHS:
         return PATHS[url.name]
@@ -388,19 +349,28 @@ def path_of(url: Url, world: World) -> str:
 
 
 def ask(world: World, url: Url, method: str) -> dict[str, int]:
-    """The status each of PEOPLE gets, every one with a session of their own."""
+    """The status each of them gets, with a session of their own and the world as it was at first."""
     path = path_of(url, world)
     answers = {}
-    for person in PEOPLE:
+    for person in asked_by(url):
         client = Client(headers={"host": "127.0.0.1"})
-        if person in world.users:
-            client.force_login(world.users[person])
-        answers[person] = client.generic(method, path).status_code
+        with transaction.atomic():
+            if person in world.users:
+                client.force_login(world.users[person])
+            answers[person] = client.generic(method, path).status_code
+            transaction.set_rollback(True)
     return answers
 
 
-def expected(row: str) -> dict[str, int]:
-    return dict(zip(PEOPLE, map(int, row.split()), strict=True))
+def expected(url: Url, row: str) -> dict[str, int]:
+    """What ``row`` says, and what follows for those whom the project gives another role."""
+    answers = dict(zip(BY_ROLE, map(int, row.split()), strict=True))
+    if asked_by(url) == BY_ROLE:
+        return answers
+    names_project = "project_slug" in url.parameters
+    for name, (there, here) in OVERRIDDEN.items():
+        answers[name] = answers[here if names_project else there]
+    return answers
 
 
 def test_the_table_lists_exactly_the_urls_there_are():
@@ -409,7 +379,7 @@ def test_the_table_lists_exactly_the_urls_there_are():
 
 @pytest.mark.parametrize("name", [name for name in TABLE if name in URLS])
 def test_everybody_gets_the_status_of_the_table(world, name):
-    get, post = TABLE[name]
+    url, (get, post) = URLS[name], TABLE[name]
 
-    assert ask(world, URLS[name], "GET") == expected(get)
-    assert ask(world, URLS[name], "POST") == expected(post)
+    assert ask(world, url, "GET") == expected(url, get)
+    assert ask(world, url, "POST") == expected(url, post)

@@ -3,7 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
 
-from core.problems import problem_response
+from core.problems import problem_response, whole_request
 
 _API = "/api/"
 
@@ -11,7 +11,8 @@ _API = "/api/"
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not _is_api(request):
         return defaults.bad_request(request, exception)
-    return problem_response(400, "invalid", "The request is not valid.")
+    title = "The request is not valid."
+    return problem_response(400, "invalid", title, errors=whole_request(title))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

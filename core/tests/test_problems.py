@@ -97,6 +97,15 @@ def test_field_errors_are_a_flat_list():
     assert handled(exceptions.ValidationError("No.")).data["errors"] == [{"field": "", "message": "No."}]
 
 
+def test_a_body_that_cannot_be_read_has_errors_like_every_400():
+    assert handled(exceptions.ParseError("SECRET is not JSON")).data == problem(
+        400,
+        "malformed-body",
+        "The body is not valid JSON.",
+        errors=[{"field": "", "message": "The body is not valid JSON."}],
+    )
+
+
 def test_a_question_that_takes_too_long_is_503():
     error = OperationalError()
     error.__cause__ = psycopg.errors.QueryCanceled()

@@ -40,12 +40,12 @@ _FILTERS: Final = {
 
 
 @extend_schema_field({"type": "string", "format": "date-time"})
-class Instant(serializers.Field[datetime, str, str, Any]):
+class Instant(serializers.Field[datetime, Any, str, Any]):
     """A moment: RFC 3339 with an offset, or the epoch in seconds or milliseconds, as in events."""
 
-    def to_internal_value(self, data: str) -> datetime:
+    def to_internal_value(self, data: Any) -> datetime:
         try:
-            moment = parse_timestamp(_LOST_PLUS.sub(r"+\1", data))
+            moment = parse_timestamp(_LOST_PLUS.sub(r"+\1", data) if isinstance(data, str) else data)
         except TimestampError as error:
             raise serializers.ValidationError(f"This {error}.") from error
         if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:

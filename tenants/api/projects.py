@@ -5,7 +5,6 @@ from typing import Any
 
 from django.core.exceptions import ValidationError as ServiceError
 from django.db import transaction
-from django.http import Http404
 from django.utils import timezone
 from rest_framework.decorators import api_view
 from rest_framework.exceptions import ValidationError
@@ -15,16 +14,16 @@ from core.parameters import OrganizationParameters
 from tenants import archive, deletion, project_data, services, team_selectors
 from tenants.api import body, schema
 from tenants.api.serializers import NewProjectSerializer, ProjectChangeSerializer, ProjectSerializer
-from tenants.api_access import ApiRequest, actor_of, org_api, refuse_project_keys
+from tenants.api_access import ApiRequest, actor_of, org_api, project_api, project_of, refuse_project_keys
 from tenants.models import Organization, Project, Team
 from tenants.permissions import Permission, Scope
 
 
-@org_api(Permission.PROJECT_MANAGE, Scope.MANAGE)
+@project_api(Permission.PROJECT_MANAGE, Scope.MANAGE)
 def project_change(request: ApiRequest, project_slug: str) -> Response:
     """Change what the body names, all of it or nothing."""
     OrganizationParameters.read(request.query_params)
-    project = _project(request, project_slug)
+    project = project_of(request, project_slug)
     wanted = body.read(ProjectChangeSerializer, request, partial=True)
     who = {"organization": request.organization, "actor": actor_of(request), "project": project}
     try:
@@ -51,11 +50,11 @@ def project_create(request: ApiRequest) -> Response:
     return _shown(project, status=201)
 
 
-@org_api(Permission.PROJECT_MANAGE, Scope.MANAGE)
+@project_api(Permission.PROJECT_MANAGE, Scope.MANAGE)
 def project_delete(request: ApiRequest, project_slug: str) -> Response:
     """Have a project deleted after the days of grace; its slug in the path is the confirmation."""
     OrganizationParameters.read(request.query_params)
-    project = _project(request, project_slug)
+    project = project_of(request, project_slug)
     deletion.schedule_project(
         organization=request.organization,
         actor=actor_of(request),
@@ -68,11 +67,11 @@ def project_delete(request: ApiRequest, project_slug: str) -> Response:
 
 @schema.project_keep
 @api_view(["POST"])
-@org_api(Permission.PROJECT_MANAGE, Scope.MANAGE)
+@project_api(Permission.PROJECT_MANAGE, Scope.MANAGE)
 def project_keep(request: ApiRequest, project_slug: str) -> Response:
     """Take a deletion back."""
     OrganizationParameters.read(request.query_params)
-    project = _project(request, project_slug)
+    project = project_of(request, project_slug)
     try:
         deletion.keep_project(
             organization=request.organization, actor=actor_of(request), project=project, now=timezone.now()
@@ -80,14 +79,6 @@ def project_keep(request: ApiRequest, project_slug: str) -> Response:
     except ServiceError as error:
         raise body.conflict(error, "project-conflict") from error
     return _shown(project)
-
-
-def _project(request: ApiRequest, slug: str) -> Project:
-    """:raises Http404: it is out of reach, or not there."""
-    project = request.projects.filter(slug=slug).first()
-    if project is None:
-        raise Http404
-    return project
 
 
 def _shown(project: Project, *, status: int = 200) -> Response:

@@ -169,8 +169,8 @@ project_change = extend_schema(
     operation_id="project_change",
     tags=["Tenants"],
     summary="Change a project",
-    description="Takes an admin or a key with the scope `manage`; a key of one project reaches that one. Everything is"
-    " changed or nothing.",
+    description="Takes an admin of the project or a key with the scope `manage`; a key of one project reaches that one."
+    " Everything is changed or nothing.",
     parameters=[OrganizationParameters, _path("project_slug", "Slug of the project.")],
     request=ProjectChangeSerializer,
     examples=[OpenApiExample("archive", value={"archived": True}, request_only=True)],

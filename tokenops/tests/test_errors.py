@@ -42,6 +42,13 @@ def test_errors_below_api_are_problems(client, kind, status, slug):
 
 
 @pytest.mark.urls(__name__)
+def test_a_bad_request_below_api_has_errors_like_every_400(client):
+    answer = client.get("/api/fail/bad")
+
+    assert answer.json()["errors"] == [{"field": "", "message": "The request is not valid."}]
+
+
+@pytest.mark.urls(__name__)
 @pytest.mark.parametrize(("kind", "status"), [("bug", 500), ("denied", 403), ("bad", 400)])
 def test_errors_elsewhere_are_pages(client, kind, status):
     answer = client.get(f"/fail/{kind}")

@@ -351,7 +351,15 @@ def test_a_card_is_ended_now_or_at_a_moment(ask, acme):
 
 
 @pytest.mark.parametrize(
-    "body", [{"ends_at": "2025-01-01T00:00:00Z"}, {"ends_at": "x"}, {"at": "2030-01-01T00:00:00Z"}]
+    "body",
+    [
+        {"ends_at": "2025-01-01T00:00:00Z"},
+        {"ends_at": "x"},
+        {"ends_at": []},
+        {"ends_at": {}},
+        {"ends_at": True},
+        {"at": "2030-01-01T00:00:00Z"},
+    ],
 )
 def test_an_end_that_cannot_be_is_refused(ask, acme, body):
     card = set_price(acme, "a", valid_from=datetime(2026, 1, 1, tzinfo=UTC))

@@ -2,10 +2,12 @@
 
 import pytest
 
+from core.scope import org_scope
 from tenants import services, teams
 from tenants.models import AuditEntry, Project
 from tenants.permissions import Scope
 from tenants.tests.keys import bearer, issue_key
+from tenants.tests.people import join, override, signed_in
 
 URL = "/api/v1/projects/web"
 JSON = {"content_type": "application/json"}
@@ -101,3 +103,22 @@ def test_reach_and_rights(patch, anonymous, admin, member, outsider, acme, acme_
         assert Project.objects.exclude(archived_at=None).count() == 0
     assert patch(body, url="/api/v1/projects/mobile", headers=bound).status_code == 200
     assert admin.patch(asked, body, **JSON).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("in_organization", "in_project", "status"),
+    [("none", "admin", 200), ("admin", "viewer", 403), ("admin", "none", 404)],
+)
+def test_the_role_in_the_project_is_what_counts(acme, acme_project, in_organization, in_project, status):
+    person = join(acme, "one@acme.test", in_organization)
+    override(acme_project, person, in_project)
+
+    answer = signed_in(person).patch(f"{URL}?organization=acme", {"name": "Shop"}, **JSON)
+
+    assert answer.status_code == status
+    assert project_name(acme) == ("Shop" if status == 200 else "Web")
+
+
+def project_name(organization):
+    with org_scope(organization.pk):
+        return Project.objects.get(slug="web").name

@@ -1,0 +1,197 @@
+"""Every operation of the API's document asked by every person and every kind of key.
+
+Nobody writes a row here. An operation says at its door what it takes, roles and scopes say what they grant, and the
+answers must follow; so a new operation is asked from the day it is described. What an operation does differently is
+listed with its reason.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+from django.urls import resolve
+
+from tenants import services
+from tenants.api_access import Door
+from tenants.models import Organization, Project
+from tenants.permissions import GRANTS, Permission, Role, Scope, allows
+from tests.matrix import (
+    FOREIGN,
+    KEYS,
+    OPERATIONS,
+    OVERRIDDEN,
+    PEOPLE,
+    UNUSABLE,
+    WEB,
+    Operation,
+    cells,
+    document,
+    edge_routes,
+    every_key,
+    web_routes,
+)
+from tests.test_permission_matrix import World, queue_installed, world  # noqa: F401 - fixtures
+
+ROOT: Final = Path(settings.BASE_DIR)
+LET_IN: Final = "let in"
+Answer = int | str
+
+# Without a door of tenants.api_access: what every key needs (None: any scope will do). People need an account.
+OWN_DOORS: Final[dict[str, Scope | None]] = {"me": None, "organization_list": Scope.READ}
+# About something that lies in a project although the path does not name it: it is not there for the others.
+IN_A_PROJECT: Final = {"call_detail"}
+# What no key may do, whatever its scope.
+PEOPLE_ONLY: Final = {"end_user_erase"}
+# Reading that takes more than the scope read: a run may be started where it is seen.
+READ_BY_MANAGERS: Final = {"reprice_run_list", "reprice_run_detail"}
+
+
+@dataclass(frozen=True, slots=True)
+class Askers:
+    """Everybody who may ask, by name: people with a session, machines with the text of a key."""
+
+    world: World
+    keys: dict[str, str]
+
+
+@pytest.fixture
+def askers(world: World, acme: Organization, globex: Organization, acme_project: Project) -> Askers:  # noqa: F811
+    other = services.create_project(organization=acme, actor=None, name="Other")
+    return Askers(world, every_key(acme, globex, acme_project, other))
+
+
+def ask(askers: Askers, operation: Operation, *, person: str = "", key: str = "") -> Any:
+    """The answer to the document's own example about something of acme; nothing that it changes stays."""
+    client = Client(headers={"host": "127.0.0.1"} | ({"x-api-key": key} if key else {}))
+    path = operation.path.format_map(askers.world.arguments)
+    query = askers.world.queries.get(resolve(path).view_name, {})
+    if operation.takes("organization"):
+        query = query | {"organization": "acme"}
+    body = operation.body()
+    text = "" if body is None else json.dumps(body)
+    with transaction.atomic():
+        if person in askers.world.users:
+            client.force_login(askers.world.users[person])
+        answer = client.generic(operation.method, path, text, "application/json", query_params=query)
+        transaction.set_rollback(True)
+    return answer
+
+
+def outcome(answer: Any) -> Answer:
+    return answer.status_code if answer.status_code in {401, 403, 404} else LET_IN
+
+
+def door_of(askers: Askers, operation: Operation) -> Door | None:
+    """The door that a request of the operation came to, found by going there."""
+    answer = ask(askers, operation, person="owner")
+    return getattr(answer.wsgi_request, "door", None)
+
+
+def lies_in_a_project(operation: Operation) -> bool:
+    return operation.id in IN_A_PROJECT or "{project_slug}" in operation.path
+
+
+# --- What must follow ---
+
+
+def for_person(name: str, operation: Operation, door: Door | None) -> Answer:
+    if name == "anonymous":
+        return 401
+    if door is None:
+        return LET_IN
+    if name in {"outsider", "staff"}:
+        return 404
+    there, here = OVERRIDDEN.get(name, (name, name))
+    if not allows(there, door.permission) and not (door.in_any_project and allows(here, door.permission)):
+        return 403
+    if not lies_in_a_project(operation) or allows(here, door.permission):
+        return LET_IN
+    return 404 if here == Role.NONE else 403
+
+
+def for_key(name: str, operation: Operation, door: Door | None) -> Answer:
+    if name in UNUSABLE:
+        return 401
+    if name == FOREIGN:
+        return 404 if door else LET_IN
+    scope, _, reach = name.partition(" ")
+    needed = door.scope if door else OWN_DOORS[operation.id]
+    if needed not in {None, scope} or operation.id in PEOPLE_ONLY:
+        return 403
+    if lies_in_a_project(operation):
+        return 404 if reach == "other project" else LET_IN
+    changes_the_organization = scope == Scope.MANAGE and needed is not None
+    return 403 if changes_the_organization and reach != "organization" else LET_IN
+
+
+@pytest.mark.parametrize("name", WEB)
+def test_every_person_gets_what_their_role_grants(askers, name):
+    operation = WEB[name]
+    door = door_of(askers, operation)
+
+    answers = {person: ask(askers, operation, person=person) for person in PEOPLE}
+
+    assert {who: outcome(answer) for who, answer in answers.items()} == {
+        who: for_person(who, operation, door) for who in PEOPLE
+    }
+    assert {answer.status_code for answer in answers.values()} <= operation.statuses - {429, 503}
+
+
+@pytest.mark.parametrize("name", WEB)
+def test_every_key_gets_what_its_scope_and_reach_grant(askers, name):
+    operation = WEB[name]
+    door = door_of(askers, operation)
+
+    answers = {key: ask(askers, operation, key=askers.keys[key]) for key in KEYS}
+
+    assert {who: outcome(answer) for who, answer in answers.items()} == {
+        who: for_key(who, operation, door) for who in KEYS
+    }
+    assert {answer.status_code for answer in answers.values()} <= operation.statuses - {429, 503}
+
+
+# --- What stands at the doors ---
+
+
+@pytest.mark.parametrize("name", WEB)
+def test_every_operation_declares_a_permission_and_a_scope_that_fit_what_it_does(askers, name):
+    operation = WEB[name]
+    door = door_of(askers, operation)
+
+    if name in OWN_DOORS:
+        assert door is None
+        return
+    assert door is not None, f"{operation.method} {operation.path} came to no door: tenants.api_access"
+    if operation.method == "GET":
+        assert door.scope == (Scope.MANAGE if name in READ_BY_MANAGERS else Scope.READ)
+    elif name not in PEOPLE_ONLY:
+        assert door.scope == Scope.MANAGE
+        assert door.permission not in GRANTS[Role.VIEWER]
+    assert door.permission in Permission
+
+
+def test_what_is_listed_as_different_is_there():
+    assert {*OWN_DOORS, *IN_A_PROJECT, *PEOPLE_ONLY, *READ_BY_MANAGERS} <= set(WEB)
+
+
+def test_the_document_describes_exactly_what_is_served():
+    described = {(operation.method, operation.path) for operation in OPERATIONS.values()}
+
+    assert described == web_routes() | edge_routes()
+
+
+def test_no_two_operations_share_an_id():
+    assert len(OPERATIONS) == sum(len(item) for item in document()["paths"].values())
+
+
+def test_the_threat_model_counts_no_more_than_is_asked():
+    text = (ROOT / "docs/threat-model.md").read_text(encoding="utf-8")
+
+    (stated,) = re.findall(r"([\d,]+) answers", text)
+    assert 3_000 < int(stated.replace(",", "")) <= cells()
