@@ -29,6 +29,7 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "mfa_authenticator",
         "organizations",
         "project_activity",
+        "sign_in_notices",
         "users",
         "usersessions_usersession",
         "work_due",

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from core import addresses
@@ -41,11 +40,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return addresses.valid_or_unknown(origin_of(request).address)
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Mail a sign-in from a new place, after it is done: a mail that fails keeps nobody out."""
+        """However somebody came in, a new place is news."""
         answer: HttpResponse = super().post_login(request, user, **kwargs)
-        if sign_ins.remember_device(user=user, origin=origin_of(request), now=timezone.now()):
-            sessions_url = request.build_absolute_uri(reverse("usersessions_list"))
-            self.send_notification_mail("account/email/new_sign_in", user, {"sessions_url": sessions_url})
+        sign_ins.record_sign_in(user=user, origin=origin_of(request), now=timezone.now())
         return answer
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
