@@ -30,6 +30,8 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "organizations",
         "project_activity",
         "sign_in_notices",
+        "socialaccount_socialaccount",
+        "socialaccount_socialtoken",
         "users",
         "usersessions_usersession",
         "work_due",

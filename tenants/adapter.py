@@ -60,10 +60,17 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc] # allauth has 
     """Creates an account; where invitations are the only way in, for the invited address alone."""
 
     def clean_email(self) -> str:
-        email = str(super().clean_email())
-        if settings.SIGNUP == "invite" and email != invited_address(get_adapter().request):
-            raise ValidationError("Use the address the invitation was sent to.")
-        return email
+        return insist_on_invited(str(super().clean_email()))
+
+
+def insist_on_invited(email: str) -> str:
+    """``email``, where it may get an account.
+
+    :raises ValidationError: accounts need an invitation, and it was sent to another address.
+    """
+    if settings.SIGNUP == "invite" and email != invited_address(get_adapter().request):
+        raise ValidationError("Use the address the invitation was sent to.")
+    return email
 
 
 def invited_address(request: HttpRequest) -> str | None:
