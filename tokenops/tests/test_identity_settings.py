@@ -94,17 +94,17 @@ def test_without_tls_an_issuer_is_on_this_machine(issuer):
 @pytest.mark.parametrize(
     ("environ", "sentence"),
     [
-        ({"OIDC_CLIENT_ID": "x"}, "OIDC_CLIENT_SECRET is missing beside OIDC_CLIENT_ID."),
-        ({"OIDC_CLIENT_SECRET": "x"}, "OIDC_CLIENT_ID is missing beside OIDC_CLIENT_SECRET."),
+        (OIDC | {"OIDC_CLIENT_SECRET": ""}, "OIDC_CLIENT_SECRET is missing beside OIDC_ISSUER."),
+        ({"OIDC_CLIENT_SECRET": "x"}, "OIDC_ISSUER is missing beside OIDC_CLIENT_SECRET."),
         ({"OIDC_CLIENT_ID": "x", "OIDC_CLIENT_SECRET": "x"}, "OIDC_ISSUER is missing beside OIDC_CLIENT_ID."),
-        ({"OIDC_ISSUER": "https://id.acme.test"}, "OIDC_CLIENT_ID and OIDC_CLIENT_SECRET are missing."),
+        ({"OIDC_ISSUER": "https://id.acme.test"}, "OIDC_CLIENT_ID is missing beside OIDC_ISSUER."),
         (OIDC | {"OIDC_ISSUER": "http://id.acme.test"}, f"OIDC_ISSUER {NEEDS_TLS}"),
         (OIDC | {"OIDC_ISSUER": "id.acme.test"}, f"OIDC_ISSUER {NEEDS_TLS}"),
         (OIDC | {"OIDC_ISSUER": "https://id.acme.test?a=b"}, f"OIDC_ISSUER {NEEDS_TLS}"),
         (OIDC | {"OIDC_ISSUER": "https://"}, f"OIDC_ISSUER {NEEDS_TLS}"),
         ({"GOOGLE_CLIENT_ID": "x"}, "GOOGLE_CLIENT_SECRET is missing beside GOOGLE_CLIENT_ID."),
         ({"GITHUB_CLIENT_SECRET": "x"}, "GITHUB_CLIENT_ID is missing beside GITHUB_CLIENT_SECRET."),
-        ({"GITHUB_URL": "https://git.acme.test"}, "GITHUB_CLIENT_ID and GITHUB_CLIENT_SECRET are missing."),
+        ({"GITHUB_URL": "https://git.acme.test"}, "GITHUB_CLIENT_ID is missing beside GITHUB_URL."),
         (GITHUB | {"GITHUB_URL": "http://git.acme.test"}, f"GITHUB_URL {NEEDS_TLS}"),
         (MICROSOFT | {"MICROSOFT_TENANT": ""}, "MICROSOFT_TENANT is missing beside MICROSOFT_CLIENT_ID."),
         (
