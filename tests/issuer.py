@@ -70,6 +70,7 @@ class Issuer:
             "/.well-known/openid-configuration": described | self.discovery,
             "/jwks": {"keys": [self._public_key()]},
             "/userinfo": self.userinfo,
+            "/favicon.ico": "",  # browsers ask
             "/user": self.person,
             "/user/emails": self.emails,
         }
