@@ -17,11 +17,12 @@ class Heartbeat(models.Model):
 class WorkDue(models.Model):
     """Work that must happen even when every message about it is lost: ids only, because no scope is open yet.
 
-    ``task`` is the name of the Celery task that does it, called with ``organization_id`` and ``object_id``.
+    ``task`` is the name of the Celery task that does it, called with ``organization_id`` and ``object_id``. What is
+    done for a person and not for a tenant has no organization.
     """
 
     task = models.CharField(max_length=100)
-    organization_id = models.BigIntegerField()
+    organization_id = models.BigIntegerField(null=True)
     object_id = models.BigIntegerField()
     due_at = models.DateTimeField()
 

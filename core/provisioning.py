@@ -7,17 +7,21 @@ from psycopg import sql
 
 from core.databases import APP, EDGE, OWNER, QUEUE, ROLES, Database
 
+_ALL = "select, insert, update, delete"
 # Tables of Django and its packages: their migrations know nothing of our roles, so the grants are made here.
-PACKAGE_TABLES = (
-    "account_emailaddress",
-    "account_emailconfirmation",
-    "django_cache",
-    "django_content_type",
-    "django_migrations",
-    "django_session",
-    "mfa_authenticator",
-    "usersessions_usersession",
-)
+PACKAGE_TABLES = {
+    "account_emailaddress": _ALL,
+    "account_emailconfirmation": _ALL,
+    "django_cache": _ALL,
+    "django_content_type": _ALL,
+    "django_migrations": "select",
+    "django_session": _ALL,
+    "mfa_authenticator": _ALL,
+    "socialaccount_socialaccount": _ALL,
+    # No token of an identity provider is kept; what refers to an account is looked for when the account goes.
+    "socialaccount_socialtoken": "select, delete",
+    "usersessions_usersession": _ALL,
+}
 
 
 def create_roles(database: Database) -> None:
@@ -52,7 +56,6 @@ def migrate(*, verbosity: int = 0) -> None:
     call_command("migrate", database="owner", verbosity=verbosity, interactive=False)
     call_command("createcachetable", database="owner", verbosity=0)
     with connections["owner"].cursor() as cursor:
-        for table in PACKAGE_TABLES:
-            rights = "select" if table == "django_migrations" else "select, insert, update, delete"
+        for table, rights in PACKAGE_TABLES.items():
             cursor.execute(f"grant {rights} on {table} to {APP}")
         cursor.execute(f"grant usage on all sequences in schema public to {APP}")

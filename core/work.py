@@ -17,7 +17,7 @@ LEASE: Final = timedelta(minutes=3)  # until work that was handed out counts as 
 _AT_ONCE: Final = 200
 
 
-def make_due(task: str, *, organization_id: int, object_id: int, due_at: datetime | None = None) -> None:
+def make_due(task: str, *, organization_id: int | None, object_id: int, due_at: datetime | None = None) -> None:
     """Have ``task`` called for an object once the current transaction has committed, or at ``due_at``.
 
     Work that is due already is not doubled; its time is moved.

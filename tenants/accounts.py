@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.socialaccount.models import SocialToken
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.password_validation import validate_password
 from django.contrib.sessions.models import Session
@@ -76,6 +77,7 @@ def delete_account(*, actor: User, confirmation: str, now: datetime) -> None:
     for membership in own:
         _leave(membership, actor, addresses, now, is_last=membership.organization_id in lonely)
     EmailConfirmation.objects.filter(email_address__user=actor).delete()  # two steps away from the account
+    SocialToken.objects.filter(account__user=actor).delete()
     _end_sessions(actor)
     with connection.cursor() as cursor:
         cursor.execute("select forget_person(%s)", [actor.pk])

@@ -10,7 +10,6 @@ from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils import timezone
 
 from core import addresses
@@ -41,11 +40,9 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return addresses.valid_or_unknown(origin_of(request).address)
 
     def post_login(self, request: HttpRequest, user: User, **kwargs: Any) -> HttpResponse:
-        """Mail a sign-in from a new place, after it is done: a mail that fails keeps nobody out."""
+        """However somebody came in, a new place is news."""
         answer: HttpResponse = super().post_login(request, user, **kwargs)
-        if sign_ins.remember_device(user=user, origin=origin_of(request), now=timezone.now()):
-            sessions_url = request.build_absolute_uri(reverse("usersessions_list"))
-            self.send_notification_mail("account/email/new_sign_in", user, {"sessions_url": sessions_url})
+        sign_ins.record_sign_in(user=user, origin=origin_of(request), now=timezone.now())
         return answer
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
@@ -63,10 +60,17 @@ class SignupForm(allauth_forms.SignupForm):  # type: ignore[misc] # allauth has 
     """Creates an account; where invitations are the only way in, for the invited address alone."""
 
     def clean_email(self) -> str:
-        email = str(super().clean_email())
-        if settings.SIGNUP == "invite" and email != invited_address(get_adapter().request):
-            raise ValidationError("Use the address the invitation was sent to.")
-        return email
+        return insist_on_invited(str(super().clean_email()))
+
+
+def insist_on_invited(email: str) -> str:
+    """``email``, where it may get an account.
+
+    :raises ValidationError: accounts need an invitation, and it was sent to another address.
+    """
+    if settings.SIGNUP == "invite" and email != invited_address(get_adapter().request):
+        raise ValidationError("Use the address the invitation was sent to.")
+    return email
 
 
 def invited_address(request: HttpRequest) -> str | None:

@@ -11,6 +11,7 @@ from django.utils.functional import SimpleLazyObject
 from core import addresses
 from core.scope import ScopeError, current_organization_id
 from tenants import roles, selectors
+from tenants.identity import connections
 from tenants.models import Organization, Project
 from tenants.permissions import Permission, allows
 
@@ -46,6 +47,7 @@ NEEDED: Final = {
 def navigation(request: HttpRequest) -> dict[str, Any]:
     """Organization, project and their siblings, read only if the template shows them (two queries)."""
     context: dict[str, Any] = {"dev_mail_url": _dev_mail_url(request), "signup_policy": settings.SIGNUP}
+    context["identity_providers"] = connections.offered()
     organization: Organization | None = getattr(request, "organization", None)
     if organization is None:
         return context

@@ -3,7 +3,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from tenants import deletion, key_expiry, key_mail, key_news
+from tenants import deletion, key_expiry, key_mail, key_news, sign_in_mail, sign_ins
 
 
 @shared_task(name=deletion.PROJECT_TASK, acks_late=True)
@@ -30,3 +30,9 @@ def tell_expiring_keys(**_: object) -> None:
 def mail_key_event(*, organization_id: int, object_id: int, **_: object) -> None:
     """Tell owners and admins what happened to a key."""
     key_mail.send(organization_id=organization_id, event_id=object_id, now=timezone.now())
+
+
+@shared_task(name=sign_ins.MAIL_TASK, acks_late=True)
+def mail_sign_in(*, object_id: int, **_: object) -> None:
+    """Tell a person that somebody signed in as them from a new place."""
+    sign_in_mail.send(notice_id=object_id, now=timezone.now())

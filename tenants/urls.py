@@ -5,6 +5,7 @@ from tenants.views import (
     audit,
     connect,
     deletion,
+    identity,
     keys,
     members,
     mfa_policy,
@@ -24,6 +25,8 @@ _TEAM = _ORGANIZATION + "teams/<slug:team_slug>/"
 
 urlpatterns = [
     path("accounts/sessions/<int:session_id>/end/", sessions.session_end, name="session-end"),
+    path("accounts/sign-in/<slug:provider_id>/", identity.identity_login, name="identity-login"),
+    path("accounts/sign-in/<slug:provider_id>/callback/", identity.identity_callback, name="identity-callback"),
     path("o/new/", organizations.organization_create, name="organization-create"),
     path(_ORGANIZATION + "settings/", organizations.organization_settings, name="organization-settings"),
     path(_ORGANIZATION + "settings/two-step/", mfa_policy.mfa_requirement, name="mfa-requirement"),

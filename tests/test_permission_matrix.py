@@ -96,6 +96,11 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "mfa_login_webauthn": (MOVED, MOVED),  # the page asks for it as data
     "usersessions_list": (SIGNED_IN, MOVED),
     "tenants:session-end": (NOT_ALLOWED, NO_FACTOR),
+    # Identity providers: none is configured, so there are no such pages (tenants/tests/test_identity_pages.py)
+    "socialaccount_signup": (NOT_FOUND, NOT_FOUND),
+    "socialaccount_connections": (NOT_FOUND, NOT_FOUND),
+    "tenants:identity-login": (NOT_ALLOWED, NOT_FOUND),
+    "tenants:identity-callback": (NOT_FOUND, NOT_ALLOWED),
     # Organizations, projects, keys
     "tenants:organization-create": (SIGNED_IN, "302 422 422 422 422 422 422 422"),
     "tenants:organization-settings": (ORG_ADMIN, ORG_ADMIN_422),
@@ -285,6 +290,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "uidb36": "1",
         "session_id": 10**9,
         "pk": 10**9,  # of a passkey
+        "provider_id": "oidc",
     }
     of_acme = {"organization": acme.slug}
     queries = {

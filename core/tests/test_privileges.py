@@ -34,6 +34,9 @@ APP_EXCEPTIONS: dict[str, set[str]] = {
     "ingest_idempotency": READ,
     "response_seen": READ,
     "rejected_events": READ,
+    # Identity providers are configuration, and their tokens are not kept.
+    "socialaccount_socialapp": set(),
+    "socialaccount_socialtoken": {"SELECT", "DELETE"},
 }
 GRANTED = """
     select c.relname, p.privilege from pg_class c,

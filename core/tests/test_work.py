@@ -69,3 +69,10 @@ def test_the_sweep_is_a_task(db, sent):
     tasks.dispatch_work()
 
     assert sent == [(TASK, {"organization_id": 2, "object_id": 9})]
+
+
+def test_work_for_a_person_belongs_to_no_organization(db, sent):
+    work.make_due(TASK, organization_id=None, object_id=7)
+
+    assert sent == [(TASK, {"organization_id": None, "object_id": 7})]
+    assert due() == [(TASK, None, 7)]

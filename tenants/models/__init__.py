@@ -5,7 +5,7 @@ from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.members import Invitation, InvitationLookup, ProjectRole
 from tenants.models.organizations import SLUG, Membership, Organization, OrganizationSettings, Project
-from tenants.models.people import KnownDevice, User, UserManager
+from tenants.models.people import KnownDevice, SignInNotice, User, UserManager
 from tenants.models.teams import Team, TeamAlias, TeamMember
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "OrganizationSettings",
     "Project",
     "ProjectRole",
+    "SignInNotice",
     "Team",
     "TeamAlias",
     "TeamMember",

@@ -40,6 +40,20 @@ class User(AbstractBaseUser):
         return self.email
 
 
+class SignInNotice(models.Model):
+    """A mail about a sign-in that is still to be sent; gone with it, because it says where somebody was."""
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
+    email = models.EmailField(help_text="Where the person could be reached when they signed in.")
+    address = models.CharField(max_length=64)
+    user_agent = models.CharField(max_length=300)
+    created_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True, help_text="When somebody began to send it.")
+
+    class Meta:
+        db_table = "sign_in_notices"
+
+
 class KnownDevice(models.Model):
     """A place a person signed in from, as a digest: enough to know it again and not where it is."""
 

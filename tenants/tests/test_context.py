@@ -42,7 +42,7 @@ def test_outside_an_organization_there_is_nothing_to_navigate(db):
     ) as queries:
         context = navigation(request)
 
-    assert context == {"dev_mail_url": "", "signup_policy": "open"}
+    assert context == {"dev_mail_url": "", "signup_policy": "open", "identity_providers": []}
     assert len(queries) == 0
 
 

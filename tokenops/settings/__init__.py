@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from core.databases import APP, OWNER, STATEMENT_TIMEOUT_MS, WEB_STATEMENT_TIMEOUT_MS, Database
 from tokenops import env
 from tokenops.embedded import admin_url
+from tokenops.settings.identity import identity_providers
 from tokenops.settings.logs import logging_config
 from tokenops.settings.mail import mailers
 
@@ -64,6 +65,9 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.github",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "django_htmx",
     "rest_framework",
@@ -179,6 +183,15 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_TOTP_ISSUER = "TokenOps"
 MFA_TOTP_TOLERANCE = 1  # steps of 30 s: clocks of phones differ
 MFA_RECOVERY_CODES_SHOW_ONCE = True
+# Signing in with accounts elsewhere: only those the operator named, and none of their tokens is kept.
+SOCIALACCOUNT_PROVIDERS = identity_providers()
+SOCIALACCOUNT_ADAPTER = "tenants.identity.adapter.IdentityAdapter"
+SOCIALACCOUNT_FORMS = {"signup": "tenants.identity.adapter.IdentitySignupForm"}
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REAUTHENTICATION_REQUIRED = True  # another way in is worth a password
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False  # unless TRUSTED_IDENTITY_PROVIDERS names the provider
+SOCIALACCOUNT_EMAIL_AUTHENTICATION_AUTO_CONNECT = True  # seen under Connections, and mailed
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5  # seconds; a web thread waits
 # Who may create an account: open to anybody, by invitation, or nobody. Open only where nobody else can reach us.
 SIGNUP = env.choice("SIGNUP", "open" if LOOPBACK else "invite", ("open", "invite", "closed"))
 
