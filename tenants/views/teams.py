@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tenants import team_selectors, teams
+from tenants import roles, team_selectors, teams
 from tenants.access import OrgRequest, org_view
 from tenants.forms import NameForm, status, write_with
 from tenants.models import Membership, Team
@@ -152,7 +152,7 @@ def _page(request: OrgRequest, team: Team, **forms: Any) -> HttpResponse:
         "aliases": team_selectors.aliases(team=team),
         "team_members": team_selectors.members(team=team),
         "has_others": others.exists(),
-        "team_projects": team_selectors.projects(team=team),
+        "team_projects": roles.visible_projects(user=request.user, role=request.organization_role).filter(team=team),
         "may_manage": may_manage,
         "nav_active": "teams",
     }
