@@ -131,6 +131,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:team-member-add": (NOT_ALLOWED, ORG_ADMIN_422),
     "tenants:team-member-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
     "tenants:team-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    "ingestion:team-name": (ORG_ADMIN_422, NOT_ALLOWED),  # asked about no name
     "dashboards:team-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),

@@ -5,7 +5,7 @@ from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.members import Invitation, InvitationLookup, ProjectRole
 from tenants.models.organizations import SLUG, Membership, Organization, OrganizationSettings, Project
 from tenants.models.people import KnownDevice, User, UserManager
-from tenants.models.teams import Team, TeamAlias, TeamMember
+from tenants.models.teams import Team, TeamAlias, TeamMember, TeamMove
 
 __all__ = [
     "SLUG",
@@ -26,6 +26,7 @@ __all__ = [
     "Team",
     "TeamAlias",
     "TeamMember",
+    "TeamMove",
     "User",
     "UserManager",
 ]
