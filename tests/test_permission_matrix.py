@@ -6,7 +6,7 @@ endpoints take keys, not people, and are tested with the edge.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -24,8 +24,8 @@ from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call, make_sample
-from tenants import invitations, key_services, teams
-from tenants.models import AuditEntry, Membership, Organization, Project, User
+from tenants import currency, invitations, key_services, teams
+from tenants.models import AuditEntry, CurrencyRate, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 
 # anonymous; owner of another organization; the five roles; instance administrator in no organization
@@ -101,6 +101,9 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     # Organizations, projects, keys
     "tenants:organization-create": (SIGNED_IN, "302 422 422 422 422 422 422 422"),
     "tenants:organization-settings": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:currency-settings": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:currency-rate-add": (NOT_ALLOWED, ORG_ADMIN_422),
+    "tenants:currency-rate-remove": (NOT_ALLOWED, "302 404 403 403 403 302 404 404"),
     "tenants:mfa-requirement": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "tenants:organization-delete": (OWNER_ONLY, OWNER_422),
     "tenants:organization-keep": (NOT_ALLOWED, OWNER_MOVED),
@@ -277,7 +280,9 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     other = make_user("other@acme.test")
     Membership.objects.create(user=other, organization=acme, role=Role.VIEWER)
     team = teams.create_team(organization=acme, actor=None, name="Search")
+    rate_id = new_rate(acme)
     arguments = {
+        "rate_id": rate_id,
         "member_id": other.pk,
         "invitation_id": issued_to.invitation.pk,
         "token": issued_to.token,
@@ -323,6 +328,14 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex))
+
+
+def new_rate(organization: Organization) -> int:
+    currency.set_rate(
+        organization=organization, actor=None, code="EUR", rate=Decimal("0.92"), valid_from=date(2026, 11, 1)
+    )
+    with org_scope(organization.pk):
+        return CurrencyRate.objects.get().pk
 
 
 def latest_entry(organization: Organization) -> int:

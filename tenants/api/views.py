@@ -1,15 +1,18 @@
 """Who is asking, and which organizations and projects they can ask about."""
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.http import Http404
+from django.utils import timezone
 from rest_framework.decorators import api_view
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.currencies import exact
 from core.parameters import OrganizationParameters, Parameters
 from core.scope import org_scope
-from tenants import selectors
+from tenants import currency, selectors
 from tenants.api import schema
 from tenants.api.projects import project_change
 from tenants.api.serializers import (
@@ -54,8 +57,12 @@ def organization_detail(request: ApiRequest) -> Response:
     """One organization."""
     OrganizationParameters.read(request.query_params)
     organization = request.organization
+    settings = selectors.organization_settings(organization=organization)
+    shown_in = currency.display(settings, today=timezone.localdate(timezone=ZoneInfo(settings.time_zone)))
     facts = _organization(organization, request.role) | {
-        "time_zone": selectors.organization_settings(organization=organization).time_zone
+        "time_zone": settings.time_zone,
+        "display_currency": shown_in.wanted,
+        "currency_rate": {"rate": exact(shown_in.rate), "valid_from": shown_in.since} if shown_in.since else None,
     }
     return Response(OrganizationDetailSerializer(facts).data)
 

@@ -1,5 +1,6 @@
 """Tables of people and tenants. Those without row-level security are the closed list of core.checks."""
 
+from tenants.models.currencies import CurrencyRate
 from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.members import Invitation, InvitationLookup, ProjectRole
@@ -14,6 +15,7 @@ __all__ = [
     "ApiKeyUsage",
     "AuditEntry",
     "AuditHead",
+    "CurrencyRate",
     "Event",
     "Invitation",
     "InvitationLookup",
