@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal, NotRequired, TypedDict
 
 from core import formats
+from core.currencies import Display, Style
 from core.formats import Number
 
 type Kind = Literal["stacked-area", "stacked-bar", "line", "bar", "donut"]
@@ -34,10 +36,17 @@ class Series(TypedDict):
     data: Sequence[Number | None]
 
 
+class Money(TypedDict):
+    """How amounts of a chart's currency are written (currencies.Style)."""
+
+    sign: str
+    digits: int
+
+
 class ChartSpec(TypedDict):
     """What a chart shows, without how. ``x`` holds buckets on the organization's wall clock
     (``2026-07-12`` or ``2026-07-12T14:00:00+02:00``) or plain labels; a donut has one value a series. With ``partial``
-    the last bucket is not over.
+    the last bucket is not over. ``money`` is the currency of unit "usd" when it is another one: see ``converted``.
     """
 
     kind: Kind
@@ -46,6 +55,7 @@ class ChartSpec(TypedDict):
     series: Sequence[Series]
     total: NotRequired[Number | None]
     partial: NotRequired[bool]
+    money: NotRequired[Money]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +75,38 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
 
 
+def converted(spec: ChartSpec, display: Display) -> ChartSpec:
+    """The chart in the currency that costs are shown in; a chart of anything else, or of dollars, as it is."""
+    if spec["unit"] != "usd" or not display.is_converted:
+        return spec
+
+    def convert(value: Number | None) -> Decimal | None:
+        return None if value is None else display.of(value if isinstance(value, Decimal) else Decimal(str(value)))
+
+    series: list[Series] = [{**one, "data": [convert(value) for value in one["data"]]} for one in spec["series"]]
+    money: Money = {"sign": display.style.sign, "digits": display.style.digits}
+    changed: ChartSpec = {**spec, "series": series, "money": money}
+    if "total" in spec:
+        changed["total"] = convert(spec["total"])
+    return changed
+
+
+def _shows(spec: ChartSpec) -> Callable[[Number | None], str]:
+    """How the chart's numbers are written."""
+    if "money" not in spec:
+        return FORMATS[spec["unit"]]
+    style = Style(spec["money"]["sign"], spec["money"]["digits"])
+    return lambda value: formats.money(value, style)
+
+
 def legend(spec: ChartSpec) -> list[Legend]:
     """Series names with their sums; a sum of latencies or shares means nothing, so those have none."""
-    return [Legend(s["name"], s["color_index"], _total(spec["unit"], s["data"])) for s in spec["series"]]
+    return [Legend(s["name"], s["color_index"], _total(spec, s["data"])) for s in spec["series"]]
 
 
 def table(spec: ChartSpec) -> Table:
     """The numbers of a chart, formatted as its tooltip formats them."""
-    show = FORMATS[spec["unit"]]
+    show = _shows(spec)
     if spec["kind"] == "donut":
         return Table(("Name", "Value"), tuple((s["name"], show(s["data"][0])) for s in spec["series"]))
     first = "Time" if all(_BUCKET.fullmatch(x) for x in spec["x"]) else "Name"
@@ -95,8 +129,8 @@ def bucket_label(bucket: str) -> str:
     return f"{day}, {moment:%H:%M}" if "T" in bucket else day
 
 
-def _total(unit: Unit, data: Sequence[Number | None]) -> str:
+def _total(spec: ChartSpec, data: Sequence[Number | None]) -> str:
     known = [value for value in data if value is not None]
-    if unit not in SUMMABLE or not known:
+    if spec["unit"] not in SUMMABLE or not known:
         return ""
-    return FORMATS[unit](sum(known))
+    return _shows(spec)(sum(known))

@@ -1,9 +1,12 @@
 """How numbers and times read on every page; ``static/js/formats.js`` says the same, and a test compares the two."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Literal
+
+from core.currencies import DOLLARS, Style
 
 type Number = Decimal | int | float
 type Direction = Literal["up", "down", "flat", "new"]
@@ -13,8 +16,10 @@ NBSP = "\u00a0"
 MINUS = "−"
 _SUFFIXES = ("", "K", "M", "B", "T")
 _MEMORY = ("MB", "GB", "TB")
-_SMALLEST_USD = Decimal("1e-12")
-_COMPACT_USD = 10_000
+_SMALLEST = Decimal("1e-12")  # of any currency
+_COMPACT_MONEY = 10_000
+_HUNDRED = 100
+_EMPTY_CENTS = re.compile(r"\.0+$")
 _NOW_SECONDS = 5
 _HOUR = 3600
 
@@ -29,24 +34,35 @@ class Delta:
 
 def usd(value: Number | None, unknown: str = UNKNOWN) -> str:
     """Dollars: ``$1,234.56``; below one dollar three significant digits, so that a cost never reads as nothing."""
+    return money(value, DOLLARS, unknown)
+
+
+def money(value: Number | None, style: Style, unknown: str = UNKNOWN) -> str:
+    """An amount of any currency, as ``usd`` writes dollars: ``€1,234.56``, ``¥15,235``, ``CHF 0.000123``."""
     if value is None:
         return unknown
     amount = _exact(value)
     size = abs(amount)
-    if 0 < size < _SMALLEST_USD:
-        return f"<${_SMALLEST_USD:f}"
-    decimals = 2 if size >= 1 or not size else 2 - size.adjusted()
-    return _sign(amount) + "$" + _at_least_cents(f"{_round(size, decimals):,f}")
+    if 0 < size < _SMALLEST:
+        return f"<{style.sign}{_SMALLEST:f}"
+    least = _least(size, style)
+    decimals = least if size >= 1 or not size else 2 - size.adjusted()
+    return _sign(amount) + style.sign + _at_least(f"{_round(size, decimals):,f}", least)
 
 
 def usd_compact(value: Number | None, unknown: str = UNKNOWN) -> str:
     """Dollars where room is short (axes): ``$12.3 K`` from ten thousand on, ``$950`` without empty cents."""
+    return money_compact(value, DOLLARS, unknown)
+
+
+def money_compact(value: Number | None, style: Style, unknown: str = UNKNOWN) -> str:
+    """An amount of any currency, as ``usd_compact`` writes dollars."""
     if value is None:
         return unknown
     amount = _exact(value)
-    if abs(amount) >= _COMPACT_USD:
-        return _sign(amount) + "$" + _compact(abs(amount))
-    return usd(amount).removesuffix(".00")
+    if abs(amount) >= _COMPACT_MONEY:
+        return _sign(amount) + style.sign + _compact(abs(amount))
+    return _EMPTY_CENTS.sub("", money(amount, style))
 
 
 def tokens(value: Number | None, unknown: str = UNKNOWN) -> str:
@@ -135,9 +151,15 @@ def _sign(value: Decimal) -> str:
     return MINUS if value < 0 else ""
 
 
-def _at_least_cents(text: str) -> str:
+def _least(size: Decimal, style: Style) -> int:
+    """Digits behind the point: the currency's own, but cents where it has none and little is spent."""
+    return style.digits if size >= _HUNDRED or not size else max(style.digits, 2)
+
+
+def _at_least(text: str, digits: int) -> str:
     whole, _, cents = text.partition(".")
-    return f"{whole}.{cents.rstrip('0'):0<2}"
+    cents = cents.rstrip("0").ljust(digits, "0")
+    return f"{whole}.{cents}" if cents else whole
 
 
 def _one_if_below_100(size: Decimal) -> int:

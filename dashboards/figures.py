@@ -1,6 +1,6 @@
 """Key figures and breakdowns as the templates show them: text, change and share. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import islice
@@ -15,6 +15,8 @@ from ingestion import histogram
 
 ROWS: Final = 10  # rows of a breakdown
 _LONG: Final = 1_000_000
+type Show = Callable[[Number | None], str]
+
 STATUS_CALLS: Final = {"": "Calls", "ok": "Calls without error", "error": "Calls with an error"}
 
 
@@ -47,12 +49,12 @@ class Row:
     note: str = ""
 
 
-def figures(numbers: Overview, chosen: Filter) -> list[Figure]:
+def figures(numbers: Overview, chosen: Filter, *, show_cost: Show = formats.usd) -> list[Figure]:
     """Spend, tokens, calls, errors and latency; with a status filter only what rollups know by status."""
     if chosen.status:
         return [_calls(numbers, chosen)]
     return [
-        _spend(numbers, chosen),
+        _spend(numbers, chosen, show_cost),
         _tokens(numbers, chosen),
         _calls(numbers, chosen),
         _errors(numbers, chosen),
@@ -60,9 +62,11 @@ def figures(numbers: Overview, chosen: Filter) -> list[Figure]:
     ]
 
 
-def breakdown(groups: Iterable[tuple[str, str, Sums]], *, total: Sums, chosen: Filter) -> list[Row]:
+def breakdown(
+    groups: Iterable[tuple[str, str, Sums]], *, total: Sums, chosen: Filter, show_cost: Show = formats.usd
+) -> list[Row]:
     """(label, href, sums) of the first groups with their part of the spend, or of the calls of the chosen status."""
-    measure, show = (_status_calls(chosen), formats.count) if chosen.status else (_cost, formats.usd)
+    measure, show = (_status_calls(chosen), formats.count) if chosen.status else (_cost, show_cost)
     whole = measure(total)
     return [
         Row(
@@ -81,11 +85,11 @@ def amount(tokens: int) -> str:
     return formats.count(tokens) if tokens < _LONG else formats.tokens(tokens)
 
 
-def _spend(numbers: Overview, chosen: Filter) -> Figure:
+def _spend(numbers: Overview, chosen: Filter, show_cost: Show) -> Figure:
     total = numbers.total
     return Figure(
         label="Spend",
-        value=formats.usd(total.known_cost_usd),
+        value=show_cost(total.known_cost_usd),
         current=total.known_cost_usd,
         previous=numbers.before.known_cost_usd,
         better="lower",

@@ -6,9 +6,10 @@ from typing import Final
 
 from core import formats
 from core.charts import ChartSpec
+from core.currencies import IN_DOLLARS
 from dashboards import charts
 from dashboards.bars import address
-from dashboards.figures import ROWS, STATUS_CALLS, Figure, Row, breakdown, figures
+from dashboards.figures import ROWS, STATUS_CALLS, Figure, Row, Show, breakdown, figures
 from dashboards.filters import Filter
 from dashboards.numbers import Overview, Sums
 from dashboards.periods import Granularity
@@ -65,25 +66,31 @@ class ProjectLink:
 
 
 def overview_page(
-    numbers: Overview, chosen: Filter, *, path: str, projects: Mapping[int, ProjectLink] | None
+    numbers: Overview,
+    chosen: Filter,
+    *,
+    path: str,
+    projects: Mapping[int, ProjectLink] | None,
+    show_cost: Show = formats.usd,
+    currency: str = IN_DOLLARS.name,
 ) -> OverviewPage:
-    """The page at ``path``; ``projects`` only on the organization's, by id."""
+    """The page at ``path``; ``projects`` only on the organization's. ``show_cost`` writes costs in ``currency``."""
     by_status = bool(chosen.status)
     has_earlier = numbers.reaches_back_to(chosen.previous.first_day)
     return OverviewPage(
-        figures=figures(numbers, chosen),
+        figures=figures(numbers, chosen, show_cost=show_cost),
         cost=None if by_status else charts.cost_over_time(numbers, chosen),
         tokens=None if by_status else charts.tokens_over_time(numbers, chosen),
         latency=None if by_status else charts.latency_by_model(numbers),
         calls=charts.calls_over_time(numbers, chosen) if by_status else None,
         share=charts.calls_by_model(numbers, chosen) if by_status else charts.cost_by_model(numbers),
-        features=_features(numbers, chosen, path),
+        features=_features(numbers, chosen, path, show_cost),
         projects=[] if projects is None else _project_lines(numbers, chosen, projects),
         more_projects=max(numbers.group_counts.get("project", 0) - len(numbers.projects), 0),
         compared_with=compared_with(chosen) if has_earlier else "",
         no_change="" if has_earlier else NO_EARLIER,
         notices=_notices(numbers, chosen),
-        **_captions(numbers, chosen),
+        **_captions(numbers, chosen, currency),
     )
 
 
@@ -95,12 +102,12 @@ def compared_with(chosen: Filter) -> str:
     return f"{days}, up to the same hour" if chosen.now < chosen.period.end else days
 
 
-def _captions(numbers: Overview, chosen: Filter) -> dict[str, str]:
+def _captions(numbers: Overview, chosen: Filter, currency: str) -> dict[str, str]:
     """What is counted, by what and per what, in words."""
     per = "per hour" if chosen.granularity is Granularity.HOUR else "per day"
     shown, features = min(len(numbers.features), ROWS), numbers.group_counts.get("feature", 0)
     return {
-        "cost_caption": f"US dollars by model, {per}",
+        "cost_caption": f"{currency} by model, {per}",
         "calls_caption": f"{STATUS_CALLS[chosen.status].lower()} by model, {per}",
         "tokens_caption": f"by kind, {per}",
         "share_caption": "of calls" if chosen.status else "of spend",
@@ -110,13 +117,13 @@ def _captions(numbers: Overview, chosen: Filter) -> dict[str, str]:
     }
 
 
-def _features(numbers: Overview, chosen: Filter, path: str) -> list[Row]:
+def _features(numbers: Overview, chosen: Filter, path: str, show_cost: Show) -> list[Row]:
     groups = [
         (name or "None", address(path, chosen.only(feature=name)), sums)
         for name, sums in numbers.features.items()
         if sums.with_status(chosen.status)
     ]
-    return breakdown(groups, total=numbers.total, chosen=chosen)
+    return breakdown(groups, total=numbers.total, chosen=chosen, show_cost=show_cost)
 
 
 def _project_lines(numbers: Overview, chosen: Filter, projects: Mapping[int, ProjectLink]) -> list[ProjectLine]:

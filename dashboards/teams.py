@@ -1,10 +1,10 @@
 """What teams cost: this month's calls of each, and the names telemetry gives that are no team's yet."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -21,6 +21,7 @@ _BY_VALUE: Final = """
            coalesce(sum(unpriced_calls) filter (where bucket_date >= %(month)s), 0),
            coalesce(sum(cost_usd) filter (where bucket_date >= %(month)s), 0)
     from call_rollups_daily where organization_id = %(organization)s and bucket_date >= %(since)s
+      and project_id <> all(%(hidden)s)
     group by team"""
 
 
@@ -53,12 +54,16 @@ class Value:
     month: Spend
 
 
-def values(*, organization: Organization, today: date) -> list[Value]:
-    """Every value of the last ``SEEN_DAYS`` days, '' included; what was spent most on first."""
-    asked: dict[str, int | date] = {
+def values(*, organization: Organization, today: date, hidden: Sequence[int] = ()) -> list[Value]:
+    """Every value of the last ``SEEN_DAYS`` days, '' included; what was spent most on first.
+
+    Calls of ``hidden`` projects are left out.
+    """
+    asked: dict[str, Any] = {
         "organization": organization.pk,
         "month": today.replace(day=1),
         "since": today - timedelta(days=SEEN_DAYS - 1),
+        "hidden": list(hidden),
     }
     with connection.cursor() as cursor:
         cursor.execute(_BY_VALUE, asked)

@@ -9,12 +9,13 @@ from django.db import DatabaseError, transaction
 from django.utils.timezone import now
 
 from core import work
-from ingestion import erasure, rollup_retention, services, time_zone, usage
+from ingestion import attribution, erasure, rollup_retention, services, time_zone, usage
 from ingestion.pricing import services as pricing
 from ingestion.pricing.announcement import announce_prices
 from ingestion.reprice import services as reprice_services
 from ingestion.reprice.writing import RepriceError
 from tenants import idempotency
+from tenants.teams import MOVE_TASK
 
 logger = logging.getLogger(__name__)
 
@@ -96,3 +97,13 @@ def move_days(*, organization_id: int, object_id: int, **_: object) -> None:
 def erase(*, organization_id: int, object_id: int, **_: object) -> None:
     """Take an end user out of the next calls."""
     erasure.erase_slice(organization_id=organization_id, erasure_id=object_id, now=now())
+
+
+@shared_task(name=MOVE_TASK, acks_late=True)
+def move_calls(*, organization_id: int, object_id: int, **_: object) -> None:
+    """Give stored calls to their team for some seconds, then make room for others; what is left is due at once."""
+    until = monotonic() + _SECONDS_AT_ONCE
+    while attribution.advance(organization_id=organization_id, move_id=object_id, now=now()):
+        if monotonic() >= until:
+            work.make_due(MOVE_TASK, organization_id=organization_id, object_id=object_id)
+            return

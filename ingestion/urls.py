@@ -1,6 +1,6 @@
 from django.urls import path
 
-from ingestion import data_views, end_user_views, views
+from ingestion import attribution_views, data_views, end_user_views, views
 
 app_name = "ingestion"
 
@@ -12,6 +12,7 @@ urlpatterns = [
     path(_ORGANIZATION + "settings/end-users/", end_user_views.end_users, name="end-users"),
     path(_ORGANIZATION + "settings/end-users/export/", end_user_views.end_user_export, name="end-user-export"),
     path(_ORGANIZATION + "settings/end-users/erase/", end_user_views.end_user_erase, name="end-user-erase"),
+    path(_ORGANIZATION + "teams/<slug:team_slug>/aliases/look/", attribution_views.team_name, name="team-name"),
     path(_PROJECT + "settings/data/", data_views.data, name="project-data"),
     path(_PROJECT + "settings/data/retention/", data_views.retention, name="project-retention"),
     path(_PROJECT + "settings/data/personal-ids/", data_views.personal_ids, name="project-personal-ids"),

@@ -12,8 +12,9 @@ from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django_htmx.middleware import HtmxDetails
 
+from core import display
 from core.scope import org_scope
-from tenants import mfa_policy, roles, selectors
+from tenants import currency, mfa_policy, roles, selectors
 from tenants.models import Membership, Organization, Project, User
 from tenants.permissions import Permission, allows
 
@@ -66,7 +67,9 @@ def org_view(permission: Permission) -> Callable[[OrgView[P]], Callable[..., Htt
                 if mfa_policy.keeps_out(request.user, settings=found):
                     return mfa_policy.way_in(request)
                 _remember(request)
-                with timezone.override(request.time_zone):
+                today = timezone.localdate(timezone=request.time_zone)
+                shown_in = display.override(currency.display(found, today=today))
+                with timezone.override(request.time_zone), shown_in:
                     return view(request, *args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined] # read by the permission matrix

@@ -2,7 +2,7 @@
 
 from django.db.models import Count, QuerySet
 
-from tenants.models import Membership, Organization, Project, Team, TeamAlias
+from tenants.models import Membership, Organization, Project, Team, TeamAlias, TeamMove
 
 
 def teams(*, organization: Organization) -> QuerySet[Team]:
@@ -51,3 +51,13 @@ def others(*, team: Team) -> QuerySet[Membership]:
 def projects(*, team: Team) -> QuerySet[Project]:
     """The projects whose calls are the team's unless they name another one, by name."""
     return Project.objects.filter(team=team).order_by("name", "pk")
+
+
+def moves(*, team: Team) -> list[TeamMove]:
+    """Stored calls on their way to the team, oldest first."""
+    return list(TeamMove.objects.filter(team=team, finished_at=None).order_by("pk"))
+
+
+def last_move(*, team: Team) -> TeamMove | None:
+    """The move that ended last of those that found calls."""
+    return TeamMove.objects.filter(team=team, finished_at__isnull=False, calls__gt=0).order_by("-finished_at").first()

@@ -1,12 +1,14 @@
 """Writes about teams. Each tells the edge, which stores calls under the slug of the team they name."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils.text import slugify
 
+from core import work
 from core.scope import org_scope
 from tenants import audit, services
 from tenants.audit import Actor
@@ -19,6 +21,8 @@ from tenants.models import (
     Team,
     TeamAlias,
     TeamMember,
+    TeamMove,
+    User,
 )
 from tenants.team_names import LONGEST, folded
 
@@ -26,6 +30,8 @@ RESERVED_SLUGS: Final = frozenset({"new", "adopt"})  # pages beside the teams' o
 RESERVED_NAMES: Final = frozenset({"(other)"})  # what rollups call everything beyond the values they keep apart
 MOST_TEAMS: Final = 500  # the edge keeps all of them with every key
 MOST_ALIASES: Final = 50
+MOVE_TASK: Final = "ingestion.move_calls"  # telemetry is above us: its package has the task of this name
+SETTLING: Final = timedelta(minutes=1)  # until every edge process has heard of the name, notified or not
 
 _NO_SLUG: Final = "Use lower-case letters, digits and single hyphens."
 
@@ -55,6 +61,7 @@ def create_team(
             _add_name(team, alias, field="aliases")
         audit.record("team.created", actor=actor, target=team, slug=team.slug, name=team.name, aliases=wanted)
         services.announce_every_key()
+        _move_stored_calls(team, [team.slug, *wanted], actor)
     return team
 
 
@@ -86,7 +93,7 @@ def rename_team(*, organization: Organization, actor: Actor, team: Team, name: s
 
 @transaction.atomic
 def add_alias(*, organization: Organization, actor: Actor, team: Team, alias: str) -> None:
-    """Count calls that name ``alias`` to the team from now on. A name it has already changes nothing.
+    """Count calls that name ``alias`` to the team, stored ones too. A name it has already changes nothing.
 
     :raises ValidationError: it is a name of another team, or no usable one; the team has too many.
     """
@@ -99,6 +106,7 @@ def add_alias(*, organization: Organization, actor: Actor, team: Team, alias: st
         added = _add_name(team, alias, field="alias")
         audit.record("team.alias_added", actor=actor, target=team, slug=team.slug, alias=added.alias)
         services.announce_every_key()
+        _move_stored_calls(team, [added.alias], actor)
 
 
 @transaction.atomic
@@ -163,6 +171,17 @@ def delete_team(*, organization: Organization, actor: Actor, team: Team) -> None
         audit.record("team.deleted", actor=actor, target=locked, slug=locked.slug, name=locked.name, projects=projects)
         locked.delete()
         services.announce_every_key()
+
+
+def _move_stored_calls(team: Team, names: Sequence[str], actor: Actor) -> None:
+    """Have the calls that are stored under ``names`` given to the team, when no edge stores more of them."""
+    move = TeamMove.objects.create(
+        organization_id=team.organization_id,
+        team=team,
+        names=[folded(name) for name in names],
+        created_by=actor if isinstance(actor, User) else None,
+    )
+    work.make_due(MOVE_TASK, organization_id=team.organization_id, object_id=move.pk, due_at=move.created_at + SETTLING)
 
 
 def _one_at_a_time(organization: Organization) -> None:

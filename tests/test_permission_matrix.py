@@ -6,7 +6,7 @@ ingestion/tests/edge/test_permission_matrix.py.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -25,8 +25,8 @@ from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call, make_sample
-from tenants import invitations, key_services, teams
-from tenants.models import AuditEntry, Membership, Organization, Project, User
+from tenants import currency, invitations, key_services, teams
+from tenants.models import AuditEntry, CurrencyRate, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 from tests.matrix import BY_ROLE, OVERRIDDEN, URLS, Url, asked_by, everybody, owner_of
 
@@ -104,6 +104,9 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     # Organizations, projects, keys
     "tenants:organization-create": (SIGNED_IN, "302 422 422 422 422 422 422 422"),
     "tenants:organization-settings": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:currency-settings": (ORG_ADMIN, ORG_ADMIN_422),
+    "tenants:currency-rate-add": (NOT_ALLOWED, ORG_ADMIN_422),
+    "tenants:currency-rate-remove": (NOT_ALLOWED, "302 404 403 403 403 302 404 404"),
     "tenants:mfa-requirement": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "tenants:organization-delete": (OWNER_ONLY, OWNER_422),
     "tenants:organization-keep": (NOT_ALLOWED, OWNER_MOVED),
@@ -134,6 +137,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:team-member-add": (NOT_ALLOWED, ORG_ADMIN_422),
     "tenants:team-member-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
     "tenants:team-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "ingestion:team-name": (ORG_ADMIN_422, NOT_ALLOWED),  # asked about no name
     "dashboards:team-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
@@ -270,7 +274,9 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     other = make_user("other@acme.test")
     Membership.objects.create(user=other, organization=acme, role=Role.VIEWER)
     team = teams.create_team(organization=acme, actor=None, name="Search")
+    rate_id = new_rate(acme)
     arguments = {
+        "rate_id": rate_id,
         "member_id": other.pk,
         "invitation_id": issued_to.invitation.pk,
         "token": issued_to.token,
@@ -329,6 +335,14 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex, acme_project))
+
+
+def new_rate(organization: Organization) -> int:
+    currency.set_rate(
+        organization=organization, actor=None, code="EUR", rate=Decimal("0.92"), valid_from=date(2026, 11, 1)
+    )
+    with org_scope(organization.pk):
+        return CurrencyRate.objects.get().pk
 
 
 def latest_entry(organization: Organization) -> int:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
-from core import charts, formats, icons, user_agents
+from core import charts, currencies, display, formats, icons, user_agents
 from core.charts import ChartSpec
 from core.formats import Number
 
@@ -30,6 +30,8 @@ for _format in (
     register.filter(_format.__name__, _format)
 
 register.filter("browser", user_agents.described)
+register.filter("cost", display.cost)
+register.filter("rate", currencies.exact)
 
 _SPARK_WIDTH, _SPARK_HEIGHT, _SPARK_EDGE = 96, 28, 2.0
 
@@ -69,6 +71,22 @@ def at(moment: datetime | None, unknown: str = formats.UNKNOWN) -> SafeString | 
         return unknown
     text = formats.absolute_time(timezone.localtime(moment))
     return format_html('<time datetime="{}">{}</time>', moment.isoformat(), text)
+
+
+@register.inclusion_tag("partials/currency_note.html")
+def currency_note() -> dict[str, Any]:
+    """Below a page's costs: which rate they are converted at, or why they are not; nothing where costs are dollars."""
+    found = display.current()
+    return {"display": found, "terms": display.terms(found) if found.is_converted else ""}
+
+
+@register.simple_tag
+def dollars_note() -> SafeString | str:
+    """On pages about prices, whose costs stay dollars because the prices are; nothing where all costs are."""
+    if display.current().wanted == currencies.USD:
+        return ""
+    text = "Prices are US dollars, as providers list them, and so are the costs on these pages."
+    return format_html('<p class="caption">{}</p>', text)
 
 
 @register.simple_tag
@@ -122,6 +140,8 @@ def chart_card(  # noqa: PLR0917  # a template tag: callers name what they pass
     context: dict[str, Any] = {"id": id, "title": title, "subtitle": subtitle, "height": height, "src": src}
     context |= {"spec": spec, "data_id": f"{id}-data", "empty_text": empty}
     if spec is not None:
+        spec = charts.converted(spec, display.current())
+        context["spec"] = spec
         table = charts.table(spec)
         context |= {
             "legend": charts.legend(spec),

@@ -5,6 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
+from core import display
 from dashboards import live, selectors
 from dashboards.bars import address
 from dashboards.filters import Filter
@@ -56,7 +57,9 @@ def _shown(request: OrgRequest, chosen: Filter, numbers: Overview) -> Context:
     if not numbers.total.calls:
         return nothing_here(chosen, path)
     links = None if request.project else _project_links(request, numbers)
-    return {"numbers": numbers, "page": overview_page(numbers, chosen, path=path, projects=links)}
+    currency = display.current().name
+    page = overview_page(numbers, chosen, path=path, projects=links, show_cost=display.cost, currency=currency)
+    return {"numbers": numbers, "page": page}
 
 
 def _project_links(request: OrgRequest, numbers: Overview) -> dict[int, ProjectLink]:

@@ -7,7 +7,7 @@ from django.views.decorators.http import require_GET
 
 from dashboards import teams
 from dashboards.teams import Spend
-from tenants import team_selectors
+from tenants import roles, team_selectors
 from tenants.access import OrgRequest, org_view
 from tenants.permissions import Permission, allows
 
@@ -18,7 +18,8 @@ def team_list(request: OrgRequest) -> HttpResponse:
     """Teams with this month's calls, and the names in calls that are no team's yet."""
     organization = request.organization
     today = timezone.localdate(timezone=request.time_zone)
-    found = teams.values(organization=organization, today=today)
+    hidden = roles.hidden_projects(user=request.user, role=request.organization_role)
+    found = teams.values(organization=organization, today=today, hidden=hidden)
     slugs = team_selectors.slugs_by_name(organization=organization)
     spent = teams.by_team(found, slugs)
     every = list(team_selectors.teams(organization=organization))

@@ -1,5 +1,6 @@
 """Where the cost a client reported is not the one we computed."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -27,7 +28,7 @@ _QUERY: Final = """
                (array_agg(c.started_at order by abs(c.reported_cost_usd - c.cost_usd) desc))[1] as sample_at
         from calls c join projects p on p.id = c.project_id
         where c.organization_id = %(organization)s and p.organization_id = %(organization)s
-          and c.started_at >= %(since)s and c.reported_cost_usd is not null
+          and c.project_id <> all(%(hidden)s) and c.started_at >= %(since)s and c.reported_cost_usd is not null
           and c.cost_source in ('rate_card', 'override')
         group by c.provider, c.model_key, c.feature
     )
@@ -67,8 +68,12 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
         return (self.difference_usd / self.computed_usd).quantize(_DIVISION)
 
 
-def differences(*, organization: Organization, days: int, now: datetime) -> list[Difference]:
+def differences(
+    *, organization: Organization, days: int, now: datetime, hidden: Sequence[int] = ()
+) -> list[Difference]:
     """Models and features whose sums differ by more than one per cent, the largest difference first.
+
+    Calls of ``hidden`` projects are left out.
 
     :raises OperationalError: there are too many such calls to be summed in time.
     """
@@ -77,6 +82,7 @@ def differences(*, organization: Organization, days: int, now: datetime) -> list
         "since": now - timedelta(days=days),
         "tolerance": TOLERANCE,
         "most": MOST_ROWS,
+        "hidden": list(hidden),
     }
     with connection.cursor() as cursor:
         cursor.execute(_QUERY, parameters)

@@ -54,11 +54,12 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
         return sum(line.calls for line in self.lines)
 
 
-def preview(*, organization: Organization, plans: Sequence[Plan], now: datetime) -> Preview:
+def preview(*, organization: Organization, plans: Sequence[Plan], now: datetime, hidden: Sequence[int] = ()) -> Preview:
     """Calls of the last thirty days that would cost something else with ``plans`` carried out.
 
     Old is what they cost as stored. A rollup of a model key holds several raw ids, times of day and service tiers,
-    which cost differently, so only calls themselves are exact: the newest ``MOST_CALLS`` are read.
+    which cost differently, so only calls themselves are exact: the newest ``MOST_CALLS`` are read, without those of
+    ``hidden`` projects.
     """
     existing = selectors.own_cards()
     catalogue = selectors.catalogue()
@@ -67,7 +68,7 @@ def preview(*, organization: Organization, plans: Sequence[Plan], now: datetime)
     cards = [step.insert for step in plans]
     try:
         with transaction.atomic():  # a statement that took too long must not end the scope's transaction
-            calls = _calls(organization, cards, existing, before, now)
+            calls = _calls(organization, cards, existing, before, now=now, hidden=hidden)
     except OperationalError:
         return Preview(lines=[], looked_at=0, is_complete=False, is_known=False)
     lines = _lines(organization.pk, calls[:MOST_CALLS], before, after)
@@ -84,7 +85,13 @@ def keys_of(*, cards: Iterable[RateCard], existing: Iterable[RateCard], book: Pr
 
 
 def _calls(
-    organization: Organization, cards: Sequence[RateCard], existing: Sequence[RateCard], book: PriceBook, now: datetime
+    organization: Organization,
+    cards: Sequence[RateCard],
+    existing: Sequence[RateCard],
+    book: PriceBook,
+    *,
+    now: datetime,
+    hidden: Sequence[int],
 ) -> list[StoredCall]:
     starts = [card.valid_from or own.NEVER for card in cards]
     since = max(min(starts), now - PERIOD)
@@ -95,6 +102,7 @@ def _calls(
         since=since,
         until=max(since, now + stored_calls.AHEAD),
         limit=MOST_CALLS + 1,
+        hidden=hidden,
     )
 
 
@@ -120,7 +128,14 @@ def _add(line: Line, stored: StoredCall, new: Priced) -> None:
     line.new_unpriced += new.cost_usd is None
 
 
-def count_kept(*, organization: Organization, card: RateCard, now: datetime, limit: int = MOST_CALLS) -> int | None:
+def count_kept(
+    *,
+    organization: Organization,
+    card: RateCard,
+    now: datetime,
+    limit: int = MOST_CALLS,
+    hidden: Sequence[int] = (),
+) -> int | None:
     """How many stored calls in the card's period keep another price; at most ``limit``, None if it takes too long."""
     existing = selectors.own_cards()
     keys = keys_of(cards=[card], existing=existing, book=selectors.catalogue_book(), now=now)
@@ -137,6 +152,7 @@ def count_kept(*, organization: Organization, card: RateCard, now: datetime, lim
                 card_id=None if is_alias else card.id,
                 providers=providers,
                 limit=limit,
+                hidden=hidden,
             )
     except OperationalError:
         return None

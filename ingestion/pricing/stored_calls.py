@@ -63,14 +63,15 @@ def newest(
     since: datetime,
     until: datetime,
     limit: int,
+    hidden: Sequence[int] = (),
 ) -> list[StoredCall]:
-    """At most ``limit`` calls sent to or answered by ``models``, newest first.
+    """At most ``limit`` calls sent to or answered by ``models``, newest first; none of ``hidden`` projects.
 
     ``keys`` are the model keys under which rollups may count priced calls of these models.
     """
     wanted = [model.lower() for model in models]
     found: list[StoredCall] = []
-    for sources, places in _where(organization, keys, since, until):
+    for sources, places in _where(organization, keys, since, until, hidden):
         columns = f"{_COLUMNS}, c.extra_units::text as units"
         rows = _rows(
             _NEWEST.format(columns=columns, more=""), organization, places, sources=sources, models=wanted, limit=limit
@@ -89,6 +90,7 @@ def count_kept(
     card_id: int | None,
     providers: Iterable[str],
     limit: int,
+    hidden: Sequence[int] = (),
 ) -> int:
     """How many calls of ``model`` were priced otherwise than by the card; counting stops at ``limit``.
 
@@ -99,7 +101,7 @@ def count_kept(
         more += " and c.provider = any(%(providers)s)"
     extra: dict[str, Any] = {"card": card_id, "providers": providers, "models": [model.lower()], "limit": limit}
     counted = 0
-    for sources, places in _where(organization, keys, since, until):
+    for sources, places in _where(organization, keys, since, until, hidden):
         statement = f"select count(*) as calls from ({_NEWEST.format(columns='1', more=more)}) n"
         (row,) = _rows(statement, organization, places, sources=sources, **extra)
         counted += row["calls"]
@@ -128,10 +130,12 @@ def has_aliased(*, organization: Organization, model: str, key: str, since: date
 
 
 def _where(
-    organization: Organization, keys: Iterable[str], since: datetime, until: datetime
+    organization: Organization, keys: Iterable[str], since: datetime, until: datetime, hidden: Sequence[int]
 ) -> list[tuple[list[str], Places]]:
-    everywhere = [(pk, since, until) for pk in Project.objects.order_by("pk").values_list("pk", flat=True)]
-    return [(UNPRICED, everywhere), (PRICED, _places(organization, [*keys, OTHER], since, until))]
+    projects = Project.objects.exclude(pk__in=hidden).order_by("pk")
+    everywhere = [(pk, since, until) for pk in projects.values_list("pk", flat=True)]
+    known = [place for place in _places(organization, [*keys, OTHER], since, until) if place[0] not in hidden]
+    return [(UNPRICED, everywhere), (PRICED, known)]
 
 
 def _places(organization: Organization, keys: Sequence[str], since: datetime, until: datetime) -> Places:

@@ -36,7 +36,7 @@ _QUERY: Final = """
            sum(c.reported_cost_usd) filter (where c.cost_source = 'reported') as reported_usd
     from calls c join projects p on p.id = c.project_id
     where c.organization_id = %(organization)s and p.organization_id = %(organization)s
-      and c.started_at >= %(since)s and c.cost_source in ('none', 'reported') {only}
+      and c.project_id <> all(%(hidden)s) and c.started_at >= %(since)s and c.cost_source in ('none', 'reported') {only}
     group by c.provider, c.model, c.response_model, c.price_match
     order by calls desc, c.provider, c.model, c.response_model, c.price_match
     limit %(most)s"""
@@ -68,9 +68,14 @@ class UnpricedModel(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def unpriced_models(
-    *, organization: Organization, days: int, now: datetime, project_ids: Sequence[int] | None = None
+    *,
+    organization: Organization,
+    days: int,
+    now: datetime,
+    project_ids: Sequence[int] | None = None,
+    hidden: Sequence[int] = (),
 ) -> list[UnpricedModel]:
-    """The largest first, at most ``MOST_MODELS``; ``project_ids`` narrows them to some projects.
+    """The largest first, at most ``MOST_MODELS``; ``project_ids`` narrows them to some projects but ``hidden`` ones.
 
     :raises OperationalError: there are too many such calls to be counted in time.
     """
@@ -79,6 +84,7 @@ def unpriced_models(
         "since": now - timedelta(days=days),
         "most": MOST_MODELS,
         "projects": list(project_ids or ()),
+        "hidden": list(hidden),
     }
     only = "" if project_ids is None else "and c.project_id = any(%(projects)s)"
     with connection.cursor() as cursor:

@@ -1,5 +1,6 @@
 """Which models an organization uses, from its daily rollups."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
@@ -30,10 +31,13 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
         return None if self.unpriced_calls == self.calls else self.cost_usd
 
 
-def used_models(*, organization: Organization, now: datetime) -> dict[ModelId, Used]:
-    """Models by the catalogue's names; what the catalogue does not know goes by the calls' own names."""
+def used_models(*, organization: Organization, now: datetime, hidden: Sequence[int] = ()) -> dict[ModelId, Used]:
+    """Models by the catalogue's names; what the catalogue does not know goes by the calls' own names.
+
+    Calls of ``hidden`` projects are left out.
+    """
     since = (now - timedelta(days=DAYS)).date()
-    rows = DailyRollup.objects.filter(organization=organization, bucket_date__gte=since)
+    rows = DailyRollup.objects.filter(organization=organization, bucket_date__gte=since).exclude(project_id__in=hidden)
     found: dict[ModelId, Used] = {}
     sums = rows.values_list("provider", "model_key").annotate(Sum("calls"), Sum("cost_usd"), Sum("unpriced_calls"))
     for provider, model, calls, cost, unpriced in sums.order_by():

@@ -122,7 +122,8 @@ def _project(request: ApiRequest, slug: str | None) -> Project | None:
 
 
 def _read(request: ApiRequest, run_id: int) -> dict[str, Any]:
-    return report_document(_run(request, run_id))
+    hidden = Project.objects.exclude(pk__in=request.projects.values("pk")).values_list("pk", flat=True)
+    return report_document(_run(request, run_id), hidden=list(hidden))
 
 
 def _run(request: ApiRequest, run_id: int) -> RepriceRun:

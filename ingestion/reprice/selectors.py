@@ -1,6 +1,6 @@
 """Reads of re-pricing runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -49,8 +49,8 @@ def run(*, organization: Organization, run_id: int) -> RepriceRun | None:
     return runs(organization=organization).filter(pk=run_id).first()
 
 
-def report(run: RepriceRun) -> Report:
-    """Everything the page of a run shows."""
+def report(run: RepriceRun, *, hidden: Sequence[int] = ()) -> Report:
+    """Everything the page of a run shows; of ``hidden`` projects no single call."""
     found = from_json(run.differences)
     slugs = dict(Project.objects.filter(pk__in={one.project_id for one in found.samples}).values_list("pk", "slug"))
     return Report(
@@ -59,7 +59,7 @@ def report(run: RepriceRun) -> Report:
         difference_usd=difference(run),
         models=found.models,
         features=found.features,
-        samples=[_sample(one, slugs) for one in found.samples],
+        samples=[_sample(one, slugs) for one in found.samples if one.project_id not in hidden],
     )
 
 

@@ -1,6 +1,6 @@
 """Re-pricing runs as the API shows and takes them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -136,9 +136,9 @@ class RepriceReportSerializer(RepriceRunSerializer):
     samples = RepricedCallSerializer(many=True)
 
 
-def report_document(run: RepriceRun) -> dict[str, Any]:
-    """A run as ``RepriceReportSerializer`` declares it."""
-    report = selectors.report(run)
+def report_document(run: RepriceRun, *, hidden: Sequence[int] = ()) -> dict[str, Any]:
+    """A run as ``RepriceReportSerializer`` declares it; of ``hidden`` projects no single call."""
+    report = selectors.report(run, hidden=hidden)
     return {
         **RepriceRunSerializer(run).data,
         "progress": report.progress,

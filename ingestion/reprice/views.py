@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from ingestion.models import RepriceRun
 from ingestion.reprice import selectors, services
 from ingestion.reprice.forms import RepriceForm, initial
+from tenants import roles
 from tenants.access import OrgRequest, org_view
 from tenants.forms import status, write_with
 from tenants.permissions import Permission
@@ -65,7 +66,8 @@ def _start(request: OrgRequest, form: RepriceForm, data: dict[str, Any]) -> Repr
 @org_view(Permission.PRICES_MANAGE)
 def run_detail(request: OrgRequest, run_id: int) -> HttpResponse:
     """An open page asks every two seconds for as long as a task works on the run."""
-    report = selectors.report(_run(request, run_id))
+    hidden = roles.hidden_projects(user=request.user, role=request.organization_role)
+    report = selectors.report(_run(request, run_id), hidden=hidden)
     template = "pricing/reprice_run.html#report" if request.htmx else "pricing/reprice_run.html"
     return render(request, template, {"report": report, "run": report.run} | _NAV)
 

@@ -1,6 +1,6 @@
 /** Pure: our chart spec (core/charts.py) and a theme in, an ECharts option out. No page, no clock. */
 
-import { AXIS_FORMATS, FORMATS, bucketLabel } from "./formats.js";
+import { axisFormatOf, bucketLabel, formatOf } from "./formats.js";
 
 /**
  * @typedef {{name: string, color_index: number, data: (number | string | null)[]}} Series
@@ -11,6 +11,7 @@ import { AXIS_FORMATS, FORMATS, bucketLabel } from "./formats.js";
  *   series: Series[],
  *   total?: number | string | null,
  *   partial?: boolean,
+ *   money?: import("./formats.js").Money,
  * }} Spec
  * @typedef {{text: string, muted: string, faint: string, border: string, surface: string, hover: string, font: string, series: string[]}} Theme
  * @typedef {{hidden: ReadonlySet<number>, still: boolean, width: number}} View
@@ -83,7 +84,7 @@ function cartesian(spec, theme, view) {
     splitNumber: ranking ? 3 : 4,
     interval: spec.unit === "mb" ? memoryStep(spec) : undefined,
     minInterval: spec.unit === "count" || spec.unit === "tokens" ? 1 : undefined,
-    axisLabel: { color: theme.faint, formatter: (/** @type {number} */ value) => AXIS_FORMATS[spec.unit](value) },
+    axisLabel: { color: theme.faint, formatter: axisFormatOf(spec) },
     splitLine: { lineStyle: { color: theme.border } },
   };
   return {
@@ -178,7 +179,7 @@ function donut(spec, theme, view) {
   const total = spec.total ?? slices.reduce((sum, slice) => sum + slice.value, 0);
   return {
     title: {
-      text: roundTotal(spec.unit, number(total)),
+      text: roundTotal(spec, number(total)),
       left: "center",
       top: "middle",
       textStyle: { color: theme.text, fontFamily: theme.font, fontSize: view.width < 200 ? 15 : 18, fontWeight: 500 },
@@ -197,9 +198,9 @@ function donut(spec, theme, view) {
   };
 }
 
-/** The middle of a donut has room for seven characters: no cents from a thousand on. @param {import("./formats.js").Unit} unit @param {number | null} total */
-function roundTotal(unit, total) {
-  return AXIS_FORMATS[unit](unit === "usd" && total !== null && total >= 1000 ? Math.round(total) : total);
+/** The middle of a donut has room for seven characters: no cents from a thousand on. @param {Spec} spec @param {number | null} total */
+function roundTotal(spec, total) {
+  return axisFormatOf(spec)(spec.unit === "usd" && total !== null && total >= 1000 ? Math.round(total) : total);
 }
 
 /**
@@ -211,7 +212,7 @@ export function tooltip(spec, theme, place, hidden) {
   const all = rowsAt(spec, theme, place, hidden);
   const rows = all.filter((row) => row.value !== 0 || all.length === 1);
   if (spec.kind !== "line" && spec.kind !== "bar") rows.sort((a, b) => (b.value ?? 0) - (a.value ?? 0));
-  const format = FORMATS[spec.unit];
+  const format = formatOf(spec);
   const stacked = spec.kind.startsWith("stacked") && all.length > 1;
   const sum = all.reduce((total, row) => total + (row.value ?? 0), 0);
   const unfinished = spec.partial && place === spec.x.length - 1 ? " so far" : "";

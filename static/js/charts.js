@@ -1,7 +1,7 @@
 /** Draws every `[data-chart]` of the page, and again when the theme, the size or (by htmx) the page changes. */
 
 import { chartOption, number, tooltip } from "./chart-options.js";
-import { FORMATS, percent } from "./formats.js";
+import { formatOf, percent } from "./formats.js";
 
 /** @typedef {import("./chart-options.js").Spec} Spec */
 /** @typedef {import("./chart-options.js").Theme} Theme */
@@ -72,7 +72,7 @@ function sliceBox(chart, slice) {
   const box = document.createElement("div");
   box.className = "chart-tooltip";
   const share = percent(slice.percent / 100);
-  box.append(tooltipRow({ name: slice.name, color: slice.color, text: `${FORMATS[chart.spec.unit](number(slice.value))} · ${share}` }));
+  box.append(tooltipRow({ name: slice.name, color: slice.color, text: `${formatOf(chart.spec)(number(slice.value))} · ${share}` }));
   return box;
 }
 

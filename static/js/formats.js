@@ -5,10 +5,12 @@ const NBSP = "\u00a0";
 const MINUS = "−";
 const SUFFIXES = ["", "K", "M", "B", "T"];
 const MEMORY = ["MB", "GB", "TB"];
-const SMALLEST_USD = 1e-12;
+const SMALLEST = 1e-12;
+const DOLLARS = { sign: "$", digits: 2 };
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** @typedef {"usd" | "tokens" | "count" | "ms" | "percent" | "mb"} Unit */
+/** @typedef {{sign: string, digits: number}} Money how amounts of a currency are written */
 
 /**
  * Rounds half away from zero on the shortest decimal form, as Python's Decimal does.
@@ -38,21 +40,29 @@ function compact(size) {
   return fixed(size, decimals) + (step ? NBSP + SUFFIXES[step] : "");
 }
 
-/** @param {number | null} value */
-export function usd(value) {
+/** @param {number | null} value @param {Money} style */
+export function money(value, style) {
   if (value === null) return UNKNOWN;
   const size = Math.abs(value);
-  if (size > 0 && size < SMALLEST_USD) return "<$0.000000000001";
+  if (size > 0 && size < SMALLEST) return `<${style.sign}0.000000000001`;
+  const least = size >= 100 || !size ? style.digits : Math.max(style.digits, 2);
   const exponent = Number(size.toExponential().split("e")[1]);
-  return `${sign(value)}$${fixed(size, size >= 1 || !size ? 2 : 2 - exponent, 2)}`;
+  const decimals = size >= 1 || !size ? least : Math.max(2 - exponent, least);
+  return `${sign(value)}${style.sign}${fixed(size, decimals, least)}`;
+}
+
+/** @param {number | null} value @param {Money} style */
+export function moneyCompact(value, style) {
+  if (value === null) return UNKNOWN;
+  if (Math.abs(value) >= 10_000) return `${sign(value)}${style.sign}${compact(Math.abs(value))}`;
+  return money(value, style).replace(/\.0+$/, "");
 }
 
 /** @param {number | null} value */
-export function usdCompact(value) {
-  if (value === null) return UNKNOWN;
-  if (Math.abs(value) >= 10_000) return `${sign(value)}$${compact(Math.abs(value))}`;
-  return usd(value).replace(/\.00$/, "");
-}
+export const usd = (value) => money(value, DOLLARS);
+
+/** @param {number | null} value */
+export const usdCompact = (value) => moneyCompact(value, DOLLARS);
 
 /** @param {number | null} value */
 export const tokens = (value) => (value === null ? UNKNOWN : sign(value) + compact(Math.abs(value)));
@@ -135,3 +145,15 @@ const short = (format) => (/** @type {number | null} */ value) => format(value).
 
 /** @type {Record<Unit, (value: number | null) => string>} */
 export const AXIS_FORMATS = { usd: usdCompact, tokens: short(tokens), count: short(tokens), ms: short(durationMs), percent: short(percent), mb: megabytes };
+
+/** How a chart's numbers are written: in its currency when that is not the dollar. @param {{unit: Unit, money?: Money}} spec */
+export function formatOf(spec) {
+  const style = spec.money;
+  return style ? (/** @type {number | null} */ value) => money(value, style) : FORMATS[spec.unit];
+}
+
+/** The same for axes. @param {{unit: Unit, money?: Money}} spec */
+export function axisFormatOf(spec) {
+  const style = spec.money;
+  return style ? (/** @type {number | null} */ value) => moneyCompact(value, style) : AXIS_FORMATS[spec.unit];
+}

@@ -39,6 +39,11 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
 
 
 _ORGANIZATION: Final = {"slug": "acme", "name": "Acme", "role": "owner"}
+_DETAIL: Final = _ORGANIZATION | {
+    "time_zone": "Europe/Berlin",
+    "display_currency": "EUR",
+    "currency_rate": {"rate": "0.92", "valid_from": "2026-11-01"},
+}
 _PROJECT: Final = {
     "slug": "web",
     "name": "Web",
@@ -96,8 +101,7 @@ organization_detail = extend_schema(
     methods=["GET"],
     summary="One organization",
     parameters=[_path("organization_slug", "Slug of the organization.")],
-    responses={200: _shown(OrganizationDetailSerializer, organization=_ORGANIZATION | {"time_zone": "Europe/Berlin"})}
-    | problems(400, 403, 404),
+    responses={200: _shown(OrganizationDetailSerializer, organization=_DETAIL)} | problems(400, 403, 404),
 )
 organization_change = extend_schema(
     methods=["PATCH"],

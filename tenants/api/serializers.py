@@ -18,10 +18,23 @@ class OrganizationSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(Role.choices, allow_null=True)
 
 
+class CurrencyRateSerializer(serializers.Serializer[Any]):
+    """What a US dollar is worth."""
+
+    rate = serializers.CharField(help_text="So many of the currency for one US dollar, as an exact decimal.")
+    valid_from = serializers.DateField(help_text="Local day from which on it is valid.")
+
+
 class OrganizationDetailSerializer(OrganizationSerializer):
     """The same with what the organization decides for all its projects."""
 
     time_zone = serializers.CharField(help_text="IANA name; days and months are local to it.")
+    display_currency = serializers.CharField(
+        help_text="ISO 4217: what pages show costs in. The API answers with US dollars whatever it is."
+    )
+    currency_rate = CurrencyRateSerializer(
+        allow_null=True, help_text="What pages convert with today; null for US dollars, and without a valid rate."
+    )
 
 
 class OrganizationListSerializer(serializers.Serializer[Any]):

@@ -21,7 +21,10 @@ from tenants.models import Team
 from tenants.permissions import Permission, Scope
 from tenants.team_names import LONGEST
 
-_ALIASES: Final = "Other names under which calls may arrive, compared without case; at most 50."
+_ALIASES: Final = (
+    "Other names under which calls may arrive, compared without case; at most 50. Calls that are stored under a new one"
+    " move to the team; removing one moves none back."
+)
 _NAMES: Final = {"alias": "aliases"}
 
 

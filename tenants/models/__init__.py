@@ -1,12 +1,13 @@
 """Tables of people and tenants. Those without row-level security are the closed list of core.checks."""
 
 from tenants.models.api import ApiAnswer
+from tenants.models.currencies import CurrencyRate
 from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.members import Invitation, InvitationLookup, ProjectRole
 from tenants.models.organizations import SLUG, Membership, Organization, OrganizationSettings, Project
 from tenants.models.people import KnownDevice, SignInNotice, User, UserManager
-from tenants.models.teams import Team, TeamAlias, TeamMember
+from tenants.models.teams import Team, TeamAlias, TeamMember, TeamMove
 
 __all__ = [
     "SLUG",
@@ -16,6 +17,7 @@ __all__ = [
     "ApiKeyUsage",
     "AuditEntry",
     "AuditHead",
+    "CurrencyRate",
     "Event",
     "Invitation",
     "InvitationLookup",
@@ -29,6 +31,7 @@ __all__ = [
     "Team",
     "TeamAlias",
     "TeamMember",
+    "TeamMove",
     "User",
     "UserManager",
 ]

@@ -39,6 +39,9 @@ class OrganizationSettings(OrgScopedModel):
         db_default=False,
         help_text="Members without two-step sign-in are let in when they have set it up.",
     )
+    display_currency = models.CharField(
+        max_length=3, default="USD", db_default="USD", help_text="ISO 4217; what pages show costs in."
+    )
     hash_key = models.BinaryField(help_text="Encrypted key of prompt and user hashes; 32 bytes when opened.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     delete_at = models.DateTimeField(

@@ -1,9 +1,11 @@
 """Teams: whom cost is attributed to. They restrict nobody's reading."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
 
 from core.scope import OrgScopedModel
+from tenants.models.people import User
 
 
 class Team(OrgScopedModel):
@@ -49,3 +51,41 @@ class TeamMember(OrgScopedModel):
     class Meta:
         db_table = "team_members"
         constraints = [models.UniqueConstraint(fields=["team", "membership"], name="team_member_uniq")]
+
+
+class TeamMove(OrgScopedModel):
+    """Stored calls on their way to the team that a name of theirs became: one project's local day after the other.
+
+    ``names`` are folded. Days before ``next_date`` are done, and of that day the projects up to ``after_project_id``;
+    the work covers ``first_date`` to before ``end_date``, which are unknown until it has begun.
+    """
+
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="moves")
+    names = ArrayField(models.CharField(max_length=300))
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    time_zone = models.CharField(max_length=64, default="", help_text="Whose days the dates below are.")
+    first_date = models.DateField(null=True)
+    next_date = models.DateField(null=True)
+    after_project_id = models.BigIntegerField(default=0)
+    end_date = models.DateField(null=True)
+    calls = models.BigIntegerField(default=0, help_text="Calls moved so far.")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "team_moves"
+
+    @property
+    def label(self) -> str:
+        """The names as people read them."""
+        return ", ".join(f"“{name}”" for name in self.names)
+
+    @property
+    def progress(self) -> float:
+        """From 0 to 1."""
+        if self.finished_at is not None:
+            return 1.0
+        if self.first_date is None or self.next_date is None or self.end_date is None:
+            return 0.0
+        days = (self.end_date - self.first_date).days
+        return (self.next_date - self.first_date).days / days if days > 0 else 0.0

@@ -8,7 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from tenants import team_selectors, teams
+from tenants import roles, team_selectors, teams
 from tenants.access import OrgRequest, org_view
 from tenants.forms import NameForm, status, write_with
 from tenants.models import Membership, Team
@@ -60,7 +60,11 @@ def team_adopt(request: OrgRequest) -> HttpResponse:
 @require_GET
 @org_view(Permission.TELEMETRY_READ)
 def team_detail(request: OrgRequest, team_slug: str) -> HttpResponse:
-    return _page(request, _team(request, team_slug))
+    """An open page asks every two seconds for as long as stored calls are moving."""
+    team = _team(request, team_slug)
+    if request.htmx:
+        return render(request, "tenants/team_detail.html#moves", {"team": team, **_moves(team)})
+    return _page(request, team)
 
 
 @require_POST
@@ -150,13 +154,19 @@ def _page(request: OrgRequest, team: Team, **forms: Any) -> HttpResponse:
         "alias_form": AliasForm(),
         "member_form": MemberForm(people=others) if may_manage else None,
         "aliases": team_selectors.aliases(team=team),
+        **_moves(team),
         "team_members": team_selectors.members(team=team),
         "has_others": others.exists(),
-        "team_projects": team_selectors.projects(team=team),
+        "team_projects": roles.visible_projects(user=request.user, role=request.organization_role).filter(team=team),
         "may_manage": may_manage,
         "nav_active": "teams",
     }
     return render(request, "tenants/team_detail.html", context | forms, status=422 if forms else 200)
+
+
+def _moves(team: Team) -> dict[str, Any]:
+    """Stored calls on their way to the team, and those that came last."""
+    return {"moves": team_selectors.moves(team=team), "last_move": team_selectors.last_move(team=team)}
 
 
 def _ask_for_slug(request: OrgRequest, value: str, error: ValidationError) -> HttpResponse:

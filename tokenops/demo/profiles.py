@@ -35,6 +35,15 @@ class Profile:
 
 PROJECTS: Final = {"assistant": "Assistant", "documents": "Documents", "research": "Research"}
 
+# With what else calls may name them. "platform" is left over on purpose: it is one click away from becoming a team.
+TEAMS: Final[dict[str, tuple[str, ...]]] = {
+    "Support": ("customer-care",),
+    "Growth": (),
+    "Legal": ("contracts",),
+    "Operations": ("ops",),
+    "Research": ("r-and-d",),
+}
+
 PROFILES: Final = (
     # The product's main feature: healthy, cached, growing.
     Profile("assistant", "support", "chatbot", "openai", "gpt-4o-mini", 210, 1_450, 240, 1_900,

@@ -16,11 +16,11 @@ from ingestion import services as ingestion
 from ingestion.models import RejectedEvents
 from ingestion.writer import LocalTime
 from ingestion.writer.refusals import NO_PROJECT, Key, Tallies
-from tenants import key_services, selectors, services
+from tenants import key_services, selectors, services, teams
 from tenants.models import ApiKey, Organization, Project, User
 from tenants.permissions import Role, Scope
 from tokenops.demo.generate import DAYS, DemoCall, demo_calls
-from tokenops.demo.profiles import PROJECTS
+from tokenops.demo.profiles import PROJECTS, TEAMS
 from tokenops.demo.refusals import demo_refusals
 from tokenops.demo.resources import DemoSample, demo_samples
 
@@ -87,6 +87,8 @@ def _people_and_projects() -> Organization:
     user = User.objects.create_user(email=EMAIL, password=demo_password(), name="Demo")
     EmailAddress.objects.create(user=user, email=EMAIL, verified=True, primary=True)
     organization = services.create_organization(actor=user, name=NAME)
+    for name, aliases in TEAMS.items():
+        teams.create_team(organization=organization, actor=user, name=name, aliases=aliases)
     for name in PROJECTS.values():
         services.create_project(organization=organization, actor=user, name=name)
     key_services.create_key(

@@ -22,7 +22,8 @@ from ingestion.pricing.overrides import Wanted
 from ingestion.pricing.own import UNIT_NAMES
 from ingestion.pricing.sanity import Doubt
 from ingestion.pricing.usage import used_models
-from tenants.api_access import ApiRequest, actor_of, key_of, org_api, refuse_project_keys
+from tenants.api_access import ApiRequest, actor_of, org_api, refuse_project_keys
+from tenants.models import Project
 from tenants.permissions import Permission, Scope
 
 _CONFIRM: Final = "Send it again with confirm: true if the prices are meant."
@@ -67,12 +68,11 @@ def rate_card_end(request: ApiRequest, card_id: int) -> Response:
 def unpriced_models(request: ApiRequest) -> Response:
     """Models whose calls have no price."""
     wanted = UnpricedParameters.read(request.query_params)
-    key = key_of(request)
     found = unpriced.unpriced_models(
         organization=request.organization,
         days=wanted["days"],
         now=timezone.now(),
-        project_ids=[key.project_id] if key is not None and key.project_id is not None else None,
+        project_ids=list(request.projects.values_list("pk", flat=True)),
     )
     return Response({"results": [unpriced_document(model) for model in found], "next": None})
 
@@ -81,7 +81,8 @@ def unpriced_models(request: ApiRequest) -> Response:
 def _list(request: ApiRequest) -> Response:
     wanted = RateCardParameters.read(request.query_params)
     now = timezone.now()
-    used = used_models(organization=request.organization, now=now)
+    hidden = list(Project.objects.exclude(pk__in=request.projects.values("pk")).values_list("pk", flat=True))
+    used = used_models(organization=request.organization, now=now, hidden=hidden)
     entries = listing.narrowed(
         listing.entries(at=None if wanted["history"] else wanted.get("at", now), used=used),
         provider=wanted.get("provider", ""),

@@ -11,6 +11,7 @@ from ingestion.pricing.cards import ALIAS
 from ingestion.pricing.providers import catalogue_id
 from ingestion.pricing.usage import used_models
 from ingestion.pricing.views.links import reprice_url
+from tenants import roles
 from tenants.access import OrgRequest, org_view
 from tenants.permissions import Permission, allows
 
@@ -24,7 +25,7 @@ SHOWN = ("used", "own", "all")
 def price_list(request: OrgRequest) -> HttpResponse:
     """The models this organization uses unless more is asked for."""
     now = timezone.now()
-    used = used_models(organization=request.organization, now=now)
+    used = used_models(organization=request.organization, now=now, hidden=hidden_from(request))
     text, provider = (request.GET.get(name, "")[:_LONGEST] for name in ("q", "provider"))
     shown = _shown(request, has_used=bool(used), is_search=bool(text or provider))
     entries = listing.entries(at=now, used=used)
@@ -62,7 +63,7 @@ def model(request: OrgRequest) -> HttpResponse:
     provider, name = (request.GET.get(given, "")[:_LONGEST].replace("\0", "") for given in ("provider", "model"))
     listed = catalogue_id(provider) or provider
     found = listing.history(provider=listed, model=name, now=now)
-    used = used_models(organization=request.organization, now=now)
+    used = used_models(organization=request.organization, now=now, hidden=hidden_from(request))
     context = {
         "rows": rows.period_rows(found),
         "provider": provider,
@@ -80,7 +81,9 @@ def _saved(request: OrgRequest) -> dict[str, object] | None:
     if not number.isascii() or not number.isdecimal() or len(number) > 18:  # noqa: PLR2004 - digits of a bigint
         return None
     card = overrides.own_card(card_id=int(number))
-    kept = preview.count_kept(organization=request.organization, card=card, now=timezone.now())
+    kept = preview.count_kept(
+        organization=request.organization, card=card, now=timezone.now(), hidden=hidden_from(request)
+    )
     return {
         "card": card,
         "is_alias": card.source == ALIAS,
@@ -94,6 +97,11 @@ def _saved(request: OrgRequest) -> dict[str, object] | None:
             until=card.valid_to,
         ),
     }
+
+
+def hidden_from(request: OrgRequest) -> tuple[int, ...]:
+    """Projects whose calls the page's numbers leave out, because whoever asks may not see them."""
+    return roles.hidden_projects(user=request.user, role=request.organization_role)
 
 
 def frame(request: OrgRequest, tab: str) -> dict[str, object]:

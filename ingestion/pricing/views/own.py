@@ -16,7 +16,7 @@ from ingestion.pricing.cards import RateCard
 from ingestion.pricing.forms import AliasForm, BulkForm, EndForm, PriceForm
 from ingestion.pricing.overrides import Wanted
 from ingestion.pricing.paste import PasteError
-from ingestion.pricing.views.cards import frame
+from ingestion.pricing.views.cards import frame, hidden_from
 from ingestion.pricing.views.links import model_url
 from tenants.access import OrgRequest, org_view
 from tenants.forms import write_with
@@ -129,7 +129,8 @@ def _doubts(cards: Sequence[RateCard]) -> list[str]:
 
 def _preview(request: OrgRequest, cards: Sequence[RateCard]) -> preview.Preview:
     plans = overrides.plans(organization=request.organization, cards=cards)
-    return preview.preview(organization=request.organization, plans=plans, now=timezone.now())
+    hidden = hidden_from(request)
+    return preview.preview(organization=request.organization, plans=plans, now=timezone.now(), hidden=hidden)
 
 
 def _page(request: OrgRequest, form: forms.Form, template: str, more: Context) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Models without a price, what the catalogue changed, and costs that clients reported otherwise."""
 
 from collections.abc import Callable
+from functools import partial
 from urllib.parse import urlencode
 
 from django.db import OperationalError, transaction
@@ -12,7 +13,7 @@ from django.views.decorators.http import require_GET
 from ingestion.pricing import changes, differences, unpriced
 from ingestion.pricing.unpriced import UnpricedModel
 from ingestion.pricing.usage import used_models
-from ingestion.pricing.views.cards import frame
+from ingestion.pricing.views.cards import frame, hidden_from
 from ingestion.pricing.views.links import reprice_url
 from tenants.access import OrgRequest, org_view
 from tenants.permissions import Permission
@@ -24,8 +25,9 @@ _LARGEST_ID = 2**63 - 1
 @org_view(Permission.TELEMETRY_READ)
 def unpriced_list(request: OrgRequest) -> HttpResponse:
     days = _days(request, unpriced.PERIODS, unpriced.DEFAULT_DAYS)
-    now = timezone.now()
-    found = _in_time(lambda: unpriced.unpriced_models(organization=request.organization, days=days, now=now))
+    organization, now = request.organization, timezone.now()
+    hidden = hidden_from(request)
+    found = _in_time(partial(unpriced.unpriced_models, organization=organization, days=days, now=now, hidden=hidden))
     context = {
         "rows": None if found is None else [_with_links(request, model) for model in found],
         "ranges": _ranges(unpriced.PERIODS),
@@ -55,7 +57,7 @@ def _with_links(request: OrgRequest, model: UnpricedModel) -> dict[str, object]:
 @require_GET
 @org_view(Permission.TELEMETRY_READ)
 def change_list(request: OrgRequest) -> HttpResponse:
-    used = used_models(organization=request.organization, now=timezone.now())
+    used = used_models(organization=request.organization, now=timezone.now(), hidden=hidden_from(request))
     provider = request.GET.get("provider", "")[:100].replace("\0", "")
     only_used = request.GET.get("used") == "1"
     page = changes.change_page(used=used, provider=provider, only_used=only_used, older_than=_number(request, "before"))
@@ -76,8 +78,9 @@ def change_list(request: OrgRequest) -> HttpResponse:
 @org_view(Permission.TELEMETRY_READ)
 def difference_list(request: OrgRequest) -> HttpResponse:
     days = _days(request, differences.PERIODS, differences.DEFAULT_DAYS)
-    now = timezone.now()
-    found = _in_time(lambda: differences.differences(organization=request.organization, days=days, now=now))
+    organization, now = request.organization, timezone.now()
+    hidden = hidden_from(request)
+    found = _in_time(partial(differences.differences, organization=organization, days=days, now=now, hidden=hidden))
     context = {
         "rows": found,
         "ranges": _ranges(differences.PERIODS),

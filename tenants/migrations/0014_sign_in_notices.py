@@ -8,7 +8,7 @@ from core.rls import open_table
 class Migration(migrations.Migration):
     """Mails about sign-ins that are still to be sent."""
 
-    dependencies = [("tenants", "0012_known_devices")]
+    dependencies = [("tenants", "0013_api_idempotency")]
 
     operations = [
         migrations.CreateModel(
