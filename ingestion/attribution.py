@@ -15,7 +15,7 @@ from django.db import connection
 
 from core import work
 from core.scope import org_scope
-from ingestion import store, time_zone
+from ingestion import rule_tables, store, time_zone
 from ingestion.rebuild import local_midnight, rebuild_day
 from tenants import audit, selectors
 from tenants.models import Organization, Project, TeamAlias, TeamMove
@@ -215,7 +215,11 @@ def _move_day(move: TeamMove, place: _Place, names: Collection[str], now: dateti
         given = int(cursor.rowcount)
         if project.kept_from(now + _MARGIN) <= asked["from"]:
             rebuild_day(
-                organization_id=move.organization_id, zone=move.time_zone, day=place.day, project_ids=[project.pk]
+                organization_id=move.organization_id,
+                zone=move.time_zone,
+                day=place.day,
+                project_ids=[project.pk],
+                now=now,
             )
         else:
             for statement in _MOVE_SUMS:
@@ -229,24 +233,27 @@ def _column(statement: str, asked: dict[str, Any]) -> list[str]:
         return [row[0] for row in cursor.fetchall()]
 
 
-def _move_sums(table: str, place: str) -> str:
+def _move_sums(table: str, place: str, key: Collection[str], columns: Collection[str]) -> str:
     """Add the rows of the old names to the team's: exact, because a row holds sums of exactly its calls."""
-    key = store.rollup_key(table)
-    names = ", ".join(f"%(team)s as {name}" if name == "team" else name for name in key)
-    sums = ", ".join(f"sum({column})" for column in store.SUMS)
-    added = ", ".join(f"{column} = r.{column} + excluded.{column}" for column in store.SUMS)
+    kept = ", ".join(name for name in dict.fromkeys(("organization_id", *key)) if name != "team")
+    sums = ", ".join(f"sum({column})" for column in columns)
+    added = ", ".join(f"{column} = r.{column} + excluded.{column}" for column in columns)
     return f"""
         with gone as (
             delete from {table} where organization_id = %(organization)s and project_id = %(project)s and {place}
               and team = any(%(values)s) returning *)
-        insert into {table} as r (organization_id, {", ".join(key)}, {", ".join(store.SUMS)})
-        select organization_id, {names}, {sums} from gone
-        group by organization_id, {", ".join(name for name in key if name != "team")}
+        insert into {table} as r ({kept}, team, {", ".join(columns)})
+        select {kept}, %(team)s, {sums} from gone group by {kept}
         on conflict ({", ".join(key)}) do update set {added}"""
 
 
 _IN_HOURS: Final = "bucket_start >= date_trunc('hour', %(from)s, %(zone)s) and bucket_start < %(to)s"
-_MOVE_SUMS: Final = (_move_sums(store.HOURLY, _IN_HOURS), _move_sums(store.DAILY, "bucket_date = %(day)s"))
+_IN_DAY: Final = "bucket_date = %(day)s"
+_MOVE_SUMS: Final = (
+    _move_sums(store.HOURLY, _IN_HOURS, store.rollup_key(store.HOURLY), store.SUMS),
+    _move_sums(store.DAILY, _IN_DAY, store.rollup_key(store.DAILY), store.SUMS),
+    *(_move_sums(table, _IN_DAY, rule_tables.KEYS[table], rule_tables.SUMS[table]) for table in rule_tables.TABLES),
+)
 
 _OF_SAMPLES: Final = "select distinct team from cloud_samples where organization_id = %(organization)s"
 _GIVE_SAMPLES: Final = """

@@ -12,7 +12,7 @@ from core.models import WorkDue
 from core.scope import org_scope
 from dashboards.tests.factories import make_rollup, record_calls
 from ingestion import attribution, store, tasks, time_zone
-from ingestion.models import Call, CloudSample, DailyRollup, HourlyRollup
+from ingestion.models import Call, CloudSample, DailyRollup, HourlyRollup, SizeRollup
 from ingestion.rebuild import differences, rebuild_rollups
 from ingestion.tests.factories import make_sample
 from tenants import services, team_selectors, teams
@@ -175,6 +175,13 @@ def test_sums_that_know_more_than_the_calls_are_renamed_and_not_counted_again(ac
 
     assert teams_of(acme) == ["search"]
     assert sums(acme) == sums(acme, HourlyRollup) == {"search": (2, Decimal("0.5"))}
+
+
+def test_what_rules_look_at_is_renamed_as_well(acme, old_day):
+    new_team(acme)
+    move_all(acme)
+
+    assert sums(acme, SizeRollup) == {"search": (1, Decimal("0.25"))}
 
 
 def test_renamed_sums_are_added_to_what_the_team_has_on_that_day(acme, acme_project, old_day):
