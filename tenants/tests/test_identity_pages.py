@@ -223,6 +223,7 @@ def test_the_last_way_in_stays(issuer, anonymous):
 
     assert answer.status_code == 422
     assert "Set a password first: this is the only way into your account." in answer.text
+    assert 'href="/accounts/password/set/"' in answer.text
     assert SocialAccount.objects.count() == 1
 
 
