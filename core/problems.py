@@ -46,6 +46,16 @@ _KNOWN: Mapping[type[Exception], tuple[str, str]] = {
 }
 
 
+class ConflictError(exceptions.APIException):
+    """What is there is not in a state for this; ``sentence`` says why."""
+
+    status_code = 409
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.problem = (kind, "This cannot be done as things are.")
+
+
 def problem_response(status: int, slug: str, title: str, detail: str = "") -> HttpResponse:
     """The document as an answer, for code outside of DRF."""
     return JsonResponse(problem(status, slug, title, detail), status=status, content_type=CONTENT_TYPE)

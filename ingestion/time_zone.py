@@ -19,6 +19,7 @@ from ingestion import activity, store
 from ingestion.models import ZoneChange
 from ingestion.rebuild import local_midnight
 from tenants import selectors, services
+from tenants.audit import Actor
 from tenants.models import Organization, User
 
 TASK: Final = "ingestion.move_days"
@@ -28,7 +29,7 @@ _ONE_DAY: Final = timedelta(days=1)
 
 
 @transaction.atomic
-def change(*, organization: Organization, actor: User, time_zone: str, now: datetime) -> ZoneChange | None:
+def change(*, organization: Organization, actor: Actor, time_zone: str, now: datetime) -> ZoneChange | None:
     """Set the zone; the work of moving the days that are counted already, None without any.
 
     :raises ValidationError: days are being moved still, or ``time_zone`` is not an IANA name.
@@ -48,7 +49,7 @@ def change(*, organization: Organization, actor: User, time_zone: str, now: date
             first_date=first,
             next_date=first,
             end_date=end,
-            created_by=actor,
+            created_by=actor if isinstance(actor, User) else None,
             created_at=now,
         )
         work.make_due(TASK, organization_id=organization.pk, object_id=change.pk, due_at=now + SETTLING)

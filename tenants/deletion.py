@@ -14,6 +14,7 @@ from django.db import connection, transaction
 from core import work
 from core.scope import org_scope
 from tenants import audit, services
+from tenants.audit import Actor
 from tenants.models import Organization, OrganizationSettings, Project, User
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,7 @@ _BEGUN: Final = "It is being deleted already and cannot be brought back."
 
 @transaction.atomic
 def schedule_project(
-    *, organization: Organization, actor: User, project: Project, confirmation: str, now: datetime
+    *, organization: Organization, actor: Actor, project: Project, confirmation: str, now: datetime
 ) -> datetime:
     """Have a project deleted after the days of grace; when that will be. Asking again moves nothing.
 
@@ -59,7 +60,7 @@ def schedule_project(
 
 
 @transaction.atomic
-def keep_project(*, organization: Organization, actor: User, project: Project, now: datetime) -> None:
+def keep_project(*, organization: Organization, actor: Actor, project: Project, now: datetime) -> None:
     """Take a project's deletion back; its keys work again. It is the default only where there is no other.
 
     :raises ValidationError: the deletion has begun.

@@ -62,7 +62,7 @@ def _slug(name: str, *, length: int) -> str:
 
 
 @transaction.atomic
-def rename_organization(*, organization: Organization, actor: User, name: str) -> None:
+def rename_organization(*, organization: Organization, actor: Actor, name: str) -> None:
     """Give the organization another name; its slug, and with it every link, stays.
 
     :raises ValidationError: the name is empty or too long.
@@ -79,7 +79,7 @@ def rename_organization(*, organization: Organization, actor: User, name: str) -
 
 
 @transaction.atomic
-def set_time_zone(*, organization: Organization, actor: User | None, time_zone: str) -> None:
+def set_time_zone(*, organization: Organization, actor: Actor, time_zone: str) -> None:
     """Move the organization's days to another zone. Whoever calls this sees to the rollups, which are local.
 
     :raises ValidationError: ``time_zone`` is not an IANA name.
@@ -115,7 +115,7 @@ def set_quota(*, organization: Organization, actor: User | None, events: int | N
 
 
 @transaction.atomic
-def create_project(*, organization: Organization, actor: User | None, name: str) -> Project:
+def create_project(*, organization: Organization, actor: Actor, name: str) -> Project:
     """Create a project; it is the organization's default when there is none, as the first one is.
 
     :raises ValidationError: the name is empty, too long, or gives a slug that is taken.

@@ -6,11 +6,11 @@ from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
 from dashboards.api import views as dashboards
-from ingestion.api import cloud_metrics, end_users
+from ingestion.api import cloud_metrics, end_users, time_zone
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
 from ingestion.reprice import api as reprice
-from tenants.api import audit, invitations, keys, members, teams
+from tenants.api import audit, invitations, keys, members, projects, teams
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
 
@@ -27,8 +27,14 @@ urlpatterns = [
     path("v1/me", tenants.me, name="me"),
     path("v1/organizations", tenants.organization_list, name="organization-list"),
     path("v1/organizations/<slug:organization_slug>", tenants.organization_detail, name="organization-detail"),
+    path(
+        "v1/organizations/<slug:organization_slug>/time-zone",
+        time_zone.organization_time_zone,
+        name="organization-time-zone",
+    ),
     path("v1/projects", tenants.project_list, name="project-list"),
     path("v1/projects/<slug:project_slug>", tenants.project_detail, name="project-detail"),
+    path("v1/projects/<slug:project_slug>/keep", projects.project_keep, name="project-keep"),
     path("v1/keys", keys.key_list, name="key-list"),
     path("v1/keys/<int:key_id>", keys.key_detail, name="key-detail"),
     path("v1/keys/<int:key_id>/rotate", keys.key_rotate, name="key-rotate"),
@@ -41,6 +47,8 @@ urlpatterns = [
     path("v1/audit/<int:entry_id>", audit.audit_detail, name="audit-detail"),
     path("v1/teams", teams.team_list, name="team-list"),
     path("v1/teams/<slug:team_slug>", teams.team_detail, name="team-detail"),
+    path("v1/teams/<slug:team_slug>/members", teams.team_member_list, name="team-member-list"),
+    path("v1/teams/<slug:team_slug>/members/<int:member_id>", teams.team_member, name="team-member"),
     path("v1/calls", calls.call_list, name="call-list"),
     path("v1/rejected-events", calls.rejected_event_list, name="rejected-event-list"),
     path("v1/calls/<path:call_id>", calls.call_detail, name="call-detail"),

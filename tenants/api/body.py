@@ -7,17 +7,8 @@ from django.core.exceptions import ValidationError as ServiceError
 from rest_framework.exceptions import APIException, ValidationError
 
 from core.parameters import Body
+from core.problems import ConflictError
 from tenants.api_access import ApiRequest
-
-
-class ConflictError(APIException):
-    """What is there is not in a state for this; ``sentence`` says why."""
-
-    status_code = 409
-
-    def __init__(self, kind: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.problem = (kind, "This cannot be done as things are.")
 
 
 def read(serializer_class: type[Body], request: ApiRequest, *, partial: bool = False) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Changing a project over HTTP."""
+"""Making, changing and deleting projects over HTTP."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,14 +7,15 @@ from django.core.exceptions import ValidationError as ServiceError
 from django.db import transaction
 from django.http import Http404
 from django.utils import timezone
+from rest_framework.decorators import api_view
 from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from core.parameters import OrganizationParameters
-from tenants import archive, project_data, services, team_selectors
-from tenants.api import body
-from tenants.api.serializers import ProjectChangeSerializer, ProjectSerializer
-from tenants.api_access import ApiRequest, actor_of, org_api
+from tenants import archive, deletion, project_data, services, team_selectors
+from tenants.api import body, schema
+from tenants.api.serializers import NewProjectSerializer, ProjectChangeSerializer, ProjectSerializer
+from tenants.api_access import ApiRequest, actor_of, org_api, refuse_project_keys
 from tenants.models import Organization, Project, Team
 from tenants.permissions import Permission, Scope
 
@@ -23,9 +24,7 @@ from tenants.permissions import Permission, Scope
 def project_change(request: ApiRequest, project_slug: str) -> Response:
     """Change what the body names, all of it or nothing."""
     OrganizationParameters.read(request.query_params)
-    project = request.projects.filter(slug=project_slug).first()
-    if project is None:
-        raise Http404
+    project = _project(request, project_slug)
     wanted = body.read(ProjectChangeSerializer, request, partial=True)
     who = {"organization": request.organization, "actor": actor_of(request), "project": project}
     try:
@@ -33,7 +32,67 @@ def project_change(request: ApiRequest, project_slug: str) -> Response:
             _change(who, wanted)
     except ServiceError as error:
         raise body.refusal(error, {"days": "retention_days"}) from error
-    return Response(ProjectSerializer(Project.objects.select_related("team").get(pk=project.pk)).data)
+    return _shown(project)
+
+
+@org_api(Permission.PROJECT_CREATE, Scope.MANAGE)
+def project_create(request: ApiRequest) -> Response:
+    """Create a project with what the body says of it, all of it or nothing."""
+    refuse_project_keys(request)
+    OrganizationParameters.read(request.query_params)
+    wanted = body.read(NewProjectSerializer, request)
+    who: dict[str, Any] = {"organization": request.organization, "actor": actor_of(request)}
+    try:
+        with transaction.atomic():
+            project = services.create_project(**who, name=wanted.pop("name"))
+            _change(who | {"project": project}, wanted)
+    except ServiceError as error:
+        raise body.refusal(error, {"days": "retention_days"}) from error
+    return _shown(project, status=201)
+
+
+@org_api(Permission.PROJECT_MANAGE, Scope.MANAGE)
+def project_delete(request: ApiRequest, project_slug: str) -> Response:
+    """Have a project deleted after the days of grace; its slug in the path is the confirmation."""
+    OrganizationParameters.read(request.query_params)
+    project = _project(request, project_slug)
+    deletion.schedule_project(
+        organization=request.organization,
+        actor=actor_of(request),
+        project=project,
+        confirmation=project_slug,
+        now=timezone.now(),
+    )
+    return _shown(project, status=202)
+
+
+@schema.project_keep
+@api_view(["POST"])
+@org_api(Permission.PROJECT_MANAGE, Scope.MANAGE)
+def project_keep(request: ApiRequest, project_slug: str) -> Response:
+    """Take a deletion back."""
+    OrganizationParameters.read(request.query_params)
+    project = _project(request, project_slug)
+    try:
+        deletion.keep_project(
+            organization=request.organization, actor=actor_of(request), project=project, now=timezone.now()
+        )
+    except ServiceError as error:
+        raise body.conflict(error, "project-conflict") from error
+    return _shown(project)
+
+
+def _project(request: ApiRequest, slug: str) -> Project:
+    """:raises Http404: it is out of reach, or not there."""
+    project = request.projects.filter(slug=slug).first()
+    if project is None:
+        raise Http404
+    return project
+
+
+def _shown(project: Project, *, status: int = 200) -> Response:
+    now_there = Project.objects.select_related("team").get(pk=project.pk)
+    return Response(ProjectSerializer(now_there).data, status=status)
 
 
 def _change(who: dict[str, Any], wanted: Mapping[str, Any]) -> None:

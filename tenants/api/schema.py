@@ -10,10 +10,13 @@ from core.parameters import OrganizationParameters
 from tenants.api.authentication import KEY_HEADERS
 from tenants.api.serializers import (
     MeSerializer,
+    NewProjectSerializer,
+    OrganizationChangeSerializer,
     OrganizationDetailSerializer,
     OrganizationListSerializer,
     ProjectChangeSerializer,
     ProjectListSerializer,
+    ProjectParameters,
     ProjectSerializer,
 )
 
@@ -44,6 +47,7 @@ _PROJECT: Final = {
     "retention_days": 180,
     "allow_personal_ids": False,
     "archived_at": None,
+    "delete_at": None,
     "created_at": "2026-11-01T09:30:00.000000Z",
 }
 _PERSON: Final = {
@@ -89,16 +93,74 @@ organization_list = extend_schema(
 organization_detail = extend_schema(
     operation_id="organization_detail",
     tags=["Tenants"],
+    methods=["GET"],
     summary="One organization",
     parameters=[_path("organization_slug", "Slug of the organization.")],
     responses={200: _shown(OrganizationDetailSerializer, organization=_ORGANIZATION | {"time_zone": "Europe/Berlin"})}
     | problems(400, 403, 404),
 )
+organization_change = extend_schema(
+    methods=["PATCH"],
+    operation_id="organization_change",
+    tags=["Tenants"],
+    summary="Change an organization",
+    description="Takes an admin, or a key of the whole organization with the scope `manage`. The time zone has its own"
+    " address, because days are moved to it; how people sign in is changed by people.",
+    parameters=[_path("organization_slug", "Slug of the organization; it never changes.")],
+    request=OrganizationChangeSerializer,
+    examples=[OpenApiExample("another name", value={"name": "Acme Inc"}, request_only=True)],
+    responses={
+        200: _shown(
+            OrganizationDetailSerializer,
+            organization=_ORGANIZATION | {"name": "Acme Inc", "time_zone": "Europe/Berlin"},
+        )
+    }
+    | problems(400, 403, 404, 415),
+)
+project_create = extend_schema(
+    methods=["POST"],
+    operation_id="project_create",
+    tags=["Tenants"],
+    summary="Create a project",
+    description="Takes an admin, or a key of the whole organization with the scope `manage`.",
+    parameters=[OrganizationParameters],
+    request=NewProjectSerializer,
+    examples=[
+        OpenApiExample("a project", value={"name": "Web", "team": "search", "retention_days": 90}, request_only=True)
+    ],
+    responses={201: _shown(ProjectSerializer, project=_PROJECT | {"retention_days": 90})}
+    | problems(400, 403, 404, 415),
+)
+project_delete = extend_schema(
+    methods=["DELETE"],
+    operation_id="project_delete",
+    tags=["Tenants"],
+    summary="Delete a project",
+    description="With its calls, sums and keys, seven days from now (`delete_at`). From this moment its keys do not"
+    " work. Asking again moves nothing; `keep` takes it back. Takes an admin or a key with the scope `manage`.",
+    parameters=[OrganizationParameters, _path("project_slug", "Slug of the project.")],
+    responses={
+        202: _shown(
+            ProjectSerializer, project=_PROJECT | {"is_default": False, "delete_at": "2026-11-29T10:15:00.000000Z"}
+        )
+    }
+    | problems(400, 403, 404),
+)
+project_keep = extend_schema(
+    operation_id="project_keep",
+    tags=["Tenants"],
+    summary="Keep a project that was to be deleted",
+    description="Possible until its deletion begins. A key of the project itself does not work by then.",
+    parameters=[OrganizationParameters, _path("project_slug", "Slug of the project.")],
+    request=None,
+    responses={200: _shown(ProjectSerializer, project=_PROJECT)} | problems(400, 403, 404, 409),
+)
 project_list = extend_schema(
+    methods=["GET"],
     operation_id="project_list",
     tags=["Tenants"],
     summary="Projects of an organization",
-    parameters=[OrganizationParameters],
+    parameters=[ProjectParameters],
     responses={200: _shown(ProjectListSerializer, projects={"results": [_PROJECT], "next": None})}
     | problems(400, 403, 404),
 )

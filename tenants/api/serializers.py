@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from core.fields import InstantField, OptionalInstantField
-from core.parameters import Body
+from core.parameters import Body, OrganizationParameters
 from tenants.models import Project
 from tenants.permissions import Role, Scope
 
@@ -36,6 +36,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
         source="team.slug", default=None, allow_null=True, help_text="Slug of the team whose its calls are."
     )
     archived_at = OptionalInstantField(allow_null=True, help_text="Since when it takes no telemetry.")
+    delete_at = OptionalInstantField(allow_null=True, help_text="When it is to be deleted; its keys do not work.")
     created_at = InstantField()
 
     class Meta:
@@ -48,20 +49,40 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
             "retention_days",
             "allow_personal_ids",
             "archived_at",
+            "delete_at",
             "created_at",
         ]
         read_only_fields = fields
 
 
-class ProjectChangeSerializer(Body):
+class OrganizationChangeSerializer(Body):
     """What is to change; what is left out stays."""
 
     name = serializers.CharField(max_length=100, required=False)
+
+
+class ProjectParameters(OrganizationParameters):
+    """Filters of ``GET projects``."""
+
+    team = serializers.CharField(required=False, max_length=100, help_text="Slug of the team whose projects to show.")
+    archived = serializers.BooleanField(required=False, help_text="Those that are archived, or those that are not.")
+
+
+class NewProjectSerializer(Body):
+    """A project to be."""
+
+    name = serializers.CharField(max_length=100, help_text="The slug is made from it.")
     team = serializers.CharField(max_length=100, required=False, allow_null=True, help_text="Slug of a team, or null.")
     retention_days = serializers.IntegerField(
         min_value=7, max_value=730, required=False, help_text="Days calls are kept; fewer delete the older ones."
     )
     allow_personal_ids = serializers.BooleanField(required=False)
+
+
+class ProjectChangeSerializer(NewProjectSerializer):
+    """What is to change; what is left out stays."""
+
+    name = serializers.CharField(max_length=100, required=False)
     archived = serializers.BooleanField(required=False, help_text="False restores it.")
 
 

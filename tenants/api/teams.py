@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from core.fields import InstantField
 from core.openapi import problems, shown
 from core.parameters import Body, OrganizationParameters
-from tenants import team_selectors, teams
+from tenants import members, team_selectors, teams
 from tenants.api import body
 from tenants.api_access import ApiRequest, actor_of, org_api, refuse_project_keys
 from tenants.models import Team
@@ -45,6 +45,19 @@ def _aliases(**options: Any) -> serializers.ListField:
     return serializers.ListField(child=child, max_length=teams.MOST_ALIASES, help_text=_ALIASES, **options)
 
 
+class TeamMemberSerializer(serializers.Serializer[Any]):
+    """A person in a team."""
+
+    id = serializers.IntegerField(source="user_id")
+    email = serializers.EmailField(source="user.email")
+    name = serializers.CharField(source="user.name")
+
+
+class TeamMemberListSerializer(serializers.Serializer[Any]):
+    results = TeamMemberSerializer(many=True)
+    next = serializers.URLField(allow_null=True, help_text="Always null: the list has one page.")
+
+
 class NewTeamSerializer(Body):
     """A team to be."""
 
@@ -71,6 +84,8 @@ _TEAM: Final = {
 }
 _CREATE: Final = OpenApiExample("a team", value={"name": "Search", "aliases": ["find-team"]}, request_only=True)
 _CHANGE: Final = OpenApiExample("another name", value={"name": "Search and find"}, request_only=True)
+_PERSON: Final = {"id": 12, "email": "grace@example.com", "name": "Grace"}
+_MEMBER: Final = OpenApiParameter("member_id", int, OpenApiParameter.PATH, description="Id of the person.")
 _SLUG: Final = OpenApiParameter("team_slug", str, OpenApiParameter.PATH, description="Slug of the team.")
 
 
@@ -183,6 +198,57 @@ def _delete(request: ApiRequest, team_slug: str) -> Response:
     _enter(request)
     team = _team(request, team_slug)
     teams.delete_team(organization=request.organization, actor=actor_of(request), team=team)
+    return Response(status=204)
+
+
+@extend_schema(
+    operation_id="team_member_list",
+    tags=["Teams"],
+    summary="People in a team",
+    description="A key needs the scope `manage` and the reach of the whole organization.",
+    parameters=[OrganizationParameters, _SLUG],
+    responses={200: shown(TeamMemberListSerializer, "people", {"results": [_PERSON], "next": None})}
+    | problems(400, 403, 404),
+)
+@api_view(["GET", "HEAD"])
+@org_api(Permission.MEMBERS_READ, Scope.MANAGE)
+def team_member_list(request: ApiRequest, team_slug: str) -> Response:
+    """The people in a team."""
+    _enter(request)
+    found = team_selectors.members(team=_team(request, team_slug))
+    return Response({"results": TeamMemberSerializer(found, many=True).data, "next": None})
+
+
+@extend_schema(
+    methods=["PUT"],
+    operation_id="team_member_add",
+    tags=["Teams"],
+    summary="Put a member into a team",
+    description="Teams restrict nobody's reading. Who is in it already stays.",
+    parameters=[OrganizationParameters, _SLUG, _MEMBER],
+    request=None,
+    responses={204: None} | problems(400, 403, 404),
+)
+@extend_schema(
+    methods=["DELETE"],
+    operation_id="team_member_remove",
+    tags=["Teams"],
+    summary="Take a member out of a team",
+    description="The organization keeps them. Of who is not in it nothing changes.",
+    parameters=[OrganizationParameters, _SLUG, _MEMBER],
+    responses={204: None} | problems(400, 403, 404),
+)
+@api_view(["PUT", "DELETE"])
+@org_api(Permission.TEAMS_MANAGE, Scope.MANAGE)
+def team_member(request: ApiRequest, team_slug: str, member_id: int) -> Response:
+    """A member's place in a team."""
+    _enter(request)
+    team = _team(request, team_slug)
+    membership = members.find_member(organization=request.organization, user_id=member_id)
+    if membership is None:
+        raise Http404
+    change = teams.add_member if request.method == "PUT" else teams.remove_member
+    change(organization=request.organization, actor=actor_of(request), team=team, membership=membership)
     return Response(status=204)
 
 

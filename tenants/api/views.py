@@ -9,13 +9,13 @@ from rest_framework.response import Response
 
 from core.parameters import OrganizationParameters, Parameters
 from core.scope import org_scope
-from tenants import selectors
 from tenants.api import schema
-from tenants.api.projects import project_change
+from tenants.api.organizations import organization_change, organization_document
+from tenants.api.projects import project_change, project_create, project_delete
 from tenants.api.serializers import (
     MeSerializer,
-    OrganizationDetailSerializer,
     OrganizationSerializer,
+    ProjectParameters,
     ProjectSerializer,
 )
 from tenants.api_access import ApiRequest, KeyPrincipal, key_of, org_api, person_of, project_api, require_scope
@@ -48,33 +48,46 @@ def organization_list(request: Request) -> Response:
 
 
 @schema.organization_detail
-@api_view(["GET", "HEAD"])
-@org_api(Permission.TELEMETRY_READ, Scope.READ)
-def organization_detail(request: ApiRequest) -> Response:
+@schema.organization_change
+@api_view(["GET", "HEAD", "PATCH"])
+def organization_detail(request: Request, organization_slug: str) -> Response:
     """One organization."""
+    answer = organization_change if request.method == "PATCH" else _organization_detail
+    return answer(request, organization_slug=organization_slug)
+
+
+@org_api(Permission.TELEMETRY_READ, Scope.READ)
+def _organization_detail(request: ApiRequest) -> Response:
     OrganizationParameters.read(request.query_params)
-    organization = request.organization
-    facts = _organization(organization, request.role) | {
-        "time_zone": selectors.organization_settings(organization=organization).time_zone
-    }
-    return Response(OrganizationDetailSerializer(facts).data)
+    return Response(organization_document(request))
 
 
 @schema.project_list
-@api_view(["GET", "HEAD"])
+@schema.project_create
+@api_view(["GET", "HEAD", "POST"])
+def project_list(request: Request) -> Response:
+    """The projects of an organization, or the one of a project's key; and where new ones are made."""
+    return project_create(request) if request.method == "POST" else _project_list(request)
+
+
 @project_api(Permission.TELEMETRY_READ, Scope.READ)
-def project_list(request: ApiRequest) -> Response:
-    """The projects of an organization, or the one of a project's key."""
-    OrganizationParameters.read(request.query_params)
-    return _list(ProjectSerializer, list(request.projects))
+def _project_list(request: ApiRequest) -> Response:
+    wanted = ProjectParameters.read(request.query_params)
+    found = request.projects.select_related("team")
+    if "team" in wanted:
+        found = found.filter(team__slug=wanted["team"])
+    if "archived" in wanted:
+        found = found.filter(archived_at__isnull=not wanted["archived"])
+    return _list(ProjectSerializer, list(found))
 
 
 @schema.project_detail
 @schema.project_change
-@api_view(["GET", "HEAD", "PATCH"])
+@schema.project_delete
+@api_view(["GET", "HEAD", "PATCH", "DELETE"])
 def project_detail(request: Request, project_slug: str) -> Response:
     """One project."""
-    answer = project_change if request.method == "PATCH" else _project_detail
+    answer = {"PATCH": project_change, "DELETE": project_delete}.get(str(request.method), _project_detail)
     return answer(request, project_slug=project_slug)
 
 

@@ -44,6 +44,7 @@ def test_everything_that_can_be_changed_is_and_a_key_is_named_for_it(patch, acme
         "is_default": False,
         "retention_days": 30,
         "allow_personal_ids": True,
+        "delete_at": None,
     }
     with scope(acme):
         entry = AuditEntry.objects.latest("pk")

@@ -107,6 +107,7 @@ def test_projects(viewer, acme, acme_project):
         "name": "Web",
         "team": None,
         "archived_at": None,
+        "delete_at": None,
         "is_default": True,
         "retention_days": 180,
         "allow_personal_ids": False,
@@ -206,7 +207,7 @@ def test_unknown_parameters_are_refused(owner, path):
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-@pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/projects", "/api/v1/calls"])
+@pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/organizations", "/api/v1/calls"])
 def test_the_api_only_reads(anonymous, acme, method, path):
     answer = getattr(anonymous, method)(path, headers=bearer(issue_key(acme)))
 
