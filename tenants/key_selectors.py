@@ -1,6 +1,6 @@
 """Reads about API keys, for pages and the API. All run inside the organization's scope."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -101,13 +101,13 @@ def _row(key: ApiKey, members: set[int], now: datetime) -> KeyRow:
         expires_soon=state == "active" and ends_soon,
         creator=_creator(key),
         creator_left=key.created_by_kind == AuditEntry.ActorKind.USER and key.created_by_id not in members,
-        if_leaked=key_terms.if_leaked(key.scopes, where=reach_of(key.project)),
+        if_leaked=if_leaked(key.scopes, key.project),
     )
 
 
-def reach_of(project: Project | None) -> str:
-    """How sentences name what a key reaches."""
-    return f"the project {project.name}" if project else "every project of the organization"
+def if_leaked(scopes: Sequence[str], project: Project | None) -> str:
+    """What somebody could do who finds a key with ``scopes`` of ``project``, or of the organization without one."""
+    return key_terms.if_leaked(scopes, project=project.name if project else None)
 
 
 def _creator(key: ApiKey) -> str:

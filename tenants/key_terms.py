@@ -35,6 +35,10 @@ _LEAKED: Final = {
     Scope.MANAGE: "change the settings of {where} as an admin can, and make and revoke keys",
     Scope.GATEWAY: "send calls through the gateway for {where}, at your cost and within its limits",
 }
+_LEAKED_OF_ALL: Final = {
+    Scope.MANAGE: "change the settings of {where} as an admin can, make and revoke keys, see and remove members, invite"
+    " others and read the audit log",
+}
 
 
 class TermError(ValueError):
@@ -121,7 +125,9 @@ def _range(entry: str, number: int) -> str:
     return str(network)
 
 
-def if_leaked(scopes: Sequence[str], *, where: str) -> str:
-    """What somebody could do who finds the key, as one sentence."""
-    could = [_LEAKED[scope].format(where=where) for scope in Scope if scope in scopes]
+def if_leaked(scopes: Sequence[str], *, project: str | None) -> str:
+    """What somebody could do who finds the key of a project (by its name) or of the organization, as one sentence."""
+    where = "every project of the organization" if project is None else f"the project {project}"
+    words = _LEAKED | _LEAKED_OF_ALL if project is None else _LEAKED
+    could = [words[scope].format(where=where) for scope in Scope if scope in scopes]
     return f"Whoever finds it can {'; '.join(could)}." if could else ""

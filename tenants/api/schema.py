@@ -116,7 +116,7 @@ organization_change = extend_schema(
     responses={
         200: _shown(
             OrganizationDetailSerializer,
-            organization=_ORGANIZATION | {"name": "Acme Inc", "time_zone": "Europe/Berlin"},
+            organization=_DETAIL | {"name": "Acme Inc"},
         )
     }
     | problems(400, 403, 404, 415),

@@ -141,8 +141,13 @@ def test_fifty_ranges_are_taken_and_one_more_is_not():
 
 def test_every_scope_says_what_a_leaked_key_could_do():
     for scope in Scope:
-        sentence = key_terms.if_leaked([scope], where="the project Web")
-        assert "the project Web" in sentence
+        assert "the project Web" in key_terms.if_leaked([scope], project="Web")
+        assert "every project of the organization" in key_terms.if_leaked([scope], project=None)
 
-    assert key_terms.if_leaked(["read", "ingest"], where="x").count(";") == 1
-    assert key_terms.if_leaked([], where="x") == ""
+    assert key_terms.if_leaked(["read", "ingest"], project="x").count(";") == 1
+    assert key_terms.if_leaked([], project="x") == ""
+
+
+def test_only_a_key_of_the_organization_reaches_its_people():
+    assert "see and remove members" in key_terms.if_leaked(["manage"], project=None)
+    assert "members" not in key_terms.if_leaked(["manage"], project="Web")

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from tenants import key_selectors, key_services, key_terms
+from tenants import key_selectors, key_services
 from tenants.access import OrgRequest, org_view
 from tenants.forms import KeyForm, RotateKeyForm, status, write_with
 from tenants.key_selectors import KeyRow
@@ -143,8 +143,7 @@ def _create(request: OrgRequest) -> HttpResponse:
             organization=request.organization, actor=request.user, project=place.project, now=now, **data
         ),
     )
-    reach = key_selectors.reach_of(place.project)
-    dangers = [(scope.label, key_terms.if_leaked([scope], where=reach)) for scope in scopes]
+    dangers = [(scope.label, key_selectors.if_leaked([scope], place.project)) for scope in scopes]
     context = _context(request) | {"form": form, "issued": issued, "dangers": dangers}
     template = "tenants/key_create.html#form" if request.htmx else "tenants/key_create.html"
     return render(request, template, context, status=status(form))

@@ -1,11 +1,10 @@
 """``/api/v1/organizations/{slug}/time-zone``."""
 
 import pytest
+from django.utils import timezone
 
 from core.scope import org_scope
-from ingestion import time_zone
-from ingestion.models import ZoneChange
-from ingestion.tests.factories import make_call
+from ingestion.models import ProjectActivity, ZoneChange
 from tenants import selectors
 from tenants.models import AuditEntry
 from tenants.permissions import Scope
@@ -42,9 +41,11 @@ def test_without_calls_the_zone_is_changed_and_nothing_is_moved(put, anonymous, 
         assert AuditEntry.objects.get(action="organization.time_zone_changed").actor_kind == "key"
 
 
-def test_with_calls_days_are_moved_and_a_second_change_waits(put, acme, acme_project, monkeypatch):
-    make_call(acme_project)
-    monkeypatch.setattr(time_zone.activity, "has_calls", lambda **_: True)
+def test_with_calls_days_are_moved_and_a_second_change_waits(put, acme, acme_project):
+    now = timezone.now()
+    ProjectActivity.objects.create(
+        project_id=acme_project.pk, organization_id=acme.pk, first_received_at=now, last_received_at=now
+    )
 
     answer = put(BERLIN)
 

@@ -107,6 +107,7 @@ def test_projects(viewer, acme, acme_project):
         "name": "Web",
         "team": None,
         "archived_at": None,
+        "delete_at": None,
         "is_default": True,
         "retention_days": 180,
         "allow_personal_ids": False,
