@@ -188,6 +188,29 @@ def test_documents_mention_no_setting_that_is_not_read(name):
     assert names - {"TOKENOPS_API_KEY"} <= read_settings()
 
 
+# --- The threat model ---
+
+
+def threats():
+    """Every threat with the tests that hold its defence."""
+    table = text("docs/threat-model.md").partition("\n## Threats\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| (?!Threat |---)([^|]+) \| ([^|]+) \| ([^|]+) \|$", table, re.MULTILINE)
+    return {threat: re.findall(r"`([^`]+)`", held_by) for threat, _defence, held_by in rows}
+
+
+def test_every_threat_is_held_by_tests_that_exist():
+    found = threats()
+
+    assert len(found) >= 20
+    for threat, tests in found.items():
+        assert tests, threat
+        for test in tests:
+            path, _, function = test.partition("::")
+            files = [ROOT / path] if path.endswith(".py") else sorted((ROOT / path).glob("test_*.py"))
+            content = "\n".join(file.read_text(encoding="utf-8") for file in files)
+            assert f"\ndef {function or 'test_'}" in content, f"{threat}: {test}"
+
+
 # --- What the README shows ---
 
 

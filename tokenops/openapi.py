@@ -18,9 +18,17 @@ def add_edge_endpoints(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for path, item in (edge_schema.paths(security=security) | otlp_schema.paths(security=security)).items():
         paths[path] = paths.get(path, {}) | item  # a path may be Django's for one method and the edge's for another
     schemas = result["components"]["schemas"] | edge_schema.schemas() | otlp_schema.schemas()
+    schemas = {name: _any_of(schema) for name, schema in schemas.items()}
     result["paths"] = dict(sorted(paths.items()))
     result["components"]["schemas"] = dict(sorted(schemas.items()))
     return result
+
+
+def _any_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """The package only knows ``oneOf``, but an empty page of one kind is one of the other kind too."""
+    if "oneOf" not in schema or "discriminator" in schema:
+        return schema
+    return {"anyOf" if name == "oneOf" else name: value for name, value in schema.items()}
 
 
 class Document(SchemaGenerator):

@@ -220,3 +220,54 @@ def test_guesses_from_many_addresses_are_counted_by_account(ada):
 
     assert "Too many failed login attempts" in answer.text
     assert not is_signed_in(client)
+
+
+# --- An address that somebody else has, or gets first ---
+
+
+def add_address(client, email):
+    """Ask for ``email`` as a further address; the link that the mail to it has."""
+    mail.outbox.clear()
+    client.post(reverse("account_email"), {"action_add": "", "email": email})
+    links = re.findall(r"/accounts/confirm-email/\S+?/", mail.outbox[-1].body) if mail.outbox else []
+    return links[0] if links else None
+
+
+def test_an_address_is_whose_link_was_followed_first(ada):
+    eve = make_user(EVE)
+    mine, hers = Client(), Client()
+    sign_in(mine, ADA)
+    sign_in(hers, EVE)
+    first, second = add_address(mine, "new@example.test"), add_address(hers, "new@example.test")
+
+    mine.get(first)
+    late = hers.get(second)
+
+    assert late.status_code < HTTPStatus.INTERNAL_SERVER_ERROR
+    assert EmailAddress.objects.get(email="new@example.test", verified=True).user == ada
+    assert not EmailAddress.objects.filter(user=eve, email="new@example.test", verified=True).exists()
+
+
+def test_the_link_for_an_address_that_is_taken_moves_it_to_nobody(ada):
+    eve = make_user(EVE)
+    client = Client()
+    sign_in(client, ADA)
+    link = add_address(client, EVE)  # answered and mailed as for a free one; the mail goes to Eve
+
+    opened = [Client().get(link).status_code, client.get(link).status_code]
+
+    assert max(opened) < HTTPStatus.INTERNAL_SERVER_ERROR
+    assert list(EmailAddress.objects.filter(email=EVE, verified=True).values_list("user", flat=True)) == [eve.pk]
+    ada.refresh_from_db()
+    assert ada.email == ADA
+
+
+def test_an_address_that_is_not_confirmed_does_not_become_the_one_to_sign_in_with(ada):
+    client = Client()
+    sign_in(client, ADA)
+    add_address(client, "new@example.test")
+
+    client.post(reverse("account_email"), {"action_primary": "", "email": "new@example.test"})
+
+    ada.refresh_from_db()
+    assert ada.email == ADA

@@ -173,6 +173,13 @@ def test_every_example_is_what_its_schema_says(document):
             assert [error.message for error in validator.iter_errors(example["value"])] == [], where
 
 
+def test_an_empty_page_of_a_list_with_two_forms_is_what_its_schema_says(document):
+    schema = {"$ref": "#/components/schemas/CloudMetrics", "components": document["components"]}
+
+    assert Draft202012Validator(schema).is_valid({"results": [], "next": None})
+    assert not Draft202012Validator(schema).is_valid({"results": [{}], "next": None})
+
+
 def test_the_event_is_described_whole():
     properties = event_schema()["properties"]
 
