@@ -1,6 +1,7 @@
 """Tables of people and tenants. Those without row-level security are the closed list of core.checks."""
 
 from tenants.models.currencies import CurrencyRate
+from tenants.models.environments import Environment
 from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.members import Invitation, InvitationLookup, ProjectRole
@@ -16,6 +17,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "CurrencyRate",
+    "Environment",
     "Event",
     "Invitation",
     "InvitationLookup",
