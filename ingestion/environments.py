@@ -1,8 +1,9 @@
 """The environments that a project's calls named, from its sums by day."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db.models import Max, Min, Q, Sum
 
@@ -34,8 +35,8 @@ def lines(*, project: Project, today: date) -> list[Line]:
     seen = {row["environment"]: row for row in sums}
     declared = {one.name: one for one in environments.environments(project=project)}
     new = [name for name in seen if name not in declared and name != store.OTHER]
-    return [_line(name, declared.get(name), seen.get(name, {})) for name in (*declared, *new)]
+    return [_line(name, declared.get(name), seen.get(name) or {}) for name in (*declared, *new)]
 
 
-def _line(name: str, declared: Environment | None, seen: dict[str, object]) -> Line:
-    return Line(name, declared, seen.get("first"), seen.get("last"), seen.get("lately") or 0)  # type: ignore[arg-type]
+def _line(name: str, declared: Environment | None, seen: Mapping[str, Any]) -> Line:
+    return Line(name, declared, seen.get("first"), seen.get("last"), seen.get("lately") or 0)

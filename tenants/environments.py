@@ -1,6 +1,6 @@
 """Which environments a project expects, and the one of calls that name none. No call is refused for its environment."""
 
-from typing import Final
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -48,7 +48,7 @@ def declare(
             return
         saved.full_clean()
         saved.save()
-        facts = {"note": note, "is_production": is_production}
+        facts: dict[str, Any] = {"note": note, "is_production": is_production}
         audit.record("project.environment_declared", actor=actor, target=project, name=name, **facts)
 
 
