@@ -86,7 +86,7 @@ def dollars_note() -> SafeString | str:
     if display.current().wanted == currencies.USD:
         return ""
     text = "Prices are US dollars, as providers list them, and so are the costs on these pages."
-    return format_html('<p class="caption">{}</p>', text)
+    return format_html('<p class="small muted">{}</p>', text)
 
 
 @register.simple_tag

@@ -18,6 +18,7 @@ from ingestion.wire.identity import looks_personal, stored_user_id
 from ingestion.wire.refused import Refused, refused
 from ingestion.wire.types import Call, Sample
 from ingestion.writer import Line, Row, SampleRow, Target, row, sample_row
+from tenants.environment_names import UNNAMED
 
 type Parse = Callable[[bytes, str, ParseContext], Batch]
 type ParseSamples = Callable[[bytes, str, ParseContext], SampleBatch]
@@ -176,12 +177,14 @@ def _row(request: Request, call: Call, project: Project) -> Row:
     if not sender.is_bound and not project.allow_personal_ids and looks_personal(call.user_id):
         call.user_id = stored_user_id(call.user_id, sender.hash_key)
     call.team = sender.team(call.team, project)
+    call.environment = project.environment if call.environment == UNNAMED else call.environment
     priced = request.book.price(project.target.organization_id, call)
     return row(call, priced, project.target, request.now)
 
 
 def _sample_row(request: Request, sample: Sample, project: Project) -> SampleRow:
     sample.team = request.sender.team(sample.team, project)
+    sample.environment = project.environment if sample.environment == UNNAMED else sample.environment
     return sample_row(sample, project.target, request.now)
 
 

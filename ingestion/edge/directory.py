@@ -18,6 +18,7 @@ from core import crypto
 from core.addresses import Network, networks
 from ingestion.edge.limits import Quota
 from ingestion.writer import LocalTime, Target
+from tenants.environment_names import UNNAMED
 from tenants.team_names import folded
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ _LOOKUP: Final = b"""
         join organization_settings s using (organization_id),
             date_trunc('month', now() at time zone s.time_zone) as m (month)
         where k.prefix = %s)
-    select key.*, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days,
+    select key.*, p.id, p.slug, p.is_default, p.allow_personal_ids, p.retention_days, p.default_environment,
            (select slug from teams where id = p.team_id) as team
     from key
     left join projects p on p.organization_id = key.organization_id and p.delete_at is null and p.archived_at is null
@@ -67,6 +68,7 @@ class Project:
     retention_days: int
     target: Target
     team: str  # slug of the team whose calls are that name none; '' for nobody
+    environment: str = UNNAMED  # of calls that name none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +203,14 @@ def _is_home(row: dict[str, Any]) -> bool:
 
 def _project(row: dict[str, Any]) -> Project:
     target = Target(row["organization_id"], row["id"], row["key_id"], local_time(row["time_zone"]))
-    return Project(row["slug"], row["allow_personal_ids"], row["retention_days"], target, row["team"] or "")
+    return Project(
+        row["slug"],
+        row["allow_personal_ids"],
+        row["retention_days"],
+        target,
+        row["team"] or "",
+        row["default_environment"],
+    )
 
 
 class Reader:

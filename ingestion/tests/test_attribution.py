@@ -426,7 +426,7 @@ def test_the_page_shows_how_far_the_move_is_and_then_what_it_brought(admin, acme
     new_team(acme)
 
     before = admin.get(URL).text
-    assert "Stored calls are moving here" in before
+    assert "Stored calls follow their names" in before
     assert "removing one moves none back" in before
     part = admin.get(URL, headers=HTMX).text
     assert 'hx-trigger="every 2s"' in part

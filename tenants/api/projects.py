@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.response import Response
 
 from core.parameters import OrganizationParameters
-from tenants import archive, deletion, project_data, services, team_selectors
+from tenants import archive, deletion, environments, project_data, services, team_selectors
 from tenants.api import body, schema
 from tenants.api.serializers import NewProjectSerializer, ProjectChangeSerializer, ProjectSerializer
 from tenants.api_access import ApiRequest, actor_of, org_api, project_api, project_of, refuse_project_keys
@@ -91,6 +91,8 @@ def _change(who: dict[str, Any], wanted: Mapping[str, Any]) -> None:
         services.rename_project(**who, name=wanted["name"])
     if "team" in wanted:
         project_data.set_team(**who, team=_team(who["organization"], wanted["team"]))
+    if "default_environment" in wanted:
+        environments.set_default(**who, name=wanted["default_environment"])
     if "retention_days" in wanted:
         project_data.set_retention(**who, days=wanted["retention_days"], now=timezone.now())
     if "allow_personal_ids" in wanted:

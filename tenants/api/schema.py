@@ -49,6 +49,7 @@ _PROJECT: Final = {
     "name": "Web",
     "team": "search",
     "is_default": True,
+    "default_environment": "default",
     "retention_days": 180,
     "allow_personal_ids": False,
     "archived_at": None,

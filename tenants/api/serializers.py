@@ -59,6 +59,7 @@ class ProjectSerializer(serializers.ModelSerializer[Project]):
             "name",
             "team",
             "is_default",
+            "default_environment",
             "retention_days",
             "allow_personal_ids",
             "archived_at",
@@ -86,6 +87,9 @@ class NewProjectSerializer(Body):
 
     name = serializers.CharField(max_length=100, help_text="The slug is made from it.")
     team = serializers.CharField(max_length=100, required=False, allow_null=True, help_text="Slug of a team, or null.")
+    default_environment = serializers.CharField(
+        max_length=100, required=False, trim_whitespace=False, help_text="The environment of calls that name none."
+    )
     retention_days = serializers.IntegerField(
         min_value=7, max_value=730, required=False, help_text="Days calls are kept; fewer delete the older ones."
     )

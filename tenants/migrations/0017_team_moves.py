@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     """Where the giving of stored calls to a team goes on from."""
 
     dependencies = [
-        ("tenants", "0015_display_currency"),
+        ("tenants", "0016_environments"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -2,6 +2,7 @@
 
 from tenants.models.api import ApiAnswer
 from tenants.models.currencies import CurrencyRate
+from tenants.models.environments import Environment
 from tenants.models.history import AuditEntry, AuditHead, Event
 from tenants.models.keys import ApiKey, ApiKeyLookup, ApiKeyUsage
 from tenants.models.members import Invitation, InvitationLookup, ProjectRole
@@ -18,6 +19,7 @@ __all__ = [
     "AuditEntry",
     "AuditHead",
     "CurrencyRate",
+    "Environment",
     "Event",
     "Invitation",
     "InvitationLookup",

@@ -86,6 +86,9 @@ class Project(OrgScopedModel):
     )
     is_default = models.BooleanField(default=False, help_text="Where an organization's key writes when it names none.")
     allow_personal_ids = models.BooleanField(default=False, help_text="Store user ids that look personal as sent.")
+    default_environment = models.CharField(
+        max_length=100, default="default", db_default="default", help_text="The environment of calls that name none."
+    )
     retention_days = models.PositiveSmallIntegerField(
         default=180,
         validators=[MinValueValidator(7), MaxValueValidator(730)],

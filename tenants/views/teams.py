@@ -63,7 +63,7 @@ def team_detail(request: OrgRequest, team_slug: str) -> HttpResponse:
     """An open page asks every two seconds for as long as stored calls are moving."""
     team = _team(request, team_slug)
     if request.htmx:
-        return render(request, "tenants/team_detail.html#moves", {"team": team, **_moves(team)})
+        return render(request, "tenants/team_detail.html#moves", {"team": team, "is_partial": True, **_moves(team)})
     return _page(request, team)
 
 

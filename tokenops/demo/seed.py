@@ -16,7 +16,7 @@ from ingestion import services as ingestion
 from ingestion.models import RejectedEvents
 from ingestion.writer import LocalTime
 from ingestion.writer.refusals import NO_PROJECT, Key, Tallies
-from tenants import key_services, selectors, services, teams
+from tenants import environments, key_services, selectors, services, teams
 from tenants.models import ApiKey, Organization, Project, User
 from tenants.permissions import Role, Scope
 from tokenops.demo.generate import DAYS, DemoCall, demo_calls
@@ -90,7 +90,10 @@ def _people_and_projects() -> Organization:
     for name, aliases in TEAMS.items():
         teams.create_team(organization=organization, actor=user, name=name, aliases=aliases)
     for name in PROJECTS.values():
-        services.create_project(organization=organization, actor=user, name=name)
+        project = services.create_project(organization=organization, actor=user, name=name)
+        environments.declare(
+            organization=organization, actor=user, project=project, name="production", is_production=True
+        )
     key_services.create_key(
         organization=organization, actor=None, name=DEMO_KEY, scopes=[Scope.INGEST.value], project=None
     )

@@ -44,6 +44,7 @@ def test_everything_that_can_be_changed_is_and_a_key_is_named_for_it(patch, acme
         "name": "Shop",
         "team": "search",
         "is_default": False,
+        "default_environment": "default",
         "retention_days": 30,
         "allow_personal_ids": True,
         "delete_at": None,

@@ -87,7 +87,8 @@ def test_organizations_of_a_person_and_of_a_key(owner, anonymous, acme, globex):
 
 
 def test_one_organization(viewer, anonymous, acme, project_key):
-    document = {"slug": "acme", "name": "Acme", "role": "viewer", "time_zone": "UTC"}
+    shown_in = {"display_currency": "USD", "currency_rate": None}
+    document = {"slug": "acme", "name": "Acme", "role": "viewer", "time_zone": "UTC"} | shown_in
 
     assert viewer.get("/api/v1/organizations/acme").json() == document
     machine = anonymous.get("/api/v1/organizations/acme", headers=bearer(project_key))
@@ -109,6 +110,7 @@ def test_projects(viewer, acme, acme_project):
         "archived_at": None,
         "delete_at": None,
         "is_default": True,
+        "default_environment": "default",
         "retention_days": 180,
         "allow_personal_ids": False,
         "created_at": f"{acme_project.created_at:%Y-%m-%dT%H:%M:%S.%f}Z",
