@@ -29,6 +29,7 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "mfa_authenticator",
         "organizations",
         "project_activity",
+        "rule_evaluations",
         "users",
         "usersessions_usersession",
         "work_due",
