@@ -91,6 +91,7 @@ SOAK ?= load faults
 soak: developer ## load and break the edge for long, and check that nothing is lost (MINUTES=10, SOAK="load faults")
 	@case "$(SOAK)" in *load*) $(PY) -m bench.soak ;; esac
 	@case "$(SOAK)" in *faults*) SOAK_SIZE=$${SOAK_SIZE:-20} $(PY) -m pytest -m resilience tests/resilience $(ARGS) ;; esac
+	@case "$(SOAK)" in *faults*) BODIES=$${BODIES:-10000} $(PY) -m pytest ingestion/tests/edge/test_any_body.py ;; esac
 
 openapi: developer ## write docs/openapi.yaml anew
 	@$(DEPLOYED) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
