@@ -280,6 +280,10 @@ EDGE_PROCESSES = env.integer("EDGE_PROCESSES", 1, low=1, high=1_000)
 MONTHLY_EVENT_QUOTA = env.integer("MONTHLY_EVENT_QUOTA", 0, low=1, high=10**15) or None
 METRICS_TOKEN = env.token("METRICS_TOKEN")  # who may read /metrics from another machine
 
+# --- Requests to customers' URLs (core.outbound) ----------------------------------------------------------------------
+# Networks beside the public ones to which an organization's webhooks and channels may lead, also without TLS.
+OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
+
 # --- Processes --------------------------------------------------------------------------------------------------------
 WEB_THREADS = env.integer("WEB_THREADS", 8, low=1, high=64)
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
