@@ -19,11 +19,12 @@ from django.conf import settings
 
 from core import addresses
 from core.addresses import Network
-from core.public_addresses import host_name, is_named, may_connect
+from core.public_addresses import host_name, is_address, is_named, may_connect
 
 SECONDS: Final = 15.0  # for one request, from the first packet to the last
 MOST_BYTES: Final = 64 * 1024  # of an answer; the rest is not read
 _LONGEST_URL: Final = 2_000
+_NOT_PUBLIC: Final = "The host has an address that is not public, and such are not connected to."
 _USER_AGENT: Final = "TokenOps"
 _AS_WRITTEN: Final = "/?%:@!$&'()*+,;=~"  # beside letters and digits; other characters are percent-encoded
 
@@ -75,7 +76,8 @@ def resolve(host: str, port: int) -> list[str]:
 def read_url(url: str, *, allowed: Sequence[Network] = ()) -> Target:
     """``url`` taken apart. Plain http is for networks that the operator ``allowed``, which is checked on connecting.
 
-    :raises NotAllowedError: it is no https URL with a host, or has a name and password in it.
+    :raises NotAllowedError: it is no https URL with a host, has a name and password in it, or an address for a host
+        that is not public.
     """
     if len(url) > _LONGEST_URL or not url.isprintable() or " " in url or "\\" in url:
         raise NotAllowedError("This is not a URL.")
@@ -89,6 +91,8 @@ def read_url(url: str, *, allowed: Sequence[Network] = ()) -> Target:
     if parts.scheme not in ({"https", "http"} if allowed else {"https"}):
         raise NotAllowedError("The URL must begin with https://.")
     is_secure = parts.scheme == "https"
+    if is_address(host) and not may_connect(host, allowed=allowed):
+        raise NotAllowedError(_NOT_PUBLIC)
     return Target(_written(parts, host, port), host, port or (443 if is_secure else 80), is_secure)
 
 
@@ -178,7 +182,7 @@ class _Pinned(httpcore2.SyncBackend):
             raise UnreachableError("The host name has no address.") from error
         allowed = self._client.allowed
         if not found or not all(may_connect(address, allowed=allowed) for address in found):
-            raise NotAllowedError("The host has an address that is not public, and such are not connected to.")
+            raise NotAllowedError(_NOT_PUBLIC)
         if not self._target.is_secure and not all(is_named(address, allowed) for address in found):
             raise NotAllowedError("The URL must begin with https://.")
         return found

@@ -65,6 +65,11 @@ def may_connect(address: str, *, allowed: Sequence[Network]) -> bool:
     return is_in(parsed, allowed) or _is_public(parsed)
 
 
+def is_address(host: str) -> bool:
+    """Whether ``host`` is an address and nothing is left to resolve."""
+    return bool(_literal(host))
+
+
 def is_in(address: Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 

@@ -17,6 +17,7 @@ from core import vault
 from core.keys import pepper_id
 from core.scope import org_scope
 from ingestion.models import Erasure
+from rules.alerts.models import Channel
 from tenants.models import ApiKeyLookup, Organization, OrganizationSettings
 
 _AT_ONCE: Final = 200
@@ -35,6 +36,7 @@ class Encrypted:
 ENCRYPTED: Final = (
     Encrypted(OrganizationSettings, "hash_key", lambda row: f"hash-key:{row.organization_id}"),
     Encrypted(Erasure, "sealed_ids", lambda row: f"erasure:{row.organization_id}"),
+    Encrypted(Channel, "sealed", lambda row: row.sealed_for),
 )
 
 

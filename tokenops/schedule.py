@@ -17,5 +17,6 @@ SCHEDULE = {
     "retention": _entry("ingestion.retention", crontab(minute="35"), expires=3_000),
     "quotas": _entry("ingestion.check_quotas", 60.0, expires=60),
     "expiring-keys": _entry("tenants.tell_expiring_keys", crontab(minute="50"), expires=3_000),
+    "old-deliveries": _entry("alerts.forget_deliveries", crontab(hour="4", minute="40"), expires=80_000),
     "catalogue": _entry("ingestion.import_catalogue", crontab(hour="3", minute="20"), expires=80_000),
 }

@@ -220,6 +220,16 @@ def test_a_url_is_written_anew_from_what_was_checked():
     assert read_url("https://[2606:4700::1111]").url == "https://[2606:4700::1111]/"
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "[::1]", "[::ffff:127.0.0.1]"])
+def test_an_address_inside_is_refused_before_anything_is_resolved(host):
+    with pytest.raises(NotAllowedError, match="not public"):
+        read_url(f"https://{host}/")
+
+
+def test_an_address_that_the_operator_allows_is_read():
+    assert read_url("http://127.0.0.1:9000/hook", allowed=LOOPBACK).port == 9000
+
+
 # --- TLS ---
 
 

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "core",
     "tenants",
     "ingestion",
+    "rules.alerts",
     "dashboards",
     "django.contrib.auth",
     "django.contrib.contenttypes",

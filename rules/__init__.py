@@ -1,0 +1,1 @@
+"""Deterministic rules over telemetry, what people do about what they find, and the alerts that tell them."""
