@@ -63,6 +63,7 @@ OWNER_MOVED: Final = "  302 404  403  403  403  403 302  404"
 API_ME: Final = "       401 200  200  200  200  200 200  200"
 API_DENIED: Final = "   401 405  405  405  405  405 405  405"
 API_READ: Final = "     401 404  403  200  200  200 200  404"
+API_MEMBER: Final = "   401 404  403  403  200  200 200  404"
 API_ADMIN: Final = "    401 404  403  403  403  200 200  404"
 API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
 API_ADMIN_ONCE: Final = "401 404 403  403  403  200 409  404"
@@ -232,6 +233,15 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:team-detail": (API_READ, API_DENIED),
     "api:usage": (API_READ, API_DENIED),
     "api:cloud-metrics": (API_READ, API_DENIED),
+    "api:channel-list": (API_MEMBER, API_ADMIN_400),
+    "api:channel-detail": (API_MEMBER, API_DENIED),
+    "api:channel-test": (API_DENIED, "401 404 403 403 403 202 202 404"),
+    "api:channel-secret": (API_DENIED, API_ADMIN),
+    "api:route-list": (API_MEMBER, API_ADMIN_400),
+    "api:route-detail": (API_MEMBER, API_DENIED),
+    "api:delivery-list": (API_MEMBER, API_DENIED),
+    "api:delivery-detail": (API_MEMBER, API_DENIED),
+    "api:delivery-redeliver": (API_DENIED, "401 404 403 403 403 202 409 404"),  # the second finds it waiting
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -343,6 +353,15 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:rejected-event-list": of_acme,
         "api:team-list": of_acme,
         "api:team-detail": of_acme,
+        "api:channel-list": of_acme,
+        "api:channel-detail": of_acme,
+        "api:channel-test": of_acme,
+        "api:channel-secret": of_acme,
+        "api:route-list": of_acme,
+        "api:route-detail": of_acme,
+        "api:delivery-list": of_acme,
+        "api:delivery-detail": of_acme,
+        "api:delivery-redeliver": of_acme,
         "api:usage": of_acme,
         "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},

@@ -223,6 +223,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Telemetry", "description": "Send calls. Accepted means stored."},
         {"name": "Calls", "description": "Read calls and what they cost."},
         {"name": "Prices", "description": "Correct what calls cost."},
+        {"name": "Alerts", "description": "Whom to tell of what happens, and what was told."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],
     # Members of one name with other choices.
@@ -231,6 +232,10 @@ SPECTACULAR_SETTINGS = {
         "RefusalKindEnum": ["event", "request", "content"],
         "CallSourceEnum": ["sdk", "rest", "otlp", "gateway", "import"],
         "RateCardSourceEnum": "ingestion.pricing.listing.KINDS",
+        "RepriceRunStateEnum": "ingestion.models.RepriceRun.State",
+        "ChannelKindEnum": ["slack", "email", "pagerduty", "webhook"],
+        "DeliveryStateEnum": ["waiting", "delivered", "failed", "cancelled"],
+        "DeliveryOutcomeEnum": ["delivered", "retry", "failed"],
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
