@@ -11,7 +11,7 @@ from rules.alerts.channel_terms import REGIONS, Given
 from rules.alerts.matching import KINDS, RULES
 from rules.alerts.models import LONGEST_NAME, Channel, Delivery, Route
 from rules.alerts.route_services import Wanted
-from tenants.models import Event, Project, Team
+from tenants.models import Project, Team
 
 _SECRET: Final = {"autocomplete": "off", "spellcheck": "false"}
 _LONGEST_URL: Final = 2_000
@@ -124,20 +124,21 @@ def _clock(label: str, text: str = "") -> forms.TimeField:
     return forms.TimeField(label=label, required=False, widget=widget, help_text=text)
 
 
+_SEVERITIES: Final = [("low", "Low: everything"), ("medium", "Medium and high"), ("high", "High only")]
+
+
 class RouteForm(forms.Form):
     name = forms.CharField(
         label="Name", max_length=LONGEST_NAME, help_text="For example “Everything urgent to the on-call channel”."
     )
     channel = forms.ChoiceField(label="Channel")
     is_enabled = forms.BooleanField(label="This route is on", required=False, initial=True)
-    min_severity = forms.ChoiceField(
-        label="From which severity", choices=[(value, f"{label} and above") for value, label in Event.Severity.choices]
-    )
+    min_severity = forms.ChoiceField(label="From which severity", choices=_SEVERITIES)
     kinds = _several("What", "Nothing chosen: everything.")
     rules = _several("Rules of insights", "Nothing chosen: all, and what is no insight too.")
     teams = _several("Teams", "Nothing chosen: all, and what is of no team too.")
     projects = _several("Projects", "Nothing chosen: all, and what is of the whole organization too.")
-    pace = forms.ChoiceField(label="When", choices=Route.Pace.choices)
+    pace = forms.ChoiceField(label="How often", choices=Route.Pace.choices)
     digest_at = _clock("Time of the daily digest", "On the organization’s clock. Only for a daily digest.")
     quiet_from = _clock("Quiet from")
     quiet_until = _clock("Quiet until", "What happens in between is sent at the end. It may cross midnight.")
@@ -145,14 +146,14 @@ class RouteForm(forms.Form):
         label="Tell when it is over", required=False, initial=True, help_text="To whoever was told that it began."
     )
     renotify_hours = forms.IntegerField(
-        label="Remind every … hours while it is open",
+        label="Remind while it is open, every so many hours",
         required=False,
         help_text="1 to 168; until somebody acknowledges it. Empty: never.",
     )
     escalate_to = forms.ChoiceField(
         label="If nobody acknowledges it, tell", required=False, help_text="At once, in quiet hours too."
     )
-    escalate_after_minutes = forms.IntegerField(label="After … minutes", required=False)
+    escalate_after_minutes = forms.IntegerField(label="After how many minutes", required=False)
 
     def __init__(
         self,
