@@ -38,10 +38,11 @@ class ChannelSerializer(serializers.Serializer[Channel]):
     region = serializers.SerializerMethodField(help_text="Of PagerDuty; null for other kinds.")
     failures = serializers.IntegerField(help_text="Messages in a row that were given up; three turn it off.")
     last_failure = serializers.CharField()
-    last_failure_at = OptionalInstantField()
-    last_success_at = OptionalInstantField()
+    last_failure_at = OptionalInstantField(allow_null=True)
+    last_success_at = OptionalInstantField(allow_null=True)
     created_at = InstantField()
 
+    @extend_schema_field(serializers.CharField(allow_null=True))
     def get_host(self, channel: Channel) -> str | None:
         host: str | None = channel.config.get("host")
         return host
@@ -50,6 +51,7 @@ class ChannelSerializer(serializers.Serializer[Channel]):
     def get_recipients(self, channel: Channel) -> list[str]:
         return list(channel.config.get("recipients", []))
 
+    @extend_schema_field(serializers.CharField(allow_null=True))
     def get_region(self, channel: Channel) -> str | None:
         region: str | None = channel.config.get("region")
         return region
@@ -200,9 +202,9 @@ class DeliverySerializer(serializers.Serializer[Delivery]):
     events = serializers.ListField(child=serializers.IntegerField(), source="event_ids")
     message_id = serializers.CharField(help_text="The same at every attempt.")
     attempts = serializers.IntegerField()
-    next_attempt_at = OptionalInstantField(help_text="Null when it is over.")
+    next_attempt_at = OptionalInstantField(allow_null=True, help_text="Null when it is over.")
     created_at = InstantField()
-    finished_at = OptionalInstantField()
+    finished_at = OptionalInstantField(allow_null=True)
 
 
 class DeliveryListSerializer(serializers.Serializer[Any]):
