@@ -1,7 +1,8 @@
 """The words of each kind of event, from its facts. Facts are read with tolerance: one that is missing is left out.
 
 An insight brings its own words, because alerts know no rules: ``title`` (what happened), ``summary``, ``figures`` (a
-list of ``label``, ``value`` and ``normal``, ready to read), ``advice`` (what to do) and ``saving_usd_month``.
+list of ``label``, ``value`` and ``normal``, ready to read), ``advice`` (what to do) and ``saving_usd_month``; its end
+has a ``reason``, ``gone`` or ``by hand``.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from core import formats
 from rules.alerts.messages.message import Facts, Figure, Message, Origin, clip
 
 _SCOPES: Final = {"ingest": "send telemetry", "read": "read", "manage": "change settings", "gateway": "use the gateway"}
+_REASONS: Final = {"gone": "What the rule looks for is not there any more.", "by hand": "Somebody resolved it."}
 _MOST_CHANGES: Final = 4
 
 
@@ -52,7 +54,7 @@ def _resolved(origin: Origin) -> Message:
     return Message(
         origin=origin,
         title=f"Resolved: {title}",
-        summary=_text(origin.facts, "summary") or "What the rule looks for is not there any more.",
+        summary=_text(origin.facts, "summary") or _REASONS.get(_text(origin.facts, "reason"), _REASONS["gone"]),
         figures=_figures(origin.facts),
         advice="Nothing is to be done.",
         is_over=True,

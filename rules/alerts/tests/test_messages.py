@@ -44,6 +44,20 @@ def test_titles(kind, title):
     assert message(kind).title == title
 
 
+@pytest.mark.parametrize(
+    ("reason", "words"),
+    [
+        ("gone", "What the rule looks for is not there any more."),
+        ("by hand", "Somebody resolved it."),
+        ("unheard of", "What the rule looks for is not there any more."),
+    ],
+)
+def test_an_end_says_why(reason, words):
+    found = write(origin("insight.resolved", {"severity": "low", "facts": {"title": "T", "reason": reason}}))
+
+    assert (found.summary, found.is_over) == (words, True)
+
+
 def test_a_quota_that_is_used_up_says_what_that_means():
     found = write(origin("quota.reached", {"severity": "high", "facts": {"percent": 100, "events": 5, "quota": 5}}))
 
