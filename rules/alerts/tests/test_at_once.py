@@ -6,6 +6,7 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connections
 from django.utils import timezone
+from kombu.exceptions import OperationalError
 
 from conftest import make_organization
 from core.models import WorkDue
@@ -19,8 +20,19 @@ from tests.receivers import Answered
 WORKERS = 4
 
 
+class NoBroker:
+    """Every hint is lost here, as it may be anywhere."""
+
+    def send_task(self, name: str, **_: object) -> None:
+        raise OperationalError("no broker")
+
+
+no_broker = NoBroker()
+
+
 @pytest.fixture
-def acme(committed_db):
+def acme(committed_db, settings):
+    settings.CELERY_APP = f"{__name__}.no_broker"
     return make_organization("Acme")
 
 
