@@ -377,6 +377,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("organization_id", models.BigIntegerField()),
                 ("project_id", models.BigIntegerField(help_text="0: the organization's budgets")),
+                ("evaluated_at", models.DateTimeField(help_text="When the rules of every minute ran.", null=True)),
                 (
                     "evaluated_until",
                     models.DateTimeField(help_text="Calls that came before are in what was found.", null=True),

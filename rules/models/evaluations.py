@@ -12,6 +12,7 @@ class RuleEvaluation(models.Model):
 
     organization_id = models.BigIntegerField()
     project_id = models.BigIntegerField(help_text="0: the organization's budgets")
+    evaluated_at = models.DateTimeField(null=True, help_text="When the rules of every minute ran.")
     evaluated_until = models.DateTimeField(null=True, help_text="Calls that came before are in what was found.")
     fully_evaluated_at = models.DateTimeField(null=True, help_text="When the rules of every hour ran.")
     due_at = models.DateTimeField(null=True)

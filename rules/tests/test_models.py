@@ -136,6 +136,7 @@ def test_cursors_hold_ids_and_times_and_nothing_else():
         "id",
         "organization_id",
         "project_id",
+        "evaluated_at",
         "evaluated_until",
         "fully_evaluated_at",
         "due_at",
