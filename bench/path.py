@@ -21,6 +21,7 @@ from ingestion.wire.rest import parse_ingest
 from ingestion.wire.types import Call
 from ingestion.writer import LocalTime, Target, rollups, row
 from ingestion.writer import Row as StoredRow
+from ingestion.writer.rule_sums import size_rows
 
 SIZE, REQUESTS, RUNS = 500, 4, 60  # four requests of 500 make a flush
 
@@ -95,4 +96,4 @@ def _sorted(rows: Sequence[StoredRow]) -> list[StoredRow]:
 
 def _rollups(rows: Sequence[StoredRow]) -> list[list[str]]:
     groups = rollups.cap(rollups.group(rows), rollups.DistinctValues())
-    return [store.array_literals(lines) for lines in rollups.rollup_rows(groups)]
+    return [store.array_literals(lines) for lines in (*rollups.rollup_rows(groups), size_rows(groups))]

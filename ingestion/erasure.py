@@ -1,8 +1,8 @@
 """Everything about one end user: what is stored, all of it to take away, and taking the person out of it.
 
 Erasing keeps calls, because their cost was paid, and empties what leads to the person or from one call of theirs to
-the next: the columns of ``ERASED``. Sums know no end users and stay as they are. A call's own id stays too: it is what
-keeps a late retry from being counted twice.
+the next: the columns of ``ERASED``. Sums know no end users and stay as they are, except those by prompt, which lose
+what their calls no longer say. A call's own id stays too: it is what keeps a late retry from being counted twice.
 """
 
 import json
@@ -17,9 +17,9 @@ from django.db import connection, transaction
 
 from core import vault, work
 from core.scope import org_scope
-from ingestion import call_log, end_users
+from ingestion import call_log, end_users, rule_rebuild, rule_tables
 from ingestion.models import Call, Erasure
-from tenants import audit
+from tenants import audit, selectors
 from tenants.models import Organization, Project, User
 
 TASK: Final = "ingestion.erase"
@@ -146,7 +146,8 @@ def erase_slice(*, organization_id: int, erasure_id: int, now: datetime) -> None
             if erasure is None:
                 work.finish(TASK, object_id=erasure_id)
                 return
-            changed = _erase_batch(_open(erasure))
+            zone = selectors.time_zone(organization=erasure.organization).key
+            changed = _erase_batch(_open(erasure), zone=zone)
             erasure.calls += changed
             if not changed:
                 _finish(erasure, now)
@@ -168,12 +169,22 @@ _OLDEST: Final = """
 _THEIRS: Final = """project_id = any(%(projects)s) and user_id = any(%(ids)s) and user_id <> ''
     and started_at >= %(from)s and started_at < %(to)s"""
 _EMPTY: Final = ", ".join(f"{column} = {"'{}'" if column == 'tags' else "''"}" for column in ERASED)
+_IS_CHOSEN: Final = """started_at >= %(from)s and started_at < %(to)s
+    and calls.ctid = any(array(select place from chosen))"""
 _ERASE: Final = f"""
-    update calls set {_EMPTY} where started_at >= %(from)s and started_at < %(to)s
-      and ctid = any(array(select ctid from calls where {_THEIRS} limit %(most)s for update))"""
+    with chosen as materialized (select ctid as place from calls where {_THEIRS} limit %(most)s for update),
+    gone as ({rule_rebuild.prompts_of(_IS_CHOSEN)}),
+    less as (
+        update {rule_tables.PROMPTS} r
+        set {", ".join(f"{name} = r.{name} - gone.{name}" for name in rule_tables.SUMS[rule_tables.PROMPTS])}
+        from gone where {" and ".join(f"r.{name} = gone.{name}" for name in rule_tables.KEYS[rule_tables.PROMPTS])})
+    update calls set {_EMPTY} where {_IS_CHOSEN}"""
+_FORGET_PROMPTS: Final = f"""
+    delete from {rule_tables.PROMPTS} where project_id = any(%(projects)s) and calls <= 0
+      and bucket_date between (%(from)s at time zone %(zone)s)::date and (%(to)s at time zone %(zone)s)::date"""
 
 
-def _erase_batch(ids: Sequence[str]) -> int:
+def _erase_batch(ids: Sequence[str], *, zone: str) -> int:
     """Calls changed of the oldest day that has some; 0 when none is left."""
     parameters: dict[str, Any] = {"ids": ids, "projects": list(Project.objects.values_list("pk", flat=True))}
     with connection.cursor() as cursor:
@@ -182,8 +193,11 @@ def _erase_batch(ids: Sequence[str]) -> int:
         if oldest is None:
             return 0
         day = datetime.combine(oldest[0].astimezone(UTC).date(), time(), UTC)
-        cursor.execute(_ERASE, parameters | {"from": day, "to": day + timedelta(days=1), "most": _ROWS})
-        return int(cursor.rowcount)
+        parameters |= {"from": day, "to": day + timedelta(days=1), "most": _ROWS, "zone": zone}
+        cursor.execute(_ERASE, parameters | {"prompts_within": rule_tables.PROMPTS_WITHIN})
+        changed = int(cursor.rowcount)
+        cursor.execute(_FORGET_PROMPTS, parameters)
+        return changed
 
 
 def _seal(organization_id: int, ids: Sequence[str]) -> bytes:

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from core.scope import org_scope
-from ingestion import histogram, store
+from ingestion import histogram, rule_rebuild, rule_tables, store
 from tenants.models import Organization, OrganizationSettings, Project
 
 
@@ -65,7 +65,7 @@ def _days(organization: Organization, first_date: date, end_date: date, now: dat
     day = first_date
     while day < end_date:
         start = local_midnight(day, zone)
-        yield _of_day(organization.pk, zone, day, [pk for pk, kept_from in projects if kept_from <= start])
+        yield _of_day(organization.pk, zone, day, [pk for pk, kept_from in projects if kept_from <= start], now=now)
         day += timedelta(days=1)
 
 
@@ -74,31 +74,46 @@ def local_midnight(day: date, zone: str) -> datetime:
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
-def rebuild_day(*, organization_id: int, zone: str, day: date, project_ids: Sequence[int]) -> int:
+def rebuild_day(*, organization_id: int, zone: str, day: date, project_ids: Sequence[int], now: datetime) -> int:
     """Replace the rollups of one local day of some projects, which must still keep all its calls; the calls counted."""
-    return _rebuild_day(organization_id, _of_day(organization_id, zone, day, project_ids))
+    return _rebuild_day(organization_id, _of_day(organization_id, zone, day, project_ids, now=now))
 
 
-def _of_day(organization_id: int, zone: str, day: date, project_ids: Sequence[int]) -> dict[str, Any]:
+def rebuild_rule_tables(
+    *, organization_id: int, zone: str, day: date, project_ids: Sequence[int], now: datetime
+) -> None:
+    """``rebuild_day`` for the tables of the rules alone, in the scope and behind the locks of the caller."""
+    parameters = _of_day(organization_id, zone, day, project_ids, now=now)
+    with connection.cursor() as cursor:
+        for table in rule_tables.TABLES:
+            cursor.execute(rule_rebuild.forget(table), parameters)
+        cursor.execute(_REBUILD_RULE_TABLES, parameters)
+
+
+def _of_day(organization_id: int, zone: str, day: date, project_ids: Sequence[int], *, now: datetime) -> dict[str, Any]:
     """The parameters of the statements below."""
+    end = local_midnight(day + timedelta(days=1), zone)
     return {
         "organization": organization_id,
         "projects": list(project_ids),
         "zone": zone,
         "day": day,
         "from": local_midnight(day, zone),
-        "to": local_midnight(day + timedelta(days=1), zone),
+        "to": end,
         "bounds": list(histogram.BOUNDS),
         "most": store.MOST_VALUES,
         "other": store.OTHER,
+        "most_prompts": rule_tables.MOST_PROMPTS,
+        "prompts_within": rule_tables.PROMPTS_WITHIN,
+        "keeps_singles": end + rule_tables.SINGLES_KEPT_FOR > now,
     }
 
 
 def _rebuild_day(organization_id: int, parameters: dict[str, Any]) -> int:
     with org_scope(organization_id), connection.cursor() as cursor:
-        cursor.execute(f"lock table {store.HOURLY}, {store.DAILY} in share row exclusive mode")
-        cursor.execute(_FORGET_HOURS, parameters)
-        cursor.execute(_FORGET_DAY, parameters)
+        cursor.execute(LOCK)
+        for forget in (_FORGET_HOURS, _FORGET_DAY, *map(rule_rebuild.forget, rule_tables.TABLES)):
+            cursor.execute(forget, parameters)
         cursor.execute(_REBUILD, parameters)
         return int(cursor.fetchone()[0])
 
@@ -129,6 +144,8 @@ _SPECIAL: Final = {
 _OURS: Final = "organization_id = %(organization)s and project_id = any(%(projects)s)"
 _IN_HOURS: Final = f"{_OURS} and bucket_start >= date_trunc('hour', %(from)s, %(zone)s) and bucket_start < %(to)s"
 _IN_DAY: Final = f"{_OURS} and bucket_date = %(day)s"
+# In the order in which a flush comes to them.
+LOCK: Final = f"lock table {', '.join((store.HOURLY, store.DAILY, *rule_tables.TABLES))} in share row exclusive mode"
 _FORGET_HOURS: Final = f"delete from {store.HOURLY} where {_IN_HOURS}"
 _FORGET_DAY: Final = f"delete from {store.DAILY} where {_IN_DAY}"
 
@@ -176,9 +193,13 @@ def _insert(table: str, bucket: str) -> str:
 
 
 _HOUR, _DAY = "bucket_start", "%(day)s::date as bucket_date"
+_OF_RULES: Final = f"""{rule_rebuild.EXPECTED},
+    {", ".join(f"{table}_added as ({rule_rebuild.insert(table)})" for table in rule_tables.TABLES)}"""
+_REBUILD_RULE_TABLES: Final = f"{_from_calls()}, {_OF_RULES} select 1"
 _REBUILD: Final = f"""{_from_calls()},
     hours as ({_insert(store.HOURLY, _HOUR)}),
-    days as ({_insert(store.DAILY, _DAY)})
+    days as ({_insert(store.DAILY, _DAY)}),
+    {_OF_RULES}
     select coalesce(sum(calls), 0) from grouped"""
 
 # Sums of floating point numbers depend on the order they were added in; everything else is exact.
@@ -202,6 +223,10 @@ def _compare(table: str, bucket: str, actual: str) -> str:
         having count(*) filter (where a.calls is null or e.calls is null or {_differ()}) > 0"""
 
 
-_COMPARE: Final = (
-    f"{_from_calls()} {_compare(store.HOURLY, _HOUR, _IN_HOURS)} union all {_compare(store.DAILY, _DAY, _IN_DAY)}"
+_COMPARE: Final = f"{_from_calls()}, {rule_rebuild.EXPECTED}" + " union all ".join(
+    [
+        _compare(store.HOURLY, _HOUR, _IN_HOURS),
+        _compare(store.DAILY, _DAY, _IN_DAY),
+        *map(rule_rebuild.compare, rule_tables.TABLES),
+    ]
 )

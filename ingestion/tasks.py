@@ -39,6 +39,7 @@ def retention(**_: object) -> None:
         "responses": services.delete_old_responses(now=now()),
         "refusals": services.delete_old_refusals(now=now()),
         "rollups": rollup_retention.delete_old_rollups(now=now()),
+        "single prompts": rollup_retention.delete_single_prompts(now=now()),
     }
     if any(found.values()):
         logger.info("retention", extra=found)

@@ -4,9 +4,13 @@ New calls are counted in the new zone at once. The days that are there already a
 which are kept as long as the days are, so that no day is lost with its calls. In a zone whose midnight falls inside a
 stored hour (half-hour offsets) that hour belongs to the day it began in: sums stay exact, the border is half an hour
 off. Days that are merged may for once hold more values of a dimension than are kept apart.
+
+The tables of the rules have no hours. They are counted anew from calls, and keep the dates they had where those are
+gone: rules look back a week, and calls are kept for longer.
 """
 
 from datetime import UTC, date, datetime, timedelta
+from time import monotonic
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -17,13 +21,14 @@ from core import work
 from core.scope import org_scope
 from ingestion import activity, store
 from ingestion.models import ZoneChange
-from ingestion.rebuild import local_midnight
+from ingestion.rebuild import LOCK, local_midnight, rebuild_rule_tables
 from tenants import selectors, services
-from tenants.models import Organization, User
+from tenants.models import Organization, Project, User
 
 TASK: Final = "ingestion.move_days"
 SETTLING: Final = timedelta(minutes=1)  # until every edge process has heard of the new zone, notified or not
 _DAYS_AT_ONCE: Final = 10
+_SECONDS_AT_ONCE: Final = 5.0  # days with many calls take as long as those are to read
 _ONE_DAY: Final = timedelta(days=1)
 
 
@@ -80,7 +85,10 @@ def unsettled_until(*, organization: Organization) -> date | None:
 
 def move_days(*, organization_id: int, change_id: int, now: datetime) -> None:
     """Move the next days of a change; once more is not once too often."""
+    until = monotonic() + _SECONDS_AT_ONCE
     for _ in range(_DAYS_AT_ONCE):
+        if monotonic() >= until:
+            break
         with org_scope(organization_id):
             change = ZoneChange.objects.select_for_update().filter(pk=change_id, finished_at=None).first()
             if change is None:
@@ -90,7 +98,7 @@ def move_days(*, organization_id: int, change_id: int, now: datetime) -> None:
             if now < settled_at:
                 work.make_due(TASK, organization_id=organization_id, object_id=change_id, due_at=settled_at)
                 return
-            _move_day(organization_id, change.next_date, change.to_zone)
+            _move_day(organization_id, change.next_date, change.to_zone, now=now)
             change.next_date += _ONE_DAY
             if change.next_date >= change.end_date:
                 change.finished_at = now
@@ -133,7 +141,7 @@ def _sum_hours() -> str:
 _SUM_HOURS: Final = _sum_hours()
 
 
-def _move_day(organization_id: int, day: date, zone: str) -> None:
+def _move_day(organization_id: int, day: date, zone: str, *, now: datetime) -> None:
     """The sums of a local day from its hours. A flush adds to both tables or, while this lasts, waits."""
     parameters: dict[str, Any] = {
         "organization": organization_id,
@@ -142,6 +150,8 @@ def _move_day(organization_id: int, day: date, zone: str) -> None:
         "to": local_midnight(day + _ONE_DAY, zone).astimezone(UTC),
     }
     with connection.cursor() as cursor:
-        cursor.execute(f"lock table {store.HOURLY}, {store.DAILY} in share row exclusive mode")
+        cursor.execute(LOCK)
         cursor.execute(_FORGET, parameters)
         cursor.execute(_SUM_HOURS, parameters)
+    whole = [project.pk for project in Project.objects.order_by("pk") if project.kept_from(now) <= parameters["from"]]
+    rebuild_rule_tables(organization_id=organization_id, zone=zone, day=day, project_ids=whole, now=now)

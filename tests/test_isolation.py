@@ -23,6 +23,8 @@ EDGE_TABLES = {
     "calls",
     "call_rollups_hourly",
     "call_rollups_daily",
+    "call_sizes_daily",
+    "prompt_hash_daily",
     "api_key_usage",
     "ingest_counters",
     "cloud_samples",

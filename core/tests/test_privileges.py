@@ -82,6 +82,7 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "api_key_usage": write,
         "call_rollups_daily": write,
         "call_rollups_hourly": write,
+        "call_sizes_daily": write,
         "calls": {"INSERT"},  # and three columns to find duplicates by
         "calls_stage": READ,
         "ingest_counters": write,
@@ -91,6 +92,7 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "organization_settings": READ,
         "project_activity": write,
         "projects": READ,
+        "prompt_hash_daily": write,
         "rate_cards": READ,
         "response_seen": write,
         "rejected_events": write,

@@ -6,6 +6,7 @@ from ingestion.models.prices import CatalogueChange, RateCard
 from ingestion.models.refusals import RejectedEvents
 from ingestion.models.reprice import RepriceRun
 from ingestion.models.requests import IngestAnswer, IngestCounter, ProjectActivity, SeenResponse
+from ingestion.models.rule_tables import PromptRollup, SizeRollup
 from ingestion.models.samples import CloudSample
 
 __all__ = [
@@ -19,10 +20,12 @@ __all__ = [
     "IngestCounter",
     "Measures",
     "ProjectActivity",
+    "PromptRollup",
     "RateCard",
     "RejectedEvents",
     "RepriceRun",
     "Rollup",
     "SeenResponse",
+    "SizeRollup",
     "ZoneChange",
 ]

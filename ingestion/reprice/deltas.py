@@ -33,9 +33,7 @@ def rollup_deltas(
     for change in changes:
         if not change.is_counted:
             continue
-        target = Target(organization_id, change.project_id, change.api_key_id, local_time)
-        old, new = (dimensions(change.call, price[MODEL_KEY], target) for price in (change.before, change.after))
-        before, after = (measures(change.call, _costs(price)) for price in (change.before, change.after))
+        (old, before), (new, after) = sides(change, organization_id=organization_id, local_time=local_time)
         if old == new:
             added.setdefault(new, []).append(_costs_only(before, after))
         else:
@@ -44,6 +42,18 @@ def rollup_deltas(
     plus, minus = rollup_rows(added), rollup_rows(removed)
     tables = (store.HOURLY, store.DAILY)
     return {table: _difference(table, more, less) for table, more, less in zip(tables, plus, minus, strict=True)}
+
+
+def sides(
+    change: Change, *, organization_id: int, local_time: LocalTime
+) -> tuple[tuple[Dimensions, Measures], tuple[Dimensions, Measures]]:
+    """What a call adds to which row: before, and after."""
+    target = Target(organization_id, change.project_id, change.api_key_id, local_time)
+    before, after = (
+        (dimensions(change.call, price[MODEL_KEY], target), measures(change.call, _costs(price)))
+        for price in (change.before, change.after)
+    )
+    return before, after
 
 
 def _costs(price: Price) -> tuple[Decimal | None, ...]:

@@ -228,7 +228,7 @@ def _close_day(run: RepriceRun, project: Project, *, zone: str, now: datetime) -
         return
     if not _is_whole(project, day, zone=zone, now=now):
         raise RepriceError(f"The sums of {day.isoformat()} are of old prices: its calls are not kept any more.")
-    rebuild_day(organization_id=run.organization_id, zone=zone, day=day, project_ids=[project.pk])
+    rebuild_day(organization_id=run.organization_id, zone=zone, day=day, project_ids=[project.pk], now=now)
     run.open_date = None
 
 

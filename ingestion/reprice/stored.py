@@ -10,11 +10,23 @@ import msgspec
 from ingestion import store
 from ingestion.pricing.book import PriceBook
 from ingestion.wire.types import Call, Usage
-from ingestion.writer.rows import price_columns
+from ingestion.writer.rows import Prompts, price_columns, prompts
 
 type Price = tuple[Any, ...]  # store.FROM_PRICE
 
-_TEXTS: Final = ("provider", "model", "response_model", "feature", "team", "environment", "service_tier", "status")
+_TEXTS: Final = (
+    "provider",
+    "model",
+    "response_model",
+    "feature",
+    "team",
+    "environment",
+    "service_tier",
+    "status",
+    "prompt_hash",
+    "prompt_prefix_hash",
+    "source",
+)
 _PLAIN: Final = (
     "call_id",
     *_TEXTS,
@@ -28,6 +40,7 @@ COLUMNS: Final = (
     "project_id",
     "api_key_id",
     "started_at",
+    "received_at",
     *_PLAIN,
     *store.TOKENS,
     "extra_units",
@@ -40,7 +53,10 @@ COST: Final = store.FROM_PRICE.index("cost_usd")
 
 
 class Change(NamedTuple):
-    """A call whose stored price is not what today's cards say. ``is_counted``: it is in the rollups."""
+    """A call whose stored price is not what today's cards say.
+
+    ``is_counted``: it is in the rollups. ``prompts`` are those of the call that the tables of the rules count.
+    """
 
     project_id: int
     api_key_id: int
@@ -49,6 +65,7 @@ class Change(NamedTuple):
     after: Price
     is_inconsistent: bool
     is_counted: bool
+    prompts: Prompts | None
 
     @property
     def old_cost(self) -> Decimal | None:
@@ -85,4 +102,13 @@ def change(row: Mapping[str, Any], *, organization_id: int, book: PriceBook, is_
     after = price_columns(priced)
     if after == before and priced.inconsistent == row["usage_inconsistent"]:
         return None
-    return Change(row["project_id"], row["api_key_id"], call, before, after, priced.inconsistent, is_counted)
+    return Change(
+        row["project_id"],
+        row["api_key_id"],
+        call,
+        before,
+        after,
+        priced.inconsistent,
+        is_counted,
+        prompts(call, row["received_at"]),
+    )

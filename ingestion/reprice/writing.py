@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from django.db import connection
 
-from ingestion import store
+from ingestion import rule_tables, store
 from ingestion.reprice.deltas import calls_of, key_of, rollup_deltas
+from ingestion.reprice.rule_deltas import rule_deltas
 from ingestion.reprice.stored import MODEL_KEY, Change
 from ingestion.writer import LocalTime
 from ingestion.writer.rollups import RollupRow
@@ -80,6 +81,17 @@ def adjust_rollups(changes: Sequence[Change], *, organization_id: int, local_tim
     for table, rows in deltas.items():
         if rows:
             _add(table, rows)
+    for table, rows in rule_deltas(changes, organization_id=organization_id, local_time=local_time).items():
+        _add_for_rules(table, rows)
+
+
+def _add_for_rules(table: str, rows: Sequence[RollupRow]) -> None:
+    """Rows that must be there already may be missing: prompts that came once are forgotten, and full days know few."""
+    if rows:
+        columns = store.array_literals(rows)
+        with connection.cursor() as cursor:
+            cursor.execute(rule_tables.adjust(table), columns)
+            cursor.execute(rule_tables.delete_empty(table), columns)
 
 
 def _add(table: str, rows: list[RollupRow]) -> None:

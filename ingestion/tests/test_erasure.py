@@ -16,7 +16,8 @@ from core.models import WorkDue
 from core.scope import ScopeError, current_organization_id, org_scope
 from dashboards.tests.factories import record_calls
 from ingestion import end_users, erasure, tasks
-from ingestion.models import Call, DailyRollup, Erasure, HourlyRollup
+from ingestion.models import Call, DailyRollup, Erasure, HourlyRollup, PromptRollup, SizeRollup
+from ingestion.rebuild import differences
 from tenants import key_services, services
 from tenants.models import AuditEntry, Project, User
 
@@ -233,13 +234,35 @@ def test_what_leads_to_the_person_goes_and_everything_else_stays(acme_calls, glo
 def test_sums_do_not_change(acme_calls):
     def sums():
         with org_scope(acme_calls.pk):
-            return [list(model.objects.order_by("pk").values()) for model in (HourlyRollup, DailyRollup)]
+            return [list(model.objects.order_by("pk").values()) for model in (HourlyRollup, DailyRollup, SizeRollup)]
 
     before = sums()
 
     erase_all(acme_calls, erase(acme_calls))
 
     assert sums() == before
+
+
+def test_sums_by_prompt_lose_what_the_calls_no_longer_say(acme_calls, acme_project):
+    shared = {"started_at": NOW - timedelta(minutes=6), "prompt_hash": "hash-of-jane", "source": "sdk"}
+    record_calls(acme_project, [{"call_id": "joe-too", "user_id": "joe"} | shared])
+    record_calls(acme_project, [{"call_id": "jane-too", "user_id": MAIL} | shared])
+
+    def prompts():
+        with org_scope(acme_calls.pk):
+            rows = PromptRollup.objects.order_by("bucket_date", "kind", "source")
+            return list(rows.values_list("source", "kind", "hash", "calls", "input_tokens", "cost_usd"))
+
+    # Two days' calls of jane came in time; the third day's only with what its test says of its arrival.
+    assert ("sdk", "full", "hash-of-jane", 2, 2000, Decimal("0.0150")) in prompts()
+    assert {kind for _, kind, *_ in prompts()} == {"full", "prefix"}
+
+    erase_all(acme_calls, erase(acme_calls))
+
+    assert prompts() == [("sdk", "full", "hash-of-jane", 1, 1000, Decimal("0.0075"))]
+    days = {"first_date": NOW.date() - timedelta(days=4), "end_date": NOW.date() + timedelta(days=1)}
+    found = [found for _, found in differences(organization=acme_calls, now=timezone.now(), **days)]
+    assert found == [[]] * 5
 
 
 def test_the_audit_log_and_the_row_name_nobody(acme_calls):

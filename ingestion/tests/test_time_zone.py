@@ -12,7 +12,7 @@ from core.models import WorkDue
 from core.scope import org_scope
 from dashboards.tests.factories import make_rollup, record_calls
 from ingestion import tasks, time_zone
-from ingestion.models import DailyRollup, HourlyRollup, ProjectActivity, ZoneChange
+from ingestion.models import DailyRollup, HourlyRollup, ProjectActivity, PromptRollup, SizeRollup, ZoneChange
 from ingestion.rebuild import differences, rebuild_rollups
 from tenants import selectors
 from tenants.models import AuditEntry, User
@@ -173,13 +173,33 @@ def test_moving_there_and_back_again_changes_nothing(acme, counted):
 def test_moved_days_are_what_a_rebuild_from_calls_finds(acme, acme_project):
     now = timezone.now()
     start = (now - timedelta(days=4)).replace(hour=0, minute=30, second=0, microsecond=0)
-    record_calls(acme_project, [{"started_at": start + timedelta(hours=hour)} for hour in range(0, 72, 3)])
+    hashed = {"prompt_hash": "a" * 64}
+    calls = [{"started_at": start + timedelta(hours=hour)} for hour in range(0, 72, 3)]
+    record_calls(acme_project, [call | {"received_at": call["started_at"]} | hashed for call in calls])
 
     move_all(acme, change(acme, "Asia/Tokyo", now=now), now=now + time_zone.SETTLING)
 
     period = {"first_date": start.date() - timedelta(days=1), "end_date": now.date() + timedelta(days=2)}
     assert [found for _, found in differences(organization=acme, now=now, **period)] == [[]] * 7
     assert sum(calls for *_, calls in days(acme)) == 24
+    with org_scope(acme.pk):
+        for model in (SizeRollup, PromptRollup):
+            assert list(model.objects.order_by("bucket_date").values_list("calls", flat=True)) == [5, 8, 8, 3]
+
+
+def test_the_tables_of_the_rules_keep_their_dates_where_calls_are_gone(acme, counted):
+    gone = {"organization_id": acme.pk, "project_id": counted.pk, "bucket_date": date(2025, 3, 1)}
+    named = {"provider": "openai", "model_key": "gpt-4o", "feature": "default", "team": "", "size": 50}
+    with org_scope(acme.pk):
+        SizeRollup.objects.create(**gone, **named, calls=3, unpriced_calls=0, cost_usd=1)
+        make_rollup(counted, date(2025, 3, 1), calls=3)
+        make_rollup(counted, datetime(2025, 3, 1, 23, tzinfo=UTC), calls=3)
+
+    move_all(acme, change(acme, "Asia/Tokyo"))
+
+    assert days(acme) == [(date(2025, 3, 2), "default", 3)]
+    with org_scope(acme.pk):
+        assert SizeRollup.objects.get().bucket_date == date(2025, 3, 1)
 
 
 def test_half_hour_zones_lose_nothing_and_the_page_says_what_is_off(admin, acme, counted):

@@ -19,11 +19,12 @@ from psycopg import Connection, errors
 
 from core.recent import Recent
 from ingestion import store
-from ingestion.writer import counters, idempotency, responses, rollups
+from ingestion.writer import counters, idempotency, responses, rollups, rule_sums
 from ingestion.writer.idempotency import Claim, Lost
 from ingestion.writer.responses import Key, Record
 from ingestion.writer.rollups import Day, DistinctValues, Values
 from ingestion.writer.rows import Line, Row
+from ingestion.writer.rule_sums import PromptCounts
 from ingestion.writer.uses import KeyUse, note_use
 
 type Rows = Sequence[Row]
@@ -93,6 +94,7 @@ class Memory:
     """What the writers of one process know together. Times are monotonic seconds."""
 
     values: DistinctValues = field(default_factory=DistinctValues)
+    prompts: PromptCounts = field(default_factory=PromptCounts)
     suspects: Recent = field(default_factory=lambda: Recent(_SUSPECT_SECONDS))
     key_usage: Recent = field(default_factory=lambda: Recent(_KEY_USAGE_SECONDS))
 
@@ -285,9 +287,15 @@ class Flusher(Transactions[Row]):
         unseen = self._memory.values.unseen(rollups.days(groups))
         if unseen:
             self._memory.values.learn(_values_of(cursor, unseen))
-        hourly, daily = rollups.rollup_rows(rollups.cap(groups, self._memory.values))
+        values = self._memory.values
+        capped = rollups.cap(groups, values)
+        hourly, daily = rollups.rollup_rows(capped)
         for table, lines in ((store.HOURLY, hourly), (store.DAILY, daily)):
             cursor.execute(_UPSERTS[table], store.array_literals(lines))
+        rule_sums.add_sizes(cursor, rule_sums.size_rows(capped))
+        prompted = [(values.cap(row.dimensions), row.measures, row.prompts) for row in rows if row.prompts]
+        if prompted:
+            rule_sums.add_prompts(cursor, rule_sums.prompt_rows(prompted), self._memory.prompts)
 
 
 _UPSERTS: Final = {table: store.rollup_upsert(table).encode() for table in store.BUCKETS}

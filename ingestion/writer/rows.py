@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ingestion import store
+from ingestion import rule_tables, store
 from ingestion.histogram import bucket
 from ingestion.pricing.book import Priced
 from ingestion.wire.types import Call, Sample
@@ -53,6 +53,14 @@ class Dimensions(NamedTuple):
     api_key_id: int
 
 
+class Prompts(NamedTuple):
+    """The hashes of a call's prompt that count, '' for none, and who made them: others are made differently."""
+
+    source: str
+    full: str
+    prefix: str
+
+
 class Line(msgspec.Struct, gc=False):
     """Something to store: its identity, and its columns as text."""
 
@@ -70,6 +78,7 @@ class Row(Line, gc=False):
     dimensions: Dimensions
     measures: Measures
     response: Response | None = None
+    prompts: Prompts | None = None
 
 
 class LocalTime:
@@ -132,7 +141,17 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
     )
     key = (target.project_id, call.started_at, call.call_id)
     found = response(call, priced, organization_id=target.organization_id, project_id=target.project_id)
-    return Row(key, line, dimensions(call, price[0], target), measures(call, price[_CHOICES:]), found)
+    sums = measures(call, price[_CHOICES:])
+    return Row(key, line, dimensions(call, price[0], target), sums, found, prompts(call, received_at))
+
+
+def prompts(call: Call, received_at: datetime) -> Prompts | None:
+    """What the rules may know of a call's prompt: nothing of one that is estimated or that came too late."""
+    if not (call.prompt_hash or call.prompt_prefix_hash) or call.usage_estimated:
+        return None
+    if received_at - call.started_at > rule_tables.PROMPTS_WITHIN:
+        return None
+    return Prompts(call.source, call.prompt_hash, call.prompt_prefix_hash)
 
 
 def price_columns(priced: Priced) -> tuple[Any, ...]:

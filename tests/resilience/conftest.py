@@ -11,6 +11,8 @@ TABLES = (
     "calls",
     "call_rollups_hourly",
     "call_rollups_daily",
+    "call_sizes_daily",
+    "prompt_hash_daily",
     "ingest_idempotency",
     "ingest_counters",
     "response_seen",

@@ -55,10 +55,11 @@ from ingestion.rebuild import rebuild_rollups
 from tenants.models import Organization
 def rollups():
     with connections["owner"].cursor() as cursor:
-        cursor.execute("select to_jsonb(h) from call_rollups_hourly h")
-        hours = cursor.fetchall()
-        cursor.execute("select to_jsonb(d) from call_rollups_daily d")
-        return sorted(map(str, hours + cursor.fetchall()))
+        cursor.execute(
+            "select to_jsonb(h) from call_rollups_hourly h union all select to_jsonb(d) from call_rollups_daily d"
+            " union all select to_jsonb(s) from call_sizes_daily s"
+            " union all select to_jsonb(p) from prompt_hash_daily p")
+        return sorted(map(str, cursor.fetchall()))
 kept, today = rollups(), datetime.now(UTC).date()
 for organization in Organization.objects.all():
     rebuild_rollups(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from core.databases import OWNER
 from core.scope import org_scope
 from ingestion import histogram
-from ingestion.models import Call, DailyRollup, HourlyRollup
+from ingestion.models import Call, DailyRollup, HourlyRollup, PromptRollup, SizeRollup
 from ingestion.rebuild import local_midnight, rebuild_rollups
 from ingestion.tests.edge.client import issue_key
 from ingestion.tests.edge.conftest import new_organization, project_of
@@ -28,14 +28,16 @@ TODAY = datetime.now(UTC).date()
 
 
 def rollups(organization):
-    """All rollup rows as they are, except for the packing of histograms."""
+    """All rows of sums as they are, except for the packing of histograms."""
     with org_scope(organization.pk):
         rows = [*HourlyRollup.objects.values(), *DailyRollup.objects.values()]
+        others = [*SizeRollup.objects.values(), *PromptRollup.objects.values()]
     for row in rows:
-        row.pop("pk", None)
         for name in ("latency_histogram", "first_token_histogram"):
             row[name] = tuple(histogram.decode(row[name]))
-    return sorted(rows, key=repr)
+    for row in rows + others:
+        row.pop("pk", None)
+    return sorted(rows + others, key=repr)
 
 
 def assert_rebuild_changes_nothing(organization):
@@ -70,6 +72,8 @@ def random_event(dice: random.Random) -> dict[str, object]:
         "team": "growth",
         "environment": "staging",
         "cached_input_tokens": 0,
+        "prompt_hash": dice.choice(["aa", "bb", "cc"]),
+        "prompt_prefix_hash": dice.choice(["aa", "dd"]),
     }
     return event | {name: value for name, value in optional.items() if dice.random() < 0.5}
 

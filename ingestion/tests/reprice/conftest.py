@@ -13,7 +13,7 @@ from conftest import _empty_database
 from core import work
 from core.scope import org_scope
 from ingestion import histogram
-from ingestion.models import Call, DailyRollup, HourlyRollup, RepriceRun
+from ingestion.models import Call, DailyRollup, HourlyRollup, PromptRollup, RepriceRun, SizeRollup
 from ingestion.models import RateCard as StoredCard
 from ingestion.pricing import services as pricing
 from ingestion.pricing.cards import RateCard, UnitPrice, to_row
@@ -130,13 +130,16 @@ def apply(organization: Organization, run: RepriceRun, *, most: int = 7) -> Repr
 
 
 def rollups(organization: Organization) -> list[dict[str, Any]]:
-    """All rollup rows as they are, except for the packing of histograms."""
+    """All rows of sums as they are, except for the packing of histograms."""
     with org_scope(organization.pk):
         rows: list[Any] = [*HourlyRollup.objects.values(), *DailyRollup.objects.values()]
+        others: list[Any] = [*SizeRollup.objects.values(), *PromptRollup.objects.values()]
     for one in rows:
-        one.pop("pk", None)
         for name in ("latency_histogram", "first_token_histogram"):
             one[name] = tuple(histogram.decode(one[name]))
+    rows += others
+    for one in rows:
+        one.pop("pk", None)
     return sorted(rows, key=repr)
 
 

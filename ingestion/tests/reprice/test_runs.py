@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from core.models import WorkDue
 from core.scope import org_scope
 from ingestion import store, tasks
-from ingestion.models import Call, DailyRollup, RepriceRun
+from ingestion.models import Call, DailyRollup, PromptRollup, RepriceRun, SizeRollup
 from ingestion.pricing.calculator import EXACT
 from ingestion.pricing.cards import RateCard, UnitPrice, to_row
 from ingestion.rebuild import local_midnight, rebuild_rollups
@@ -343,6 +343,50 @@ def test_a_day_that_new_model_names_would_overfill_is_counted_again(acme, few_va
     assert_rebuild_changes_nothing(acme)
 
 
+def test_prices_move_in_the_tables_of_the_rules_too(acme):
+    """One model gets a price, another gets another name, and one of its prompts meets itself in the new row."""
+    project, at = project_of(acme), timezone.now() - timedelta(hours=1)
+    hashed = {"started_at": at, "prompt_hash": "a" * 64, "prompt_prefix_hash": "b" * 64}
+    store_rows(
+        make_row(project, f"{model}-{n}", model=model, **hashed | more)
+        for model in ("house-model", "old-name", "gpt-4o")
+        for n, more in enumerate([{}, {}, {"prompt_hash": ""}, {"usage_estimated": True}])
+    )
+    set_price(acme, "house-model", "2")
+    alias = {"match": {"equals": "old-name"}, "provider": "openai", "catalogue_id": "gpt-4o", "position": 0}
+    store_card(acme, prices={}, context={}, source="alias", version="", **alias)
+
+    apply(acme, run_to_end(start(acme)), most=3)
+
+    with org_scope(acme.pk):
+        sizes = list(SizeRollup.objects.order_by("model_key").values_list("model_key", "calls", "unpriced_calls"))
+        prompts = set(PromptRollup.objects.values_list("model_key", "kind", "calls", "unpriced_calls", "cost_usd"))
+    assert sizes == [("gpt-4o", 6, 0), ("house-model", 3, 0)]
+    both = Decimal("0.000035")
+    assert prompts == {
+        ("gpt-4o", "full", 4, 0, 4 * both),
+        ("gpt-4o", "prefix", 6, 0, 6 * both),
+        ("house-model", "full", 2, 0, Decimal("0.00004")),
+        ("house-model", "prefix", 3, 0, Decimal("0.00006")),
+    }
+    assert_rebuild_changes_nothing(acme)
+
+
+def test_a_prompt_that_was_forgotten_is_not_brought_back_by_a_price(acme):
+    project, at = project_of(acme), timezone.now() - timedelta(hours=1)
+    store_rows([make_row(project, "once", model="house-model", started_at=at, prompt_hash="a" * 64)])
+    with org_scope(acme.pk):
+        PromptRollup.objects.all().delete()
+    set_price(acme, "house-model", "2")
+
+    run = apply(acme, run_to_end(start(acme)))
+
+    assert run.state == State.APPLIED
+    with org_scope(acme.pk):
+        assert not PromptRollup.objects.exists()
+        assert SizeRollup.objects.get().cost_usd == Decimal("0.00002")
+
+
 def test_cancelling_in_the_middle_of_a_capped_day_leaves_sums_that_agree(acme, few_values):
     store_rows(many_features(project_of(acme)), most_values=few_values)
     set_price(acme, "house-model", "2")
@@ -537,7 +581,7 @@ def test_a_slice_that_fails_again_and_again_ends_the_run(acme, monkeypatch):
 def test_calls_that_disappear_between_reading_and_writing_are_noticed(acme):
     call = WireCall(call_id="x", started_at=NOON, provider="openai", model="m", usage=Usage())
     price = ("m", "none", "", None, *[None] * 7)
-    change = Change(project_of(acme).pk, 7, call, price, price, False, True)
+    change = Change(project_of(acme).pk, 7, call, price, price, False, True, None)
 
     with pytest.raises(RepriceError, match="disappeared"), org_scope(acme.pk):
         writing.update_calls([change], organization_id=acme.pk)

@@ -34,6 +34,7 @@ def as_row(call: Call, book: PriceBook) -> dict[str, Any]:
     priced = book.price(1, call)
     known = {name: getattr(call.usage, name) for name in store.TOKENS}
     known |= {name: getattr(call, name) for name in COLUMNS if hasattr(call, name)}
+    known["received_at"] = call.started_at
     known |= dict(zip(store.FROM_PRICE, price_columns(priced), strict=True))
     return known | {
         "project_id": 1,

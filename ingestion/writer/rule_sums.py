@@ -1,0 +1,131 @@
+"""From the calls of a flush to what they add to the tables that only rules read, sorted as every writer sorts it."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import localcontext
+from operator import itemgetter
+from typing import Any, Final
+
+import psycopg
+
+from ingestion import rule_tables, store
+from ingestion.pricing.calculator import EXACT
+from ingestion.rule_tables import FULL, PREFIX, PROMPTS, SIZES
+from ingestion.writer.rollups import Day
+from ingestion.writer.rows import Dimensions, Measures, Prompts
+
+type SumRow = tuple[Any, ...]  # rule_tables.COLUMNS of one of them
+type PromptedCall = tuple[Dimensions, Measures, Prompts]  # dimensions as they are capped
+
+_ESTIMATED, _INPUT, _OUTPUT = (store.SUMS.index(name) for name in ("estimated_calls", "input_tokens", "output_tokens"))
+_of_size = itemgetter(*(store.SUMS.index(name) for name in rule_tables.SUMS[SIZES]))
+_of_prompt = itemgetter(*(store.SUMS.index(name) for name in rule_tables.SUMS[PROMPTS]))
+_MOST_DAYS: Final = 2_000
+
+_UPSERT_SIZES: Final = rule_tables.upsert(SIZES).encode()
+_UPSERT_PROMPTS: Final = rule_tables.UPSERT_PROMPTS.encode()
+_UPSERT_KNOWN_PROMPTS: Final = rule_tables.UPSERT_KNOWN_PROMPTS.encode()
+_STORED: Final = f"""
+    select project_id, bucket_date, count(*) from {PROMPTS}
+    where (organization_id, project_id, bucket_date) in (select * from unnest(%s::bigint[], %s::bigint[], %s::date[]))
+    group by 1, 2""".encode()
+
+
+class PromptCounts:
+    """How many rows of prompts a project's day has, so that it stops at ``rule_tables.MOST_PROMPTS``.
+
+    Approximate on purpose: each process counts on its own from what it found, and a flush is kept or left whole.
+    """
+
+    def __init__(self, limit: int = rule_tables.MOST_PROMPTS) -> None:
+        self._limit = limit
+        self._days: OrderedDict[Day, int] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def unseen(self, days: Iterable[Day]) -> set[Day]:
+        with self._lock:
+            return {day for day in days if day not in self._days}
+
+    def learn(self, found: Mapping[Day, int]) -> None:
+        """Remember days as they are stored; forgets the oldest when there are too many."""
+        with self._lock:
+            for day, rows in found.items():
+                self._days.setdefault(day, rows)
+            while len(self._days) > _MOST_DAYS:
+                self._days.popitem(last=False)
+
+    def add(self, new: Mapping[Day, int]) -> None:
+        with self._lock:
+            for day, rows in new.items():
+                if day in self._days:
+                    self._days[day] += rows
+
+    def is_full(self, day: Day) -> bool:
+        with self._lock:
+            return self._days.get(day, 0) >= self._limit
+
+
+def size_rows(groups: Mapping[Dimensions, Sequence[Measures]]) -> list[SumRow]:
+    """Rows of ``call_sizes_daily`` of calls by their capped dimensions."""
+    found: dict[tuple[Any, ...], list[Measures]] = {}
+    for dimensions, measures in groups.items():
+        organization, project, _, day, provider, model, feature, team, *_ = dimensions
+        for one in measures:
+            if not one[_ESTIMATED]:
+                size = rule_tables.size(one[_INPUT] + one[_OUTPUT])
+                key = (organization, project, day, provider, model, feature, team, size)
+                found.setdefault(key, []).append(_of_size(one))
+    return _summed(found)
+
+
+def prompt_rows(calls: Iterable[PromptedCall]) -> list[SumRow]:
+    """Rows of ``prompt_hash_daily``."""
+    found: dict[tuple[Any, ...], list[Measures]] = {}
+    for dimensions, measures, prompts in calls:
+        organization, project, _, day, *names = dimensions[:8]
+        sums = _of_prompt(measures)
+        for kind, value in ((FULL, prompts.full), (PREFIX, prompts.prefix)):
+            if value:
+                key = (organization, project, day, value, kind, prompts.source, *names)
+                found.setdefault(key, []).append(sums)
+    return _summed(found)
+
+
+def _summed(groups: Mapping[tuple[Any, ...], Sequence[Measures]]) -> list[SumRow]:
+    with localcontext(EXACT):
+        rows = [
+            (*key, *(measures[0] if len(measures) == 1 else map(sum, zip(*measures, strict=True))))
+            for key, measures in groups.items()
+        ]
+    rows.sort()  # keys differ, so the sums behind them are never compared
+    return rows
+
+
+def add_sizes(cursor: psycopg.Cursor[Any], rows: Sequence[SumRow]) -> None:
+    if rows:
+        cursor.execute(_UPSERT_SIZES, store.array_literals(rows))
+
+
+def add_prompts(cursor: psycopg.Cursor[Any], rows: Sequence[SumRow], counts: PromptCounts) -> None:
+    """Add rows; on a day that is full only to prompts that are there already."""
+    unseen = counts.unseen(map(_day, rows))
+    if unseen:
+        counts.learn(dict.fromkeys(unseen, 0) | _stored(cursor, {row[:3] for row in rows if _day(row) in unseen}))
+    full = [row for row in rows if counts.is_full(_day(row))]
+    free = [row for row in rows if not counts.is_full(_day(row))] if full else rows
+    if free:
+        cursor.execute(_UPSERT_PROMPTS, store.array_literals(free))
+        counts.add({(project, day): new for project, day, new in cursor})
+    if full:
+        cursor.execute(_UPSERT_KNOWN_PROMPTS, store.array_literals(full))
+
+
+def _day(row: SumRow) -> Day:
+    return row[1], row[2]
+
+
+def _stored(cursor: psycopg.Cursor[Any], owners: Iterable[tuple[Any, ...]]) -> dict[Day, int]:
+    organizations, projects, days = zip(*owners, strict=True)
+    cursor.execute(_STORED, [list(organizations), list(projects), list(days)])
+    return {(project, day): count for project, day, count in cursor}
