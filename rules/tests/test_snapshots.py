@@ -92,7 +92,7 @@ def test_large_calls_of_a_model_with_tiers_are_read_by_tier(acme_project, scope,
     )
 
     with scope(acme_project.organization):
-        (sizes,) = taken(acme_project, Rule.MODEL_MISUSE).sizes
+        (sizes,) = taken(acme_project, Rule.MODEL_MISUSE, calls=4).sizes
 
     found = {(band.above, band.calls, band.tokens.input_tokens) for band in sizes.bands}
     assert found == {(0, 1, 200_000), (200_000, 2, 1_100_001)}
@@ -100,13 +100,23 @@ def test_large_calls_of_a_model_with_tiers_are_read_by_tier(acme_project, scope,
 
 def test_too_many_large_calls_are_not_read(acme_project, scope, catalogue, monkeypatch):
     monkeypatch.setattr("rules.engine.savings.MOST_CALLS", 1)
-    gemini = {"provider": "gcp.gemini", "model": "gemini-2.5-pro", "model_key": "gemini-2.5-pro"}
+    gemini = {"provider": "gcp.gemini", "model": "gemini-2.5-pro", "model_key": "gemini-2.5-pro", "output_tokens": 5}
     record_calls(acme_project, [gemini | {"started_at": days_ago(1), "input_tokens": 9_000} for _ in range(2)])
 
     with scope(acme_project.organization):
-        (sizes,) = taken(acme_project, Rule.MODEL_MISUSE).sizes
+        (sizes,) = taken(acme_project, Rule.MODEL_MISUSE, calls=2).sizes
 
     assert sizes.bands == ()
+
+
+def test_calls_of_what_is_no_finding_are_not_read(acme_project, scope, catalogue):
+    gemini = {"provider": "gcp.gemini", "model": "gemini-2.5-pro", "model_key": "gemini-2.5-pro", "output_tokens": 500}
+    record_calls(acme_project, [gemini | {"started_at": days_ago(1), "input_tokens": 9_000} for _ in range(2)])
+
+    with scope(acme_project.organization):
+        (sizes,) = taken(acme_project, Rule.MODEL_MISUSE, calls=2).sizes
+
+    assert (len(sizes.rows), sizes.bands) == (1, ())
 
 
 def test_prompts_that_came_often_enough_on_one_of_both_days(acme_project, scope):
