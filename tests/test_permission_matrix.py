@@ -25,14 +25,12 @@ from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call, make_sample
-from tenants import currency, invitations, key_services, teams
-from tenants.models import AuditEntry, CurrencyRate, Membership, Organization, Project, User
 from rules.alerts import channel_services, route_services, routing
 from rules.alerts.channel_terms import Given
 from rules.alerts.models import Delivery
 from rules.alerts.route_services import Wanted as WantedRoute
-from tenants import events, invitations, key_services, teams
-from tenants.models import AuditEntry, Event, Membership, Organization, Project, User
+from tenants import currency, events, invitations, key_services, teams
+from tenants.models import AuditEntry, CurrencyRate, Event, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 from tests.matrix import BY_ROLE, OVERRIDDEN, URLS, Url, asked_by, everybody, owner_of
 
@@ -315,10 +313,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     Membership.objects.create(user=other, organization=acme, role=Role.VIEWER)
     team = teams.create_team(organization=acme, actor=None, name="Search")
     rate_id = new_rate(acme)
-    arguments = {
+    arguments = sent_alert(acme) | {
         "rate_id": rate_id,
-    alerts = sent_alert(acme)
-    arguments = alerts | {
         "kind": "slack",
         "member_id": other.pk,
         "invitation_id": issued_to.invitation.pk,

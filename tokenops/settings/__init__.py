@@ -259,7 +259,6 @@ SPECTACULAR_SETTINGS = {
         "RefusalKindEnum": ["event", "request", "content"],
         "CallSourceEnum": ["sdk", "rest", "otlp", "gateway", "import"],
         "RateCardSourceEnum": "ingestion.pricing.listing.KINDS",
-        "RepriceRunStateEnum": "ingestion.models.RepriceRun.State",
         "ChannelKindEnum": ["slack", "email", "pagerduty", "webhook"],
         "DeliveryStateEnum": ["waiting", "delivered", "failed", "cancelled"],
         "DeliveryOutcomeEnum": ["delivered", "retry", "failed"],
