@@ -10,10 +10,11 @@ from django.db import transaction
 
 from core.scope import org_scope
 from rules import news
+from rules.alerts.acknowledgement import acknowledge_matter
 from rules.models import Insight, InsightChange, InsightComment
 from tenants import audit, members
 from tenants.audit import Actor, KeyActor
-from tenants.models import Event, Organization, User
+from tenants.models import Organization, User
 from tenants.permissions import Role
 
 Status = Insight.Status
@@ -35,8 +36,7 @@ def acknowledge(*, organization: Organization, actor: Actor, insight: Insight, n
         before = locked.status
         locked.status, locked.muted_until = Status.ACKNOWLEDGED, None
         locked.save(update_fields=["status", "muted_until"])
-        told = Event.objects.filter(dedup_key=locked.dedup_key, acknowledged_at=None)
-        told.update(acknowledged_at=now)
+        _stop_reminding(organization, actor, locked, now)
         _note(locked, "acknowledged", actor, now)
         audit.record("insight.acknowledged", actor=actor, target=locked, rule=locked.rule, before=before)
 
@@ -53,6 +53,7 @@ def mute(*, organization: Organization, actor: Actor, insight: Insight, until: d
         _must_be_unresolved(locked)
         locked.status, locked.muted_until = Status.MUTED, until
         locked.save(update_fields=["status", "muted_until"])
+        _stop_reminding(organization, actor, locked, now)
         _note(locked, "muted", actor, now, until=until.isoformat())
         audit.record("insight.muted", actor=actor, target=locked, rule=locked.rule, until=until.isoformat())
 
@@ -127,6 +128,10 @@ def comment(*, organization: Organization, actor: Actor, insight: Insight, text:
         _note(locked, "commented", actor, now, comment_id=written.pk)
         audit.record("insight.commented", actor=actor, target=locked, rule=locked.rule, comment_id=written.pk)
     return written
+
+
+def _stop_reminding(organization: Organization, actor: Actor, insight: Insight, now: datetime) -> None:
+    acknowledge_matter(organization=organization, actor=actor, dedup_key=insight.dedup_key, now=now)
 
 
 def _may_see(organization: Organization, user: User) -> bool:

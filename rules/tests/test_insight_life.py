@@ -43,7 +43,8 @@ def test_acknowledging_says_who_and_takes_note_of_what_was_told(acme, owner_user
     with scope(acme):
         change = last_change()
         assert (change.kind, change.actor, change.actor_kind) == ("acknowledged", owner_user, "user")
-        assert Event.objects.get(kind="insight.opened").acknowledged_at == NOW
+        told = Event.objects.get(kind="insight.opened")
+        assert (told.acknowledged_at, told.acknowledged_by) == (NOW, owner_user)
         assert actions() == ["insight.acknowledged"]
 
 
@@ -64,6 +65,7 @@ def test_muting_has_an_end_and_unmuting_opens_it_again(acme, insight, scope):
         change = last_change()
         assert (change.kind, change.actor_kind, change.key_name) == ("muted", "key", "deploy")
         assert change.facts == {"until": until.isoformat()}
+        assert Event.objects.get(kind="insight.opened").acknowledged_at == NOW  # nobody is reminded
 
     insight_life.unmute(organization=acme, actor=KEY, insight=insight, now=NOW)
 
