@@ -27,17 +27,21 @@ _BUCKET = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d.*)?")
 
 
 class Series(TypedDict):
-    """One line, layer or slice. ``color_index`` 1 to 10 is a hue, 0 is "other"; None in ``data`` is unknown."""
+    """One line, layer or slice. ``color_index`` 1 to 10 is a hue, 0 is "other"; None in ``data`` is unknown.
+
+    ``dashed`` is for a line that is no measurement: a limit, a forecast.
+    """
 
     name: str
     color_index: int
     data: Sequence[Number | None]
+    dashed: NotRequired[bool]
 
 
 class ChartSpec(TypedDict):
     """What a chart shows, without how. ``x`` holds buckets on the organization's wall clock
     (``2026-07-12`` or ``2026-07-12T14:00:00+02:00``) or plain labels; a donut has one value a series. With ``partial``
-    the last bucket is not over.
+    the last bucket is not over. With ``running`` values are totals so far or limits, whose sum means nothing.
     """
 
     kind: Kind
@@ -46,6 +50,7 @@ class ChartSpec(TypedDict):
     series: Sequence[Series]
     total: NotRequired[Number | None]
     partial: NotRequired[bool]
+    running: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +71,8 @@ class Table:
 
 
 def legend(spec: ChartSpec) -> list[Legend]:
-    """Series names with their sums; a sum of latencies or shares means nothing, so those have none."""
-    return [Legend(s["name"], s["color_index"], _total(spec["unit"], s["data"])) for s in spec["series"]]
+    """Series names with their sums; a sum of latencies, shares or running totals means nothing, so those have none."""
+    return [Legend(s["name"], s["color_index"], _total(spec, s["data"])) for s in spec["series"]]
 
 
 def table(spec: ChartSpec) -> Table:
@@ -95,8 +100,8 @@ def bucket_label(bucket: str) -> str:
     return f"{day}, {moment:%H:%M}" if "T" in bucket else day
 
 
-def _total(unit: Unit, data: Sequence[Number | None]) -> str:
+def _total(spec: ChartSpec, data: Sequence[Number | None]) -> str:
     known = [value for value in data if value is not None]
-    if unit not in SUMMABLE or not known:
+    if spec["unit"] not in SUMMABLE or spec.get("running") or not known:
         return ""
-    return FORMATS[unit](sum(known))
+    return FORMATS[spec["unit"]](sum(known))

@@ -45,9 +45,20 @@ class Permission(StrEnum):
     ORGANIZATION_MANAGE = "organization.manage", "Change the organization’s settings"
     ORGANIZATION_DELETE = "organization.delete", "Delete the organization"
     DATA_ERASE = "data.erase", "Look up and erase end users"
+    BUDGETS_READ = "budgets.read", "See budgets and what is left of them"
+    BUDGETS_MANAGE = "budgets.manage", "Create, change and delete budgets"
+    RULES_READ = "rules.read", "See rules and their thresholds"
+    RULES_MANAGE = "rules.manage", "Change what a project’s rules fire on"
 
 
-_VIEWER: Final = frozenset({Permission.TELEMETRY_READ, Permission.MEMBERS_READ})
+_VIEWER: Final = frozenset(
+    {
+        Permission.TELEMETRY_READ,
+        Permission.MEMBERS_READ,
+        Permission.BUDGETS_READ,
+        Permission.RULES_READ,
+    }
+)
 _MEMBER: Final = _VIEWER | {Permission.KEY_READ, Permission.KEY_MANAGE}
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
@@ -59,6 +70,8 @@ _ADMIN: Final = _MEMBER | {
     Permission.MEMBERS_MANAGE,
     Permission.ORGANIZATION_MANAGE,
     Permission.DATA_ERASE,
+    Permission.BUDGETS_MANAGE,
+    Permission.RULES_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

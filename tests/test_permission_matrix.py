@@ -24,6 +24,7 @@ from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call, make_sample
+from rules.tests.budgets import make_budget
 from tenants import invitations, key_services, teams
 from tenants.models import AuditEntry, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
@@ -175,6 +176,14 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "pricing:reprice-run": (ORG_ADMIN, NOT_ALLOWED),
     "pricing:reprice-apply": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "pricing:reprice-cancel": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    # Budgets
+    "rules:budget-list": (ORG_READ, NOT_ALLOWED),
+    "rules:budget-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "rules:budget-detail": (ORG_READ, NOT_ALLOWED),
+    "rules:budget-edit": (ORG_ADMIN, ORG_ADMIN_422),
+    "rules:budget-pause": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "rules:budget-resume": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "rules:budget-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
@@ -204,6 +213,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:reprice-run-apply": (API_DENIED, API_ADMIN_ONCE),
     "api:reprice-run-cancel": (API_DENIED, API_ADMIN_ONCE),
     "api:rejected-event-list": (API_READ, API_DENIED),
+    "api:budget-list": (API_READ, API_ADMIN_400),
+    "api:budget-detail": (API_READ, API_DENIED),
     "api:team-list": (API_READ, API_ADMIN_400),
     "api:team-detail": (API_READ, API_DENIED),
     "api:usage": (API_READ, API_DENIED),
@@ -294,6 +305,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
+        "budget_id": make_budget(acme).pk,
         "session_id": 10**9,
         "pk": 10**9,  # of a passkey
     }
@@ -315,6 +327,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:reprice-run-apply": of_acme,
         "api:reprice-run-cancel": of_acme,
         "api:rejected-event-list": of_acme,
+        "api:budget-list": of_acme,
+        "api:budget-detail": of_acme,
         "api:team-list": of_acme,
         "api:team-detail": of_acme,
         "api:usage": of_acme,

@@ -23,5 +23,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.dev_urls")),
     path("", include("ingestion.urls")),
     path("", include(([*pricing.urlpatterns, *reprice.urlpatterns], pricing.app_name))),
+    path("", include("rules.urls")),
     path("", include("dashboards.urls")),
 ]

@@ -36,6 +36,11 @@ def test_the_endpoints(document):
 
     assert operations == {
         ("/api/ingest", "post"),
+        ("/api/v1/budgets", "get"),
+        ("/api/v1/budgets", "post"),
+        ("/api/v1/budgets/{budget_id}", "get"),
+        ("/api/v1/budgets/{budget_id}", "patch"),
+        ("/api/v1/budgets/{budget_id}", "delete"),
         ("/api/v1/calls", "get"),
         ("/api/v1/calls/{call_id}", "get"),
         ("/api/v1/cloud-metrics", "get"),
