@@ -18,7 +18,6 @@ from tenants.tests.people import join, override, signed_in
 
 LIST = "/o/acme/budgets/"
 NEW = LIST + "new/"
-HTMX = {"HX-Request": "true"}
 FORM = {
     "scope": "organization",
     "name": "All",
@@ -106,9 +105,8 @@ def test_a_hidden_projects_budget_is_not_listed_and_not_found(acme, acme_project
 # --- A new one ---
 
 
-@pytest.mark.parametrize("headers", [{}, HTMX])
-def test_an_admin_creates_a_budget_and_comes_to_its_page(admin, acme, scope, headers):
-    answer = admin.post(NEW, FORM, headers=headers, follow=True)
+def test_an_admin_creates_a_budget_and_comes_to_its_page(admin, acme, scope):
+    answer = admin.post(NEW, FORM, follow=True)
 
     assert answer.status_code == HTTPStatus.OK
     assert "<h1><bdi>All</bdi>" in answer.text
@@ -158,11 +156,10 @@ def test_every_scope_asks_for_what_it_needs(admin, acme, acme_project, search, s
         ({"name": "Taken"}, "There is a budget of this name already."),
     ],
 )
-@pytest.mark.parametrize("headers", [{}, HTMX])
-def test_what_cannot_be_is_said_and_what_was_typed_stays(admin, acme, scope, search, data, says, headers):
+def test_what_cannot_be_is_said_and_what_was_typed_stays(admin, acme, scope, search, data, says):
     make_budget(acme, name="Taken")
 
-    answer = admin.post(NEW, FORM | {"name": "Kept, as typed"} | data, headers=headers)
+    answer = admin.post(NEW, FORM | {"name": "Kept, as typed"} | data)
 
     assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
     assert says in answer.text
