@@ -1,7 +1,7 @@
 """What people type about budgets; the rules are in budget_terms and the services."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from django import forms
@@ -9,9 +9,10 @@ from django import forms
 from rules.budget_terms import LONGEST_FEATURE, LONGEST_NAME, LONGEST_USER, NEEDED, Wanted
 from rules.engine.budgets import DEFAULT_THRESHOLDS
 from rules.models import Budget
-from tenants.models import ApiKey, Project, Team
+from tenants.models import ApiKey, Project
 
 _THRESHOLDS: Final = ", ".join(map(str, DEFAULT_THRESHOLDS))
+_NO_TEAMS: Final[Mapping[str, str]] = {}
 _PLAIN: Final = {"autocomplete": "off", "spellcheck": "false"}
 
 
@@ -86,7 +87,7 @@ class BudgetForm(forms.Form):
         data: Any = None,
         *,
         scope: str,
-        teams: Iterable[Team] = (),
+        teams: Mapping[str, str] = _NO_TEAMS,
         projects: Iterable[Project] = (),
         keys: Iterable[ApiKey] = (),
         initial: dict[str, str] | None = None,
@@ -98,7 +99,7 @@ class BudgetForm(forms.Form):
         self.keys = {one.prefix: one for one in keys}
         asked = {
             "project": lambda: _Choice("Project", "Choose a project", [(one.slug, one.name) for one in projects]),
-            "team": lambda: _Choice("Team", "Choose a team", [(team.slug, team.name) for team in teams]),
+            "team": lambda: _Choice("Team", "Choose a team", list(teams.items())),
             "api_key": lambda: _Choice("API key", "Choose a key", [(one.prefix, _named(one)) for one in keys]),
             "feature": _feature,
             "user_id": _end_user,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
 from typing import Final, Literal
@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import QuerySet
 
+from ingestion.models import DailyRollup
 from ingestion.pricing.calculator import EXACT
 from rules import budget_spend
 from rules.budget_reach import Reach
 from rules.engine.budgets import BudgetPeriod, Forecast, Stretch, forecast, stretch_at
 from rules.engine.names import Rule
 from rules.models import Budget, BudgetState, Insight
+from tenants import team_selectors
 from tenants.models import Organization, Project
 
 type Standing = Literal["paused", "over", "warned", "ahead", "ok"]
@@ -135,6 +137,27 @@ def _read(budget: Budget, as_of: datetime, zone: ZoneInfo, project_ids: tuple[in
         forecast=forecast(found, as_of),
         computed_at=as_of,
     )
+
+
+# --- Teams ---
+
+
+def is_team(*, organization: Organization, name: str) -> bool:
+    """Whether ``name`` is the slug of a team, or what calls name one that nobody has created."""
+    is_known = team_selectors.team(organization=organization, slug=name) is not None
+    return is_known or (name not in _NO_TEAMS and DailyRollup.objects.filter(team=name).exists())
+
+
+def team_names(*, organization: Organization, since: date) -> dict[str, str]:
+    """What budgets of teams can be of: teams by slug with their names, then what calls since a day name besides."""
+    known = {team.slug: team.name for team in team_selectors.teams(organization=organization)}
+    sent = DailyRollup.objects.filter(organization_id=organization.pk, bucket_date__gte=since).order_by("team")
+    strangers = sent.exclude(team__in=[*known, *_NO_TEAMS]).values_list("team", flat=True).distinct()[:_MOST_STRANGERS]
+    return known | {name: name for name in strangers}
+
+
+_NO_TEAMS: Final = ("", "(other)")
+_MOST_STRANGERS: Final = 200
 
 
 # --- One budget ---

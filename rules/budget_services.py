@@ -10,11 +10,11 @@ from django.db import transaction
 from core.fields import decimal_text
 from core.scope import org_scope
 from ingestion import end_users
-from rules import budget_terms, news
+from rules import budget_selectors, budget_terms, news
 from rules.budget_terms import Wanted
 from rules.cursors import BUDGETS, make_due
 from rules.models import Budget, Insight
-from tenants import audit, team_selectors
+from tenants import audit
 from tenants.audit import Actor
 from tenants.models import Organization, OrganizationSettings, Project, User
 
@@ -142,8 +142,8 @@ def _check_name(name: str) -> None:
 
 def _check_references(organization: Organization, wanted: Wanted) -> None:
     """:raises ValidationError: the organization has no such team, project or key, or not any more."""
-    if wanted.team and team_selectors.team(organization=organization, slug=wanted.team) is None:
-        raise ValidationError({"team": "There is no such team."})
+    if wanted.team and not budget_selectors.is_team(organization=organization, name=wanted.team):
+        raise ValidationError({"team": "There is no such team, and no call names one."})
     if wanted.project and (wanted.project.organization_id != organization.pk or wanted.project.delete_at):
         raise ValidationError({"project": "There is no such project."})
     key = wanted.api_key

@@ -102,7 +102,7 @@ def spend(*, budget: Budget, as_of: datetime, zone: ZoneInfo, project_ids: Seque
     period = BudgetPeriod(budget.period)
     stretch = stretch_at(period, as_of, zone)
     sums = _spent_by_user(reader, stretch) if reader.is_of_user else _spent(reader, stretch)
-    state = BudgetState.objects.filter(budget=budget, since=stretch.since).first()
+    state = BudgetState.objects.filter(budget_id=budget.pk, since=stretch.since).first()
     return BudgetSpend(
         budget_id=budget.pk,
         name=budget.name,

@@ -15,6 +15,8 @@ from django.db import connection
 
 from ingestion import cloud_samples, histogram
 from rules.engine import savings
+from rules.engine.building import by_where
+from rules.engine.checks import model_misuse
 from rules.engine.days import Window, full_days, hours_before, running_hour, today
 from rules.engine.names import Rule
 from rules.engine.snapshot import (
@@ -56,7 +58,8 @@ _BANDS: Final = f"""
     select {_PLACE}, width_bucket(input_tokens::bigint - 1, %(starts)s::bigint[]), count(*), {_TOKENS}
     from calls
     where {_OURS} and started_at >= %(since)s and started_at < %(until)s
-      and duplicate_of = '' and not usage_estimated and provider = any(%(providers)s) and model_key = any(%(keys)s)
+      and duplicate_of = '' and not usage_estimated and provider = %(provider)s and model_key = %(key)s
+      and (team, feature) in (select * from unnest(%(teams)s::text[], %(features)s::text[]))
       and input_tokens + output_tokens >= %(largest)s
     group by {_PLACE}, 5"""
 _HASHES: Final = f"""
@@ -179,27 +182,35 @@ def _size_rows(reader: Reader, days: int) -> tuple[SizeRow, ...]:
 
 
 def _bands(reader: Reader, days: int, rows: Iterable[SizeRow], known: Mapping[Model, Priced]) -> tuple[BandRow, ...]:
-    """Large calls of models with tiers, by tier; nothing of models with more of them than are read one by one."""
-    large: dict[Model, int] = {}
-    for row in rows:
-        if row.below is None and known[row.where.model].alternative and savings.tier_starts(known[row.where.model]):
-            large[row.where.model] = large.get(row.where.model, 0) + row.calls
+    """Large calls by tier, of what will be found with a model that has tiers; nothing where they are too many."""
+    config = config_of(reader.configs, Rule.MODEL_MISUSE)
+    if not config.enabled or days != config.whole(Rule.MODEL_MISUSE, "days"):
+        return ()
+    wanted: dict[Model, dict[Where, int]] = {}
+    for where, found in by_where(rows).items():
+        large = sum(row.calls for row in found if row.below is None)
+        priced = known[where.model]
+        has_tiers = priced.alternative is not None and bool(savings.tier_starts(priced))
+        if large and has_tiers and model_misuse.fires(where.model, priced, found, config):
+            wanted.setdefault(where.model, {})[where] = large
     return tuple(
         band
-        for model, calls in sorted(large.items())
-        if calls <= savings.MOST_CALLS
-        for band in _bands_of(reader, days, model, savings.tier_starts(known[model]))
+        for model, places in sorted(wanted.items())
+        if sum(places.values()) <= savings.MOST_CALLS
+        for band in _bands_of(reader, days, sorted(places), savings.tier_starts(known[model]))
     )
 
 
-def _bands_of(reader: Reader, days: int, model: Model, starts: tuple[int, ...]) -> list[BandRow]:
+def _bands_of(reader: Reader, days: int, places: list[Where], starts: tuple[int, ...]) -> list[BandRow]:
     window = full_days(reader.as_of, reader.zone, days)
     parameters = reader.parameters(
         since=window.since,
         until=window.until,
         starts=list(starts),
-        providers=[model.provider],
-        keys=[model.key],
+        provider=places[0].model.provider,
+        key=places[0].model.key,
+        teams=[where.team for where in places],
+        features=[where.feature for where in places],
         largest=SIZES[-1],
     )
     return [

@@ -3,6 +3,15 @@
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.utils import timezone
+
+from ingestion.pricing import services as pricing
+
+
+@pytest.fixture
+def catalogue(db: None) -> None:
+    """The installed catalogue's prices, as a started product has them."""
+    pricing.import_catalogue(now=timezone.now())
 
 
 @pytest.fixture

@@ -167,6 +167,19 @@ def test_what_cannot_be_is_said_and_what_was_typed_stays(admin, acme, scope, sea
     assert len(budgets(acme, scope)) == 1
 
 
+def test_teams_to_choose_from_are_those_there_are_and_those_calls_name(admin, acme, acme_project, search):
+    spend(acme_project, team="ads")
+    spend(acme_project, team="search")
+    spend(acme_project, at=NOW - timedelta(days=31), team="gone")
+
+    page = admin.get(NEW + "?scope=team").text
+
+    assert '<option value="search">Search</option>' in page
+    assert '<option value="ads">ads</option>' in page
+    assert page.count('value="search"') == 1
+    assert '"gone"' not in page
+
+
 def test_a_scope_that_is_none_is_the_first(admin, acme, scope):
     assert admin.get(NEW + "?scope=planet").status_code == HTTPStatus.OK
     assert admin.post(NEW, FORM | {"scope": "planet"}).status_code == HTTPStatus.FOUND
@@ -287,7 +300,7 @@ def test_what_became_of_its_thing_is_said(admin, acme, acme_project, search, sco
     teams.delete_team(organization=acme, actor=None, team=search)
     archive.archive_project(organization=acme, actor=None, project=acme_project, now=NOW)
     assert "Its API key is revoked" in page_of(admin, of_key)
-    assert "Its team was deleted" in page_of(admin, of_team)
+    assert "or it was deleted" in page_of(admin, of_team)
     assert "Its project is archived" in page_of(admin, of_project)
 
     with scope(acme):

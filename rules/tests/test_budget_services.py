@@ -99,7 +99,7 @@ def test_what_a_budget_is_of_must_be_there(acme, globex, scope):
     with scope(acme):
         revoked.refresh_from_db()
 
-    assert refused(acme, scope="team", team="theirs") == {"team": ["There is no such team."]}
+    assert refused(acme, scope="team", team="theirs") == {"team": ["There is no such team, and no call names one."]}
     assert refused(acme, scope="project", project=foreign) == {"project": ["There is no such project."]}
     for key in (of_globex, revoked):
         assert refused(acme, scope="key", api_key=key) == {"api_key": ["There is no such key, or it was revoked."]}
@@ -276,3 +276,11 @@ def test_a_budget_outlives_its_team_and_a_revoked_key(acme, search, scope):
 
     with scope(acme):
         assert Budget.objects.count() == 2
+
+
+def test_a_team_that_only_calls_name_can_have_a_budget(acme, acme_project, scope):
+    spend(acme_project, team="ads")
+    spend(acme_project, team="(other)")
+
+    assert make_budget(acme, scope="team", team="ads").team == "ads"
+    assert set(refused(acme, name="b", scope="team", team="(other)")) == {"team"}

@@ -1,6 +1,6 @@
 """Pages of budgets."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
@@ -16,7 +16,7 @@ from rules.budget_forms import BudgetChangeForm, BudgetForm
 from rules.budget_reach import Reach
 from rules.budget_selectors import BudgetRow
 from rules.engine.budgets import BudgetPeriod, Metric
-from rules.engine.days import running_hour
+from rules.engine.days import running_hour, today
 from rules.models import Budget
 from tenants import key_selectors, team_selectors
 from tenants.access import OrgRequest, org_view
@@ -24,6 +24,7 @@ from tenants.forms import status, write_with
 from tenants.models import ApiKey, Project
 from tenants.permissions import Permission
 
+_TEAMS_OF_DAYS = 30
 _OF_PROJECTS = (Budget.Scope.PROJECT, Budget.Scope.FEATURE, Budget.Scope.KEY)
 
 
@@ -165,11 +166,16 @@ def _form(request: OrgRequest, reach: Reach, scopes: list[Budget.Scope]) -> Budg
     return BudgetForm(
         posted,
         scope=scope,
-        teams=team_selectors.teams(organization=request.organization) if scope == Budget.Scope.TEAM else (),
+        teams=_teams(request) if scope == Budget.Scope.TEAM else {},
         projects=Project.objects.filter(pk__in=reach.manages, delete_at=None).order_by("name", "pk"),
         keys=key_selectors.in_state(keys, "active", now=now()).select_related("project").order_by("name", "pk"),
         initial={name: request.GET.get(name, "")[:100] for name in ("project", "team", "feature", "api_key")},
     )
+
+
+def _teams(request: OrgRequest) -> dict[str, str]:
+    since = today(now(), request.time_zone) - timedelta(days=_TEAMS_OF_DAYS)
+    return budget_selectors.team_names(organization=request.organization, since=since)
 
 
 def _usable(keys: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
@@ -210,7 +216,7 @@ def _note(request: OrgRequest, budget: Budget, as_of: datetime) -> str:
     if budget.project and budget.project.archived_at:
         return "Its project is archived and takes no calls."
     if budget.team and team_selectors.team(organization=request.organization, slug=budget.team) is None:
-        return "Its team was deleted. Calls that still name it count as before."
+        return "Nobody has created this team, or it was deleted. Calls that name it count all the same."
     return ""
 
 

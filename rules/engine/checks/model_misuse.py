@@ -7,7 +7,7 @@ from rules.engine.building import by_where, counted_calls, falls_below, of_model
 from rules.engine.days import full_days
 from rules.engine.insights import Evidence, Figure, Insight
 from rules.engine.names import Rule, Severity
-from rules.engine.snapshot import SizeRow, Snapshot, Where
+from rules.engine.snapshot import Model, Priced, SizeRow, Snapshot, Where
 from rules.engine.thresholds import RuleConfig
 
 RULE = Rule.MODEL_MISUSE
@@ -16,11 +16,14 @@ RULE = Rule.MODEL_MISUSE
 def find(snapshot: Snapshot, config: RuleConfig) -> Iterator[Insight]:
     sizes = snapshot.of_days(config.whole(RULE, "days"))
     for where, rows in by_where(sizes.rows).items():
-        if classes.is_premium(where.model.key, snapshot.priced(where.model).card) and _fires(rows, config):
+        if fires(where.model, snapshot.priced(where.model), rows, config):
             yield _insight(snapshot, config, where, rows)
 
 
-def _fires(rows: list[SizeRow], config: RuleConfig) -> bool:
+def fires(model: Model, priced: Priced, rows: list[SizeRow], config: RuleConfig) -> bool:
+    """Whether these calls of one model, team and feature are an insight; who reads numbers asks beforehand."""
+    if not classes.is_premium(model.key, priced.card):
+        return False
     calls, tokens, _ = total(rows)
     is_enough = calls >= config.number(RULE, "calls")
     return is_enough and falls_below(tokens.output_tokens, calls, config.number(RULE, "output_tokens"))
