@@ -184,6 +184,9 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "rules:budget-pause": (NOT_ALLOWED, ORG_ADMIN_MOVED),
     "rules:budget-resume": (NOT_ALLOWED, ORG_ADMIN_MOVED),
     "rules:budget-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    # Rules
+    "rules:rule-list": (READ, NOT_ALLOWED),
+    "rules:rule-change": (ADMIN, ADMIN_422),
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
@@ -213,6 +216,9 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:reprice-run-apply": (API_DENIED, API_ADMIN_ONCE),
     "api:reprice-run-cancel": (API_DENIED, API_ADMIN_ONCE),
     "api:rejected-event-list": (API_READ, API_DENIED),
+    "api:rule-list": (API_READ, API_DENIED),
+    "api:rule-change": (API_DENIED, API_DENIED),
+    "api:rule-backtest": (API_DENIED, API_READ),
     "api:budget-list": (API_READ, API_ADMIN_400),
     "api:budget-detail": (API_READ, API_DENIED),
     "api:team-list": (API_READ, API_ADMIN_400),
@@ -306,6 +312,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "key": "invented",
         "uidb36": "1",
         "budget_id": make_budget(acme).pk,
+        "rule": "SPIKE",
         "session_id": 10**9,
         "pk": 10**9,  # of a passkey
     }
@@ -327,6 +334,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:reprice-run-apply": of_acme,
         "api:reprice-run-cancel": of_acme,
         "api:rejected-event-list": of_acme,
+        "api:rule-list": of_acme | {"project": acme_project.slug},
+        "api:rule-backtest": of_acme | {"project": acme_project.slug},
         "api:budget-list": of_acme,
         "api:budget-detail": of_acme,
         "api:team-list": of_acme,
