@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from core.fields import InstantField, OptionalInstantField, UsdField, decimal_text
@@ -60,6 +61,11 @@ class RuleSerializer(serializers.Serializer[Any]):
 class RuleListSerializer(serializers.Serializer[Any]):
     results = RuleSerializer(many=True)
     next = serializers.URLField(allow_null=True, help_text="Always null: the list has one page.")
+
+
+@extend_schema_field({"type": ["number", "string", "null"]})
+class NumberOrNullField(serializers.JSONField):
+    """A number as JSON or text, or null; the catalogue knows its bounds."""
 
 
 class RuleChangeSerializer(Body):

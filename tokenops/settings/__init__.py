@@ -230,6 +230,7 @@ SPECTACULAR_SETTINGS = {
         "KindEnum": ["user", "key"],
         "RefusalKindEnum": ["event", "request", "content"],
         "CallSourceEnum": ["sdk", "rest", "otlp", "gateway", "import"],
+        "RuleSeverityEnum": ["low", "medium", "high"],
         "RateCardSourceEnum": "ingestion.pricing.listing.KINDS",
     },
     "POSTPROCESSING_HOOKS": [
