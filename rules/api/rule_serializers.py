@@ -63,7 +63,7 @@ class RuleListSerializer(serializers.Serializer[Any]):
     next = serializers.URLField(allow_null=True, help_text="Always null: the list has one page.")
 
 
-@extend_schema_field({"type": ["number", "string", "null"]})
+@extend_schema_field({"type": ["number", "string"]})
 class NumberOrNullField(serializers.JSONField):
     """A number as JSON or text, or null; the catalogue knows its bounds."""
 
@@ -73,7 +73,7 @@ class RuleChangeSerializer(Body):
 
     enabled = serializers.BooleanField(required=False)
     thresholds = serializers.DictField(
-        child=serializers.JSONField(allow_null=True),
+        child=NumberOrNullField(allow_null=True),
         required=False,
         help_text="By name; null is the rule's own number.",
     )
