@@ -16,6 +16,8 @@ OTHER_DOORS: Final = {
     "account_*": "allauth",
     "mfa_*": "allauth",
     "usersessions_*": "allauth",
+    "socialaccount_*": "allauth",
+    "tenants:identity-*": "whoever signs in, at a provider that is configured",
     "api:*": "tenants.api_access",
     "home": "leads on",
     "healthz": "open",

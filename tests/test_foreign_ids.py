@@ -10,7 +10,7 @@ from tests.matrix import URLS, WEB, Operation, Url
 from tests.test_permission_matrix import World, queue_installed, world  # noqa: F401 - fixtures
 
 # What is the same in both organizations, or names nothing that anybody owns.
-NOT_AN_ID: Final = {"organization_slug", "project_slug"}
+NOT_AN_ID: Final = {"organization_slug", "project_slug", "kind", "rule"}
 # An end user's id is any text: for one who never called the answer is an empty list.
 ANY_TEXT: Final = {"end_user", "end_user_erase"}
 

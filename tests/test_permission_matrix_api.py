@@ -45,11 +45,27 @@ Answer = int | str
 # Without a door of tenants.api_access: what every key needs (None: any scope will do). People need an account.
 OWN_DOORS: Final[dict[str, Scope | None]] = {"me": None, "organization_list": Scope.READ}
 # About something that lies in a project although the path does not name it: it is not there for the others.
-IN_A_PROJECT: Final = {"call_detail"}
+IN_A_PROJECT: Final = {"call_detail", "key_detail", "key_rotate", "key_revoke"}
+# Of those, what is not there either for people who see the project and have no right to it.
+UNSEEN: Final = {"key_detail", "key_rotate", "key_revoke"}
+# About a project that the body names: people need the right there, keys must reach it.
+NAMED_IN_THE_BODY: Final = {"key_create"}
+# A key hands on and takes away only what it has itself, and the world's keys have other scopes.
+BEYOND_A_KEY: Final = {"key_create", "key_rotate", "key_revoke"}
+# What a key of one project may read or do although no path names its project: it gets its own part.
+OF_ITS_PROJECT: Final = {"key_list"}
+# What keys of one project may not even read: it is the whole organization's.
+OF_THE_ORGANIZATION: Final = {
+    f"{name}_{what}" for name in ("channel", "route", "delivery") for what in ("list", "detail")
+}
 # What no key may do, whatever its scope.
-PEOPLE_ONLY: Final = {"end_user_erase"}
-# Reading that takes more than the scope read: a run may be started where it is seen.
-READ_BY_MANAGERS: Final = {"reprice_run_list", "reprice_run_detail"}
+PEOPLE_ONLY: Final = {"end_user_erase", "member_change"}
+# Reading that takes more than the scope read: who is here, with what keys, and what they did; what may be started there.
+READ_BY_MANAGERS: Final = {
+    *("audit_list", "audit_detail", "invitation_list", "invitation_detail", "key_list", "key_detail"),
+    *("member_list", "member_detail", "team_member_list", "organization_time_zone"),
+    *("reprice_run_list", "reprice_run_detail"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +126,11 @@ def for_person(name: str, operation: Operation, door: Door | None) -> Answer:
     there, here = OVERRIDDEN.get(name, (name, name))
     if not allows(there, door.permission) and not (door.in_any_project and allows(here, door.permission)):
         return 403
-    if not lies_in_a_project(operation) or allows(here, door.permission):
+    if allows(here, door.permission):
         return LET_IN
-    return 404 if here == Role.NONE else 403
+    if not lies_in_a_project(operation):
+        return 403 if operation.id in NAMED_IN_THE_BODY and here != Role.NONE else LET_IN
+    return 404 if here == Role.NONE or operation.id in UNSEEN else 403
 
 
 def for_key(name: str, operation: Operation, door: Door | None) -> Answer:
@@ -124,10 +142,17 @@ def for_key(name: str, operation: Operation, door: Door | None) -> Answer:
     needed = door.scope if door else OWN_DOORS[operation.id]
     if needed not in {None, scope} or operation.id in PEOPLE_ONLY:
         return 403
-    if lies_in_a_project(operation):
-        return 404 if reach == "other project" else LET_IN
-    changes_the_organization = scope == Scope.MANAGE and needed is not None
-    return 403 if changes_the_organization and reach != "organization" else LET_IN
+    if lies_in_a_project(operation) and reach == "other project":
+        return 404
+    is_refused = operation.id in BEYOND_A_KEY or (reach != "organization" and is_out_of_reach(operation, needed))
+    return 403 if is_refused else LET_IN
+
+
+def is_out_of_reach(operation: Operation, needed: Scope | None) -> bool:
+    """Whether a key of one project gets nowhere because it is the whole organization's."""
+    if lies_in_a_project(operation) or operation.id in OF_ITS_PROJECT:
+        return False
+    return needed == Scope.MANAGE or operation.id in OF_THE_ORGANIZATION
 
 
 @pytest.mark.parametrize("name", WEB)
@@ -177,7 +202,8 @@ def test_every_operation_declares_a_permission_and_a_scope_that_fit_what_it_does
 
 
 def test_what_is_listed_as_different_is_there():
-    assert {*OWN_DOORS, *IN_A_PROJECT, *PEOPLE_ONLY, *READ_BY_MANAGERS} <= set(WEB)
+    listed = (IN_A_PROJECT, UNSEEN, NAMED_IN_THE_BODY, BEYOND_A_KEY, OF_ITS_PROJECT, OF_THE_ORGANIZATION, PEOPLE_ONLY)
+    assert {*OWN_DOORS, *READ_BY_MANAGERS}.union(*listed) <= set(WEB)
 
 
 def test_the_document_describes_exactly_what_is_served():

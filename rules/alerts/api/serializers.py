@@ -22,6 +22,15 @@ def _values(choices: type[TextChoices]) -> tuple[str, ...]:
     return tuple(choices.values)
 
 
+# "time" of JSON Schema has seconds and an offset, which a moment of every day on the organization's clock has not.
+@extend_schema_field({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d$", "example": "09:00"})
+class _ClockField(serializers.TimeField):
+    """Hours and minutes."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(format="%H:%M", input_formats=["%H:%M"], **kwargs)
+
+
 # --- Channels ---
 
 
@@ -117,9 +126,9 @@ class RouteSerializer(serializers.Serializer[Route]):
     teams = serializers.ListField(child=serializers.CharField(), help_text=f"Slugs. {_ALL}")
     projects = serializers.SerializerMethodField(help_text=f"Slugs. {_ALL}")
     pace = Choice(_values(Route.Pace))
-    digest_at = serializers.TimeField(format="%H:%M", help_text="Of a daily digest, on the organization's clock.")
-    quiet_from = serializers.TimeField(format="%H:%M", allow_null=True)
-    quiet_until = serializers.TimeField(format="%H:%M", allow_null=True)
+    digest_at = _ClockField(help_text="Of a daily digest, on the organization's clock.")
+    quiet_from = _ClockField(allow_null=True)
+    quiet_until = _ClockField(allow_null=True)
     renotify_hours = serializers.IntegerField(allow_null=True)
     tells_recovery = serializers.BooleanField()
     escalate_to = serializers.IntegerField(source="escalate_to_id", allow_null=True, help_text="Id of a channel.")
@@ -158,9 +167,9 @@ class RouteChangeSerializer(Body):
     teams = _several(f"Slugs. {_ALL}")
     projects = _several(f"Slugs. {_ALL}")
     pace = Choice(_values(Route.Pace), required=False)
-    digest_at = serializers.TimeField(required=False)
-    quiet_from = serializers.TimeField(required=False, allow_null=True)
-    quiet_until = serializers.TimeField(required=False, allow_null=True)
+    digest_at = _ClockField(required=False)
+    quiet_from = _ClockField(required=False, allow_null=True)
+    quiet_until = _ClockField(required=False, allow_null=True)
     renotify_hours = serializers.IntegerField(required=False, allow_null=True)
     tells_recovery = serializers.BooleanField(required=False)
     escalate_to = _id(required=False, allow_null=True, help_text="Id of a channel.")

@@ -9,6 +9,7 @@ from tenants.tests.keys import bearer, issue_key
 
 URL = "/api/v1/organizations/acme"
 JSON = {"content_type": "application/json"}
+DOLLARS = {"display_currency": "USD", "currency_rate": None}
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def test_a_key_renames_its_organization_in_its_own_name(patch, acme):
     answer = patch({"name": "Acme Inc"})
 
     assert answer.status_code == 200
-    assert answer.json() == {"slug": "acme", "name": "Acme Inc", "role": None, "time_zone": "UTC"}
+    assert answer.json() == {"slug": "acme", "name": "Acme Inc", "role": None, "time_zone": "UTC"} | DOLLARS
     with org_scope(acme.pk):
         entry = AuditEntry.objects.get(action="organization.renamed")
         assert (entry.actor_kind, entry.facts) == ("key", {"before": "Acme", "after": "Acme Inc"})

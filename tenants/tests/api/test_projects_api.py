@@ -49,6 +49,7 @@ def test_a_project_is_made_with_what_is_said_of_it(post, acme):
         "is_default": False,
         "retention_days": 30,
         "allow_personal_ids": True,
+        "default_environment": "default",
         "archived_at": None,
         "delete_at": None,
     }
