@@ -6,7 +6,7 @@ import platform
 import sys
 from collections.abc import Callable, Collection
 
-from bench import dashboard, ingest, noisy, path, report, start
+from bench import dashboard, ingest, noisy, path, report, rules, start
 from bench.installation import stop_in_order
 from bench.report import Row
 
@@ -15,6 +15,7 @@ GROUPS: dict[tuple[str, ...], Callable[[Collection[str]], list[Row]]] = {
     ("path",): lambda _: path.run(),
     ("noisy-neighbour",): lambda _: noisy.run(),
     ("dashboard",): lambda _: dashboard.run(),
+    ("rules",): lambda _: rules.run(),
     ("start",): lambda _: start.run(),
 }
 """Benchmarks that share an installation run together."""

@@ -32,6 +32,7 @@ TABLES_WITHOUT_RLS: Final = frozenset(
         "sign_in_notices",
         "socialaccount_socialaccount",
         "socialaccount_socialtoken",
+        "rule_evaluations",
         "users",
         "usersessions_usersession",
         "work_due",

@@ -16,6 +16,8 @@ SCHEDULE = {
     "partitions": _entry("ingestion.ensure_partitions", crontab(minute="5"), expires=3_000),
     "retention": _entry("ingestion.retention", crontab(minute="35"), expires=3_000),
     "quotas": _entry("ingestion.check_quotas", 60.0, expires=60),
+    "rules": _entry("rules.sweep", 30.0, expires=30),
+    "samples": _entry("rules.seek_samples", crontab(minute="12"), expires=3_000),
     "expiring-keys": _entry("tenants.tell_expiring_keys", crontab(minute="50"), expires=3_000),
     "catalogue": _entry("ingestion.import_catalogue", crontab(hour="3", minute="20"), expires=80_000),
 }

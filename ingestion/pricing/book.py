@@ -115,6 +115,13 @@ class PriceBook:
         choice = self._timeline(None, provider, model, "", "standard").at(at)
         return choice.card.card if choice.card else None
 
+    def standard_card(self, organization_id: int, provider: str, model: str, at: datetime) -> RateCard | None:
+        """What a standard call of a model would be priced with at ``at``, the organization's own cards included."""
+        tenant = organization_id if organization_id in self._tenants else None
+        key = (tenant, provider, model, "", "standard")
+        choice = (self._timelines.get(key) or self._remember(key)).at(at)
+        return choice.card.card if choice.card else None
+
     def _remember(self, key: tuple[int | None, str, str, str, str]) -> Timeline:
         if len(self._timelines) >= CACHE_SIZE:
             self._timelines.clear()

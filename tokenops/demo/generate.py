@@ -17,7 +17,7 @@ DAYS: Final = 90
 _HOURLY_WEIGHTS: Final = (2, 1, 1, 1, 1, 2, 4, 9, 16, 22, 25, 24, 20, 22, 25, 25, 23, 18, 12, 9, 8, 6, 4, 3)
 _ERRORS: Final = (("rate_limit_error", 429), ("timeout", 504), ("server_error", 500), ("overloaded_error", 529))
 _STAGING_SHARE, _WARM_CACHE_SHARE = 0.06, 0.9
-_SPIKE, _SLOWER, _BURST_CALLS, _BURST_ERROR_RATE = 7.0, 2.6, 90, 0.38
+_SPIKE, _SLOWER, _BURST_CALLS, _BURST_ERROR_RATE = 7.0, 3.6, 60, 0.38
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,8 @@ def demo_calls(*, now: datetime) -> Iterator[DemoCall]:
 
 
 def _day(profile: Profile, *, day: date, offset: int, now: datetime) -> Iterator[DemoCall]:
-    random = Random(f"{profile.feature}:{profile.model}:{day.isoformat()}")  # noqa: S311 - plausible, not secret
+    step = profile.tags.get("step", "")  # two streams of one feature and model are different calls
+    random = Random(f"{profile.feature}:{profile.model}{step}:{day.isoformat()}")  # noqa: S311 - plausible, not secret
     moments = _moments(profile, day=day, offset=offset, random=random)
     moments += _burst(profile, day=day, now=now, random=random)
     for moment in moments:

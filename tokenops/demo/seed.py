@@ -19,6 +19,7 @@ from ingestion.writer.refusals import NO_PROJECT, Key, Tallies
 from tenants import environments, key_services, selectors, services, teams
 from tenants.models import ApiKey, Organization, Project, User
 from tenants.permissions import Role, Scope
+from tokenops.demo.findings import show_rules
 from tokenops.demo.generate import DAYS, DemoCall, demo_calls
 from tokenops.demo.profiles import PROJECTS, TEAMS
 from tokenops.demo.refusals import demo_refusals
@@ -49,6 +50,7 @@ def demo_organization(*, progress: Callable[[str], None], now: datetime) -> Demo
         _write_calls(organization, key=unfinished, calls=demo_calls(now=now), now=now)
         _write_refusals(organization, now=now)
         _write_samples(organization, key=unfinished, samples=demo_samples(now=now), now=now)
+        show_rules(organization=organization, now=now)
         # The revoked key is the mark that everything is written.
         key_services.revoke_key(organization=organization, actor=None, key=unfinished, now=now)
     # The first owner: people may have made others since.

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "core",
     "tenants",
     "ingestion",
+    "rules",
     "dashboards",
     "django.contrib.auth",
     "django.contrib.contenttypes",

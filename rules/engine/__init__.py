@@ -1,0 +1,1 @@
+"""Pure decisions: numbers in, insights out. No Django, no clock, no I/O."""

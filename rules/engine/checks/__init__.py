@@ -1,0 +1,1 @@
+"""The rules, one module each: ``find(snapshot, config)`` yields what they found."""
