@@ -91,6 +91,7 @@ SOAK ?= load faults fuzz
 soak: developer ## load, break and puzzle the product for long (MINUTES=10, SOAK="load faults fuzz")
 	@case "$(SOAK)" in *load*) $(PY) -m bench.soak ;; esac
 	@case "$(SOAK)" in *faults*) SOAK_SIZE=$${SOAK_SIZE:-20} $(PY) -m pytest -m resilience tests/resilience $(ARGS) ;; esac
+	@case "$(SOAK)" in *faults*) BODIES=$${BODIES:-10000} $(PY) -m pytest ingestion/tests/edge/test_any_body.py ;; esac
 	@case "$(SOAK)" in *fuzz*) FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(PY) -m pytest -n $(WORKERS) \
 	  tests/test_api_fuzz.py ingestion/tests/edge/test_api_fuzz.py $(ARGS) ;; esac
 

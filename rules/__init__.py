@@ -1,1 +1,1 @@
-"""What the numbers mean: rules, insights and budgets."""
+"""Deterministic rules over telemetry, what people do about what they find, and the alerts that tell them."""

@@ -44,6 +44,13 @@ _CLAIM: Final = f"""
         limit %(most)s for update of e skip locked)
     returning id, organization_id"""
 
+# One statement: a cursor that is being deleted meanwhile is made anew.
+_DUE: Final = """
+    insert into rule_evaluations as e (organization_id, project_id, due_at)
+    values (%(organization)s, %(project)s, %(now)s)
+    on conflict (organization_id, project_id) do update set due_at = excluded.due_at,
+        fully_evaluated_at = case when %(full)s then null else e.fully_evaluated_at end"""
+
 
 @transaction.atomic
 def sweep(*, now: datetime) -> int:
@@ -59,11 +66,8 @@ def sweep(*, now: datetime) -> int:
 
 def make_due(*, organization_id: int, project_id: int, now: datetime, is_full: bool = False) -> None:
     """Have a project (or budgets, ``BUDGETS``) evaluated at the next sweep whatever moved; ``is_full``: every rule."""
-    cursor, _ = RuleEvaluation.objects.get_or_create(organization_id=organization_id, project_id=project_id)
-    cursor.due_at = now
-    if is_full:
-        cursor.fully_evaluated_at = None
-    cursor.save(update_fields=["due_at", "fully_evaluated_at"])
+    with connection.cursor() as cursor:
+        cursor.execute(_DUE, {"organization": organization_id, "project": project_id, "now": now, "full": is_full})
 
 
 def take(*, cursor_id: int) -> RuleEvaluation | None:

@@ -4,6 +4,7 @@ Everything happens in the transaction of the evaluation, whose caller holds the 
 write the same finding twice.
 """
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -162,7 +163,7 @@ def _numbers(found: engine.Insight, now: datetime) -> dict[str, Any]:
 
 
 _MOST_PRICES = 20
-_MOST_PARTS = 60
+_MOST_PARTS_BYTES = 24_000  # names may be long; the database takes 32 KB
 
 
 def _price(price: savings.Price) -> dict[str, str | None]:
@@ -176,17 +177,21 @@ def _price(price: savings.Price) -> dict[str, str | None]:
 
 def _parts(saving: savings.Saving, days: int) -> list[dict[str, str]]:
     """Where a month's saving is made, the largest first; many small ones would make a row without an end."""
-    ranked = sorted(saving.parts, key=lambda part: (-part.window_usd, part.where))
-    return [
-        {
+    parts: list[dict[str, str]] = []
+    size = 0
+    for part in sorted(saving.parts, key=lambda part: (-part.window_usd, part.where)):
+        written = {
             "team": part.where.team,
             "feature": part.where.feature,
             "provider": part.where.model.provider,
             "model": part.where.model.key,
             "month_usd": decimal_text(savings.month_of(part.window_usd, days)),
         }
-        for part in ranked[:_MOST_PARTS]
-    ]
+        size += len(json.dumps(written, ensure_ascii=False).encode())
+        if size > _MOST_PARTS_BYTES:
+            break
+        parts.append(written)
+    return parts
 
 
 def _text(value: Decimal | None) -> str | None:

@@ -33,6 +33,7 @@ NEEDED: Final = {
     "project-create": Permission.PROJECT_CREATE,
     "prices": Permission.TELEMETRY_READ,
     "teams": Permission.TELEMETRY_READ,
+    "alerts": Permission.ALERTS_READ,
     "audit": Permission.AUDIT_READ,
     "members": Permission.MEMBERS_READ,
     "member-invite": Permission.MEMBERS_MANAGE,

@@ -45,10 +45,18 @@ class Permission(StrEnum):
     ORGANIZATION_MANAGE = "organization.manage", "Change the organization’s settings"
     ORGANIZATION_DELETE = "organization.delete", "Delete the organization"
     DATA_ERASE = "data.erase", "Look up and erase end users"
+    ALERTS_READ = "alerts.read", "See channels, routes and deliveries of alerts"
+    ALERTS_ACKNOWLEDGE = "alerts.acknowledge", "Acknowledge alerts"
+    ALERTS_MANAGE = "alerts.manage", "Change channels and routes, send alerts again"
 
 
 _VIEWER: Final = frozenset({Permission.TELEMETRY_READ, Permission.MEMBERS_READ})
-_MEMBER: Final = _VIEWER | {Permission.KEY_READ, Permission.KEY_MANAGE}
+_MEMBER: Final = _VIEWER | {
+    Permission.KEY_READ,
+    Permission.KEY_MANAGE,
+    Permission.ALERTS_READ,
+    Permission.ALERTS_ACKNOWLEDGE,
+}
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
     Permission.PROJECT_MANAGE,
@@ -59,6 +67,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.MEMBERS_MANAGE,
     Permission.ORGANIZATION_MANAGE,
     Permission.DATA_ERASE,
+    Permission.ALERTS_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

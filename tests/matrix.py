@@ -143,7 +143,8 @@ class Operation:
         return next((example["value"] for example in content.get("examples", {}).values()), None)
 
     def takes(self, parameter: str) -> bool:
-        return any(one["name"] == parameter for one in self.described.get("parameters", ()))
+        # A shared parameter, the header of idempotent writes, is referred to and has no name here.
+        return any(one.get("name") == parameter for one in self.described.get("parameters", ()))
 
 
 @cache

@@ -16,7 +16,19 @@ DOCUMENTS = sorted(
     path.relative_to(ROOT).as_posix()
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "SECURITY.md", *ROOT.glob("docs/**/*.md")]
 )
-ROOMS = ("core", "tenants", "ingestion", "dashboards", "tokenops", "tests", "docs", "static", "templates", "bench")
+ROOMS = (
+    "core",
+    "tenants",
+    "ingestion",
+    "rules",
+    "dashboards",
+    "tokenops",
+    "tests",
+    "docs",
+    "static",
+    "templates",
+    "bench",
+)
 MADE_LATER = {"bench/results.json"}  # by `make bench`
 READERS = re.compile(
     r"env\.(?:text|boolean|integer|choice|words|networks|secret|previous_secret|token)\(\s*\"([A-Z_]+)\""
@@ -242,5 +254,5 @@ def test_addresses_of_the_readme_are_routes():
 def test_the_rooms_of_contributing_are_the_packages():
     rooms = re.findall(r"^\| `([a-z]+)` \|", text("CONTRIBUTING.md"), re.MULTILINE)
 
-    assert rooms == ["core", "tenants", "ingestion", "dashboards", "tokenops"]
+    assert rooms == ["core", "tenants", "ingestion", "rules", "dashboards", "tokenops"]
     assert all((ROOT / room / "__init__.py").exists() for room in rooms)

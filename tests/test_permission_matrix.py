@@ -25,8 +25,12 @@ from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
 from ingestion.tests.factories import make_call, make_sample
-from tenants import currency, invitations, key_services, teams
-from tenants.models import AuditEntry, CurrencyRate, Membership, Organization, Project, User
+from rules.alerts import channel_services, route_services, routing
+from rules.alerts.channel_terms import Given
+from rules.alerts.models import Delivery
+from rules.alerts.route_services import Wanted as WantedRoute
+from tenants import currency, events, invitations, key_services, teams
+from tenants.models import AuditEntry, CurrencyRate, Event, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 from tests.matrix import BY_ROLE, OVERRIDDEN, URLS, Url, asked_by, everybody, owner_of
 
@@ -41,6 +45,8 @@ NOT_ALLOWED_SIGNED_IN: Final = "302 405 405 405 405 405 405 405"
 NO_FACTOR: Final = "    302 404  404  404  404  404 404  404"
 ORG_READ: Final = "     302 404  403  200  200  200 200  404"
 ORG_ADMIN: Final = "    302 404  403  403  403  200 200  404"
+ORG_MEMBER: Final = "   302 404  403  403  200  200 200  404"
+ORG_MEMBER_MOVED: Final = "302 404 403 403 302 302 302 404"
 ORG_ADMIN_422: Final = "302 404  403  403  403  422 422  404"
 ORG_ADMIN_MOVED: Final = "302 404 403 403 403 302 302 404"
 READ: Final = "         302 404  404  200  200  200 200  404"
@@ -56,6 +62,7 @@ OWNER_MOVED: Final = "  302 404  403  403  403  403 302  404"
 API_ME: Final = "       401 200  200  200  200  200 200  200"
 API_DENIED: Final = "   401 405  405  405  405  405 405  405"
 API_READ: Final = "     401 404  403  200  200  200 200  404"
+API_MEMBER: Final = "   401 404  403  403  200  200 200  404"
 API_ADMIN: Final = "    401 404  403  403  403  200 200  404"
 API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
 
@@ -186,6 +193,24 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "pricing:reprice-run": (ORG_ADMIN, NOT_ALLOWED),
     "pricing:reprice-apply": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "pricing:reprice-cancel": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    # Alerts
+    "alerts:delivery-list": (ORG_MEMBER, NOT_ALLOWED),
+    "alerts:delivery-detail": (ORG_MEMBER, NOT_ALLOWED),
+    "alerts:delivery-again": (NOT_ALLOWED, "302 404 403 403 403 302 422 404"),  # the second finds it waiting
+    "alerts:event-acknowledge": (NOT_ALLOWED, ORG_MEMBER_MOVED),
+    "alerts:channel-list": (ORG_MEMBER, NOT_ALLOWED),
+    "alerts:channel-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "alerts:channel-detail": (ORG_MEMBER, NOT_ALLOWED),
+    "alerts:channel-edit": (ORG_ADMIN, ORG_ADMIN_422),
+    "alerts:channel-test": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "alerts:channel-on": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "alerts:channel-off": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "alerts:channel-secret": (ORG_ADMIN, ORG_ADMIN),
+    "alerts:channel-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    "alerts:route-list": (ORG_MEMBER, NOT_ALLOWED),
+    "alerts:route-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "alerts:route-edit": (ORG_ADMIN, ORG_ADMIN_422),
+    "alerts:route-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
@@ -233,6 +258,15 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:audit-detail": (API_ADMIN, API_DENIED),
     "api:usage": (API_READ, API_DENIED),
     "api:cloud-metrics": (API_READ, API_DENIED),
+    "api:channel-list": (API_MEMBER, API_ADMIN_400),
+    "api:channel-detail": (API_MEMBER, API_DENIED),
+    "api:channel-test": (API_DENIED, "401 404 403 403 403 202 202 404"),
+    "api:channel-secret": (API_DENIED, API_ADMIN),
+    "api:route-list": (API_MEMBER, API_ADMIN_400),
+    "api:route-detail": (API_MEMBER, API_DENIED),
+    "api:delivery-list": (API_MEMBER, API_DENIED),
+    "api:delivery-detail": (API_MEMBER, API_DENIED),
+    "api:delivery-redeliver": (API_DENIED, "401 404 403 403 403 202 409 404"),  # the second finds it waiting
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -279,8 +313,9 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     Membership.objects.create(user=other, organization=acme, role=Role.VIEWER)
     team = teams.create_team(organization=acme, actor=None, name="Search")
     rate_id = new_rate(acme)
-    arguments = {
+    arguments = sent_alert(acme) | {
         "rate_id": rate_id,
+        "kind": "slack",
         "member_id": other.pk,
         "invitation_id": issued_to.invitation.pk,
         "token": issued_to.token,
@@ -334,6 +369,15 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:member-detail": of_acme,
         "api:audit-list": of_acme,
         "api:audit-detail": of_acme,
+        "api:channel-list": of_acme,
+        "api:channel-detail": of_acme,
+        "api:channel-test": of_acme,
+        "api:channel-secret": of_acme,
+        "api:route-list": of_acme,
+        "api:route-detail": of_acme,
+        "api:delivery-list": of_acme,
+        "api:delivery-detail": of_acme,
+        "api:delivery-redeliver": of_acme,
         "api:usage": of_acme,
         "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
@@ -347,6 +391,27 @@ def new_rate(organization: Organization) -> int:
     )
     with org_scope(organization.pk):
         return CurrencyRate.objects.get().pk
+
+
+def sent_alert(organization: Organization) -> dict[str, Any]:
+    """A webhook, a route to it, and a delivery that is over."""
+    with org_scope(organization.pk):
+        channel = channel_services.create_channel(
+            organization=organization,
+            actor=None,
+            kind="webhook",
+            name="Hook",
+            given=Given(url="https://hooks.example.com/"),
+        )
+        wanted_route = WantedRoute(name="All", channel=channel)
+        route = route_services.create_route(organization=organization, actor=None, wanted=wanted_route)
+        event = events.record(
+            "quota.reached", severity=Event.Severity.HIGH, subject=organization, dedup_key="quota", percent=80
+        )
+        routing.route_event(organization_id=organization.pk, event_id=event.pk, now=timezone.now())
+        Delivery.objects.update(state=Delivery.State.FAILED)
+        delivery_id = Delivery.objects.get().pk
+    return {"channel_id": channel.pk, "route_id": route.pk, "event_id": event.pk, "delivery_id": delivery_id}
 
 
 def latest_entry(organization: Organization) -> int:

@@ -10,6 +10,7 @@ from ingestion.api import cloud_metrics, end_users, time_zone
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
 from ingestion.reprice import api as reprice
+from rules.alerts.api import views as alerts
 from tenants.api import audit, invitations, keys, members, projects, teams
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
@@ -61,6 +62,15 @@ urlpatterns = [
     path("v1/reprice-runs/<int:run_id>", reprice.run_detail, name="reprice-run-detail"),
     path("v1/reprice-runs/<int:run_id>/apply", reprice.run_apply, name="reprice-run-apply"),
     path("v1/reprice-runs/<int:run_id>/cancel", reprice.run_cancel, name="reprice-run-cancel"),
+    path("v1/channels", alerts.channel_list, name="channel-list"),
+    path("v1/channels/<int:channel_id>", alerts.channel_detail, name="channel-detail"),
+    path("v1/channels/<int:channel_id>/test", alerts.channel_test, name="channel-test"),
+    path("v1/channels/<int:channel_id>/rotate-secret", alerts.channel_secret, name="channel-secret"),
+    path("v1/routes", alerts.route_list, name="route-list"),
+    path("v1/routes/<int:route_id>", alerts.route_detail, name="route-detail"),
+    path("v1/deliveries", alerts.delivery_list, name="delivery-list"),
+    path("v1/deliveries/<int:delivery_id>", alerts.delivery_detail, name="delivery-detail"),
+    path("v1/deliveries/<int:delivery_id>/redeliver", alerts.delivery_redeliver, name="delivery-redeliver"),
     path("v1/usage", dashboards.usage, name="usage"),
     path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),
     path("schema/", SchemaView.as_view(), name="schema"),

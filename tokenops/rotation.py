@@ -17,6 +17,7 @@ from core import vault
 from core.keys import pepper_id
 from core.scope import org_scope
 from ingestion.models import Erasure
+from rules.alerts.models import Channel
 from tenants import idempotency
 from tenants.models import ApiAnswer, ApiKeyLookup, Organization, OrganizationSettings
 
@@ -37,6 +38,7 @@ ENCRYPTED: Final = (
     Encrypted(OrganizationSettings, "hash_key", lambda row: f"hash-key:{row.organization_id}"),
     Encrypted(ApiAnswer, "answer", idempotency.context_of),
     Encrypted(Erasure, "sealed_ids", lambda row: f"erasure:{row.organization_id}"),
+    Encrypted(Channel, "sealed", lambda row: row.sealed_for),
 )
 
 

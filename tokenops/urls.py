@@ -26,5 +26,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("tenants.dev_urls")),
     path("", include("ingestion.urls")),
     path("", include(([*pricing.urlpatterns, *reprice.urlpatterns], pricing.app_name))),
+    path("", include("rules.alerts.urls")),
     path("", include("dashboards.urls")),
 ]

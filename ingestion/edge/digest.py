@@ -70,6 +70,10 @@ class Request:
         longest = max((project.retention_days for project in self.sender.projects.values()), default=1)
         return self.now - timedelta(days=longest)
 
+    def kept_from(self, project: Project) -> datetime:
+        """Calls that started earlier are not stored in the project."""
+        return self.now - timedelta(days=project.retention_days)
+
     def project(self, slug: str) -> Project | None:
         """The project that is meant by what an event calls it; '' when it names none."""
         wanted = slug or self.project_slug
@@ -79,7 +83,7 @@ class Request:
         """Why what happened at ``moment`` in ``project``, called ``slug``, is not stored."""
         if project is None:
             return _UNKNOWN_PROJECT if slug or self.project_slug else _NO_DEFAULT
-        if moment < self.now - timedelta(days=project.retention_days):
+        if moment < self.kept_from(project):
             return FieldError("timestamp", f"is older than {project.retention_days} days")
         return None
 
@@ -160,16 +164,23 @@ class _Placed:
 
     def __init__(self, request: Request) -> None:
         self._request = request
+        self._kept_from: dict[str, datetime] = {}  # of the projects
         self.projects: dict[str, Project] = {}
         self.refused: dict[int, FieldError] = {}
 
     def add(self, index: int, slug: str, moment: datetime) -> None:
-        project = self.projects.get(slug) or self._request.project(slug)
+        kept_from = self._kept_from.get(slug)
+        if kept_from is None or moment < kept_from:  # the first of its project, or refused
+            self._decide(index, slug, moment)
+
+    def _decide(self, index: int, slug: str, moment: datetime) -> None:
+        project = self._request.project(slug)
         refusal = self._request.refusal(project, slug, moment)
         if refusal is not None:
             self.refused[index] = refusal
         elif project is not None:
             self.projects[slug] = project
+            self._kept_from[slug] = self._request.kept_from(project)
 
 
 def _row(request: Request, call: Call, project: Project) -> Row:

@@ -37,6 +37,7 @@ from ingestion.edge.http import (
 from ingestion.edge.limits import Brake, RateLimiter
 from ingestion.edge.metrics import Metrics
 from ingestion.edge.reference import Reference
+from ingestion.edge.turns import Turns
 from ingestion.wire.answer import Answer
 from ingestion.wire.batch import Batch
 from ingestion.wire.body import BoundedBody
@@ -89,6 +90,7 @@ class Engine:
     sample_writer: SampleWriter
     refusals: RefusalLog
     pool: ThreadPoolExecutor
+    turns: Turns  # in the pool
     in_flight: InFlight
     in_hand: InFlight
     limiter: RateLimiter
@@ -232,7 +234,8 @@ class Exchange:
             work = partial(digest, request, body.chunks, body=decoded, content_type=self.content_type)
             if not encoding and body.size <= engine.limits.inline:
                 return work()
-            return await asyncio.get_running_loop().run_in_executor(engine.pool, copy_context().run, work)
+            async with engine.turns.taking(organization_id):
+                return await asyncio.get_running_loop().run_in_executor(engine.pool, copy_context().run, work)
         finally:
             body.release()
 

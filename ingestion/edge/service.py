@@ -22,6 +22,7 @@ from ingestion.edge.listener import listen
 from ingestion.edge.metrics import PATH, Load, Metrics, serve_metrics
 from ingestion.edge.pulse import Pulse
 from ingestion.edge.reference import Reference
+from ingestion.edge.turns import Turns
 from ingestion.pricing.announcement import RATES_CHANNEL
 from ingestion.writer import SampleWriter, Writer
 from ingestion.writer.refusals import RefusalLog
@@ -106,6 +107,7 @@ class Edge:
             refusals=RefusalLog(settings.conninfo),
             sample_writer=SampleWriter(settings.conninfo, most_rows=limits.waiting_rows),
             pool=ThreadPoolExecutor(_DIGEST_THREADS, thread_name_prefix="digest"),
+            turns=Turns(_DIGEST_THREADS),
             in_flight=InFlight(limits.in_flight),
             in_hand=InFlight(limits.rows_in_hand, "Too many events are waiting to be stored."),
             limiter=RateLimiter(settings.rates),

@@ -117,7 +117,31 @@ def test_each_filter_keeps_what_matches(in_acme, web, name, column, value):
 
 def test_every_filter_has_a_test():
     marks = test_each_filter_keeps_what_matches.pytestmark
-    assert {name for name, _, _ in marks[0].args[1]} == call_log.FILTERS
+    tested = {name for name, _, _ in marks[0].args[1]} | OF_EVIDENCE.keys()
+    assert tested == call_log.FILTERS
+
+
+# Filters of insights compare more than one column, or not for equality: the value asked for, and whom it finds.
+OF_EVIDENCE = {
+    "counted": ("true", {}, [{"usage_estimated": True}, {"duplicate_of": "wanted"}]),
+    "prompt_hash": ("sdk:ab", {"source": "sdk", "prompt_hash": "ab"}, [{"source": "otlp", "prompt_hash": "ab"}]),
+    "prompt_prefix_hash": ("sdk:ab", {"source": "sdk", "prompt_prefix_hash": "ab"}, [{"prompt_hash": "ab"}]),
+    "cost_source": ("none", {"cost_source": "none", "cost_usd": None}, [{"cost_source": "reported"}]),
+    "total_tokens_below": (
+        "100",
+        {"input_tokens": 60, "output_tokens": 39},
+        [{"input_tokens": 60, "output_tokens": 40}, {"input_tokens": 100, "output_tokens": 0}],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_EVIDENCE)
+def test_each_filter_of_evidence_keeps_what_matches(in_acme, web, name):
+    value, wanted, others = OF_EVIDENCE[name]
+    make_call(web, call_id="wanted", started_at=NOON, **wanted)
+    make_calls(web, [{"call_id": f"other-{n}", "started_at": NOON} | other for n, other in enumerate(others)])
+
+    assert ids(read(in_acme, [web], filters={name: [value]})) == ["wanted"]
 
 
 def test_several_values_widen_and_several_filters_narrow(in_acme, web):

@@ -71,12 +71,18 @@ def size_rows(groups: Mapping[Dimensions, Sequence[Measures]]) -> list[SumRow]:
     found: dict[tuple[Any, ...], list[Measures]] = {}
     for dimensions, measures in groups.items():
         organization, project, _, day, provider, model, feature, team, *_ = dimensions
-        for one in measures:
-            if not one[_ESTIMATED]:
-                size = rule_tables.size(one[_INPUT] + one[_OUTPUT])
-                key = (organization, project, day, provider, model, feature, team, size)
-                found.setdefault(key, []).append(_of_size(one))
+        for size, calls in _by_size(measures).items():
+            key = (organization, project, day, provider, model, feature, team, size)
+            found.setdefault(key, []).extend(map(_of_size, calls))
     return _summed(found)
+
+
+def _by_size(measures: Iterable[Measures]) -> dict[int, list[Measures]]:
+    found: dict[int, list[Measures]] = {}
+    for one in measures:
+        if not one[_ESTIMATED]:
+            found.setdefault(rule_tables.size(one[_INPUT] + one[_OUTPUT]), []).append(one)
+    return found
 
 
 def prompt_rows(calls: Iterable[PromptedCall]) -> list[SumRow]:

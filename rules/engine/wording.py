@@ -51,6 +51,7 @@ LABELS: Final = {
 }
 _WORDS: Final = {"<": "below", ">": "above", "≥": "at least"}
 _NOBODY: Final = "no team"
+_LARGE: Final = 1_000  # below, a number beside the one it is compared with must not be rounded to it
 
 
 def label(figure: Figure) -> str:
@@ -67,7 +68,8 @@ def text(value: Number, unit: str) -> str:
         return formats.megabytes(value)
     if unit.startswith("%"):
         return f"{formats.percent(Decimal(value) / 100)}{unit[1:]}"
-    return f"{formats.tokens(value) if 'tokens' in unit else _count(value)} {unit}"
+    is_large = "tokens" in unit and value >= _LARGE
+    return f"{formats.tokens(value) if is_large else _count(value)} {unit}"
 
 
 def against(figure: Figure) -> str:

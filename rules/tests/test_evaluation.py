@@ -356,3 +356,11 @@ def test_a_worker_that_dies_half_way_leaves_nothing_and_the_next_one_finds_it_al
 
     assert cursors.sweep(now=NOW + cursors.LEASE) == 1
     assert evaluation.run(**ids, now=NOW + cursors.LEASE) == Outcome(opened=1)
+
+
+def test_a_project_can_be_made_due_before_it_was_ever_looked_at(acme, acme_project):
+    cursors.make_due(organization_id=acme.pk, project_id=acme_project.pk, now=NOW)
+    cursors.make_due(organization_id=acme.pk, project_id=acme_project.pk, now=NOW + timedelta(minutes=1), is_full=True)
+
+    cursor = RuleEvaluation.objects.get(project_id=acme_project.pk)
+    assert (cursor.due_at, cursor.fully_evaluated_at) == (NOW + timedelta(minutes=1), None)

@@ -78,6 +78,7 @@ class Event(OrgScopedModel):
     kind = models.CharField(max_length=50, help_text="noun.verb, for example catalogue.changed")
     project = models.ForeignKey("tenants.Project", null=True, on_delete=models.CASCADE, related_name="+")
     team = models.CharField(max_length=100, default="")
+    rule = models.CharField(max_length=50, default="", db_default="", help_text="Of an insight; '' for all else.")
     severity = models.CharField(max_length=10, choices=Severity)
     subject_kind = models.CharField(max_length=50)
     subject_id = models.CharField(max_length=64)
@@ -86,7 +87,12 @@ class Event(OrgScopedModel):
     link = models.CharField(max_length=500, default="", help_text="Path of the page about it.")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     acknowledged_at = models.DateTimeField(null=True)
+    acknowledged_by = models.ForeignKey("tenants.User", null=True, on_delete=models.SET_NULL, related_name="+")
+    routed_at = models.DateTimeField(null=True, help_text="When alerts had decided whom to tell.")
 
     class Meta:
         db_table = "events"
-        indexes = [models.Index(fields=["organization", "-created_at"], name="event_org_created")]
+        indexes = [
+            models.Index(fields=["organization", "-created_at"], name="event_org_created"),
+            models.Index(fields=["organization", "dedup_key", "id"], name="event_org_matter"),
+        ]

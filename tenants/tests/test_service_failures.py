@@ -266,6 +266,8 @@ EXACTLY = {
         Permission.MEMBERS_READ,
         Permission.KEY_READ,
         Permission.KEY_MANAGE,
+        Permission.ALERTS_READ,
+        Permission.ALERTS_ACKNOWLEDGE,
     },
     Role.VIEWER: {Permission.TELEMETRY_READ, Permission.MEMBERS_READ},
     Role.NONE: set(),

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "tenants",
     "ingestion",
     "rules",
+    "rules.alerts",
     "dashboards",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -240,6 +241,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Keys", "description": "Make, replace and revoke API keys."},
         {"name": "Members", "description": "Who is in an organization, and who is asked to be."},
         {"name": "Audit", "description": "Read who changed what."},
+        {"name": "Alerts", "description": "Whom to tell of what happens, and what was told."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],
     # Members of one name with other choices.
@@ -257,6 +259,9 @@ SPECTACULAR_SETTINGS = {
         "RefusalKindEnum": ["event", "request", "content"],
         "CallSourceEnum": ["sdk", "rest", "otlp", "gateway", "import"],
         "RateCardSourceEnum": "ingestion.pricing.listing.KINDS",
+        "ChannelKindEnum": ["slack", "email", "pagerduty", "webhook"],
+        "DeliveryStateEnum": ["waiting", "delivered", "failed", "cancelled"],
+        "DeliveryOutcomeEnum": ["delivered", "retry", "failed"],
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
@@ -307,6 +312,10 @@ EDGE_PROCESSES = env.integer("EDGE_PROCESSES", 1, low=1, high=1_000)
 # Events a calendar month that a new organization may send; None is no limit.
 MONTHLY_EVENT_QUOTA = env.integer("MONTHLY_EVENT_QUOTA", 0, low=1, high=10**15) or None
 METRICS_TOKEN = env.token("METRICS_TOKEN")  # who may read /metrics from another machine
+
+# --- Requests to customers' URLs (core.outbound) ----------------------------------------------------------------------
+# Networks beside the public ones to which an organization's webhooks and channels may lead, also without TLS.
+OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
 
 # --- Processes --------------------------------------------------------------------------------------------------------
 WEB_THREADS = env.integer("WEB_THREADS", 8, low=1, high=64)

@@ -13,8 +13,10 @@ from django.db import connections
 
 from conftest import _empty_database
 from core.scope import org_scope
+from ingestion import call_log
 from ingestion.models import Call, CloudSample
 from ingestion.pricing import services as pricing
+from rules import evidence
 from rules.models import Budget, Insight
 from tenants.models import Event, Organization
 from tokenops.demo import findings, seed
@@ -325,3 +327,45 @@ def test_showing_it_again_adds_nothing(northwind, found):
         assert Insight.objects.count() == len(found)
         assert news().count() == len(found)
         assert Budget.objects.count() == 2
+
+
+# --- Show these calls ---
+
+SUMMED = {
+    "MODEL_MISUSE": {"calls": "calls", "output_tokens": "output_tokens", "cost": "cost_usd"},
+    "MODEL_DOWNGRADE": {"calls": "calls", "cost": "cost_usd"},
+    "LONG_PROMPTS": {"calls": "calls", "input_tokens": "input_tokens", "cost": "cost_usd"},
+    "CACHE_WASTE": {"calls": "calls", "cost": "cost_usd"},
+    "SPIKE": {"calls": "calls"},
+    "PROMPT_CACHE_OPPORTUNITY": {"calls": "calls", "input_tokens": "input_tokens"},
+    "ERROR_BURST": {"calls": "calls"},
+    "LATENCY_REGRESSION": {"calls": "calls"},
+    "UNPRICED_MODEL": {"unpriced_calls": "calls"},
+}
+
+
+@pytest.mark.parametrize("rule", SUMMED)
+def test_the_filter_of_an_insight_opens_exactly_its_calls(northwind, found, rule):
+    (insight,) = of(found, rule).values()
+    asked = evidence.calls_of(insight)
+
+    with org_scope(northwind.pk):
+        rows = call_log.calls(
+            organization=northwind,
+            project_ids=[asked.project_id],
+            since=asked.since,
+            until=min(asked.until, NOW),
+            filters=asked.filters,
+            before=None,
+            limit=10_000,
+        )
+
+    for figure, column in SUMMED[rule].items():
+        shown = len(rows) if column == "calls" else sum(getattr(row, column) or 0 for row in rows)
+        assert Decimal(figures(insight)[figure]) == shown
+
+
+def test_memory_is_proved_by_samples_and_not_by_calls(found):
+    (insight,) = of(found, "RAM_OVER_PROVISION").values()
+
+    assert evidence.calls_of(insight) is None

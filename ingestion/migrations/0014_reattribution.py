@@ -6,7 +6,7 @@ from core.databases import APP
 class Migration(migrations.Migration):
     """Samples follow their team as calls do."""
 
-    dependencies = [("ingestion", "0012_rule_tables")]
+    dependencies = [("ingestion", "0013_calls_not_plain")]
 
     operations = [
         migrations.RunSQL(
