@@ -46,7 +46,8 @@ class Money(TypedDict):
 class ChartSpec(TypedDict):
     """What a chart shows, without how. ``x`` holds buckets on the organization's wall clock
     (``2026-07-12`` or ``2026-07-12T14:00:00+02:00``) or plain labels; a donut has one value a series. With ``partial``
-    the last bucket is not over. ``money`` is the currency of unit "usd" when it is another one: see ``converted``.
+    the last bucket is not over. ``rates`` are means and limits, which add up to nothing. ``money`` is the currency of
+    unit "usd" when it is another one: see ``converted``.
     """
 
     kind: Kind
@@ -56,6 +57,7 @@ class ChartSpec(TypedDict):
     total: NotRequired[Number | None]
     partial: NotRequired[bool]
     money: NotRequired[Money]
+    rates: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,6 @@ def bucket_label(bucket: str) -> str:
 
 def _total(spec: ChartSpec, data: Sequence[Number | None]) -> str:
     known = [value for value in data if value is not None]
-    if spec["unit"] not in SUMMABLE or not known:
+    if spec["unit"] not in SUMMABLE or spec.get("rates") or not known:
         return ""
     return _shows(spec)(sum(known))
