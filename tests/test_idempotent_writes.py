@@ -30,7 +30,7 @@ def writes():
 def test_a_write_looks_at_the_key_before_it_does_anything(acme, method, path):
     headers = bearer(issue_key(acme, scopes=list(Scope))) | {"Idempotency-Key": "x" * 256}
     address = path
-    for name in ("card_id", "run_id", "key_id", "invitation_id", "member_id", "entry_id"):
+    for name in ("card_id", "insight_id", "run_id", "key_id", "invitation_id", "member_id", "entry_id"):
         address = address.replace(f"{{{name}}}", "1")
     for name in ("project_slug", "team_slug", "user_id"):
         address = address.replace(f"{{{name}}}", "web")

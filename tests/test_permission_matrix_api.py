@@ -45,7 +45,16 @@ Answer = int | str
 # Without a door of tenants.api_access: what every key needs (None: any scope will do). People need an account.
 OWN_DOORS: Final[dict[str, Scope | None]] = {"me": None, "organization_list": Scope.READ}
 # About something that lies in a project although the path does not name it: it is not there for the others.
-IN_A_PROJECT: Final = {"call_detail"}
+IN_A_PROJECT: Final = {
+    "call_detail",
+    "insight_detail",
+    "insight_acknowledge",
+    "insight_mute",
+    "insight_unmute",
+    "insight_resolve",
+    "insight_assign",
+    "insight_comment",
+}
 # What no key may do, whatever its scope.
 PEOPLE_ONLY: Final = {"end_user_erase"}
 # Reading that takes more than the scope read: a run may be started where it is seen.

@@ -262,6 +262,10 @@ SPECTACULAR_SETTINGS = {
         "ChannelKindEnum": ["slack", "email", "pagerduty", "webhook"],
         "DeliveryStateEnum": ["waiting", "delivered", "failed", "cancelled"],
         "DeliveryOutcomeEnum": ["delivered", "retry", "failed"],
+        "StatusEnum": ["ok", "error"],
+        "InsightStatusEnum": ["open", "acknowledged", "muted", "resolved"],
+        "LevelEnum": ["low", "medium", "high"],
+        "RuleEnum": "rules.engine.names.Rule",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
