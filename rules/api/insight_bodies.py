@@ -1,9 +1,12 @@
 """What is asked and sent about insights."""
 
+from typing import Any
+
 from rest_framework import serializers
 
 from core.parameters import Body, Choice, Moment, Values
 from rules.engine.names import Rule, Severity
+from rules.insight_life import LONGEST_COMMENT
 from rules.models import Insight
 from tenants.api.pages import PageParameters
 
@@ -38,13 +41,31 @@ class InsightParameters(PageParameters):
     )
 
 
+class Text(serializers.CharField):
+    """A text that was sent as one: a number is a mistake."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Id(serializers.IntegerField):
+    """A number that was sent as one."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return data
+
+
 class MuteSerializer(Body):
     until = Moment(help_text="From now on, at most a year ahead.")
 
 
 class AssignSerializer(Body):
-    assignee = serializers.IntegerField(allow_null=True, help_text="Id of a member who may see it; null: nobody.")
+    assignee = Id(allow_null=True, help_text="Id of a member who may see it; null: nobody.")
 
 
 class CommentBodySerializer(Body):
-    text = serializers.CharField(max_length=2_000)
+    text = Text(max_length=LONGEST_COMMENT)
