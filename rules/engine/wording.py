@@ -52,7 +52,7 @@ LABELS: Final = {
     "used_percent": "Highest use",
 }
 _WORDS: Final = {"<": "below", ">": "above", "≥": "at least"}
-_ONE: Final = re.compile(r"^(\w+)s\b")
+_SEVERAL: Final = re.compile(r"^(\w+)s\b")
 _NOBODY: Final = "no team"
 _LARGE: Final = 1_000  # below, a number beside the one it is compared with must not be rounded to it
 
@@ -72,7 +72,8 @@ def text(value: Number, unit: str, *, cost: Callable[[Number], str] = formats.us
     if unit.startswith("%"):
         return f"{formats.percent(Decimal(value) / 100)}{unit[1:]}"
     is_large = "tokens" in unit and value >= _LARGE
-    return f"{formats.tokens(value) if is_large else _count(value)} {unit}"
+    named = _SEVERAL.sub(r"\1", unit) if value == 1 else unit
+    return f"{formats.tokens(value) if is_large else _count(value)} {named}"
 
 
 def against(figure: Figure) -> str:
