@@ -50,8 +50,8 @@ class Money(TypedDict):
 class ChartSpec(TypedDict):
     """What a chart shows, without how. ``x`` holds buckets on the organization's wall clock
     (``2026-07-12`` or ``2026-07-12T14:00:00+02:00``) or plain labels; a donut has one value a series. With ``partial``
-    the last bucket is not over. ``money`` is the currency of unit "usd" when it is another one: see ``converted``.
-    With ``running`` values are totals so far or limits, whose sum means nothing.
+    the last bucket is not over. ``unsummed`` are means, limits and totals so far, whose sum means nothing. ``money`` is
+    the currency of unit "usd" when it is another one: see ``converted``.
     """
 
     kind: Kind
@@ -61,7 +61,7 @@ class ChartSpec(TypedDict):
     total: NotRequired[Number | None]
     partial: NotRequired[bool]
     money: NotRequired[Money]
-    running: NotRequired[bool]
+    unsummed: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +137,6 @@ def bucket_label(bucket: str) -> str:
 
 def _total(spec: ChartSpec, data: Sequence[Number | None]) -> str:
     known = [value for value in data if value is not None]
-    if spec["unit"] not in SUMMABLE or spec.get("running") or not known:
+    if spec["unit"] not in SUMMABLE or spec.get("unsummed") or not known:
         return ""
     return _shows(spec)(sum(known))

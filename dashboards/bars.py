@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
-from dashboards.filters import CUSTOM, DIMENSIONS, LABELS, NONE, RANGES, SEARCHES, STATUSES, Filter, Option
+from dashboards.filters import (
+    CUSTOM,
+    DIMENSIONS,
+    EVIDENCE,
+    EXACT,
+    LABELS,
+    NONE,
+    RANGES,
+    SEARCHES,
+    STATUSES,
+    Filter,
+    Option,
+)
 
 _SHORT: Final = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d"}
 
@@ -55,6 +67,7 @@ class FilterBar:
     panel_url: str
     statuses: list[tuple[str, str, bool]]
     searches: list[tuple[str, str, str]]
+    evidence: list[tuple[str, str]]
     facets: list[Facet] | None
 
 
@@ -64,13 +77,13 @@ def filter_bar(chosen: Filter, *, path: str, is_log: bool, options: Mapping[str,
     return FilterBar(
         chosen=chosen,
         ranges=time_ranges(chosen, path=path),
-        is_custom=chosen.range == CUSTOM,
+        is_custom=chosen.range in {CUSTOM, EXACT},
         first_day=chosen.period.first_day.isoformat(),
         last_day=chosen.period.last_day.isoformat(),
         latest_day=today.isoformat(),
         days_text=chosen.period.days_text(today=today),
         hidden=chosen.narrowed_by,
-        chips=[_chip(chosen, path, *pair) for pair in chosen.narrowed_by],
+        chips=_chips(chosen, path),
         clear_url=address(path, chosen.cleared()),
         panel_url=address(path, chosen, ("panel", "filters")),
         statuses=[
@@ -78,6 +91,7 @@ def filter_bar(chosen: Filter, *, path: str, is_log: bool, options: Mapping[str,
             *((key, text, chosen.status == key) for key, text in STATUSES.items()),
         ],
         searches=[(name, label, chosen.one(name)) for name, label in SEARCHES.items()] if is_log else [],
+        evidence=[pair for pair in chosen.narrowed_by if pair[0] in EVIDENCE] if is_log else [],
         facets=None if options is None else [_facet(chosen, name, found) for name, found in options.items()],
     )
 
@@ -93,9 +107,45 @@ def address(path: str, chosen: Filter, *more: tuple[str, str]) -> str:
     return f"{path}?{query}" if query else path
 
 
+def _chips(chosen: Filter, path: str) -> list[Chip]:
+    """One a value; of a finding's many prompts one for all."""
+    chips = []
+    for name, value in chosen.narrowed_by:
+        values = chosen.values(name)
+        if name not in EVIDENCE or len(values) == 1:
+            chips.append(_chip(chosen, path, name, value))
+        elif value == values[0]:
+            chips.append(Chip(LABELS[name], f"{len(values)} prompts", address(path, chosen.without_all(name))))
+    return chips
+
+
 def _chip(chosen: Filter, path: str, name: str, value: str) -> Chip:
-    shown = STATUSES.get(value, value) if name == "status" else "None" if value == NONE else value
+    shown = _shown(name, value)
     return Chip(LABELS[name], shown, address(path, chosen.without(name, value)))
+
+
+def _shown(name: str, value: str) -> str:
+    if name == "status":
+        return STATUSES.get(value, value)
+    if name in EVIDENCE:
+        return _EVIDENCE_WORDS.get((name, value), _shortened(value))
+    return "None" if value == NONE else value
+
+
+_EVIDENCE_WORDS: Final = {
+    ("counted", "true"): "not estimated, not twice",
+    ("cost_source", "none"): "no price",
+    ("cost_source", "rate_card"): "the price list",
+    ("cost_source", "override"): "own prices",
+    ("cost_source", "reported"): "the sender",
+}
+_SHORTENED: Final = 12
+
+
+def _shortened(value: str) -> str:
+    """A hash by its first characters, without the source before it."""
+    found = value.rpartition(":")[2]
+    return found if len(found) <= _SHORTENED else f"{found[:_SHORTENED]}…"
 
 
 def _facet(chosen: Filter, name: str, found: Sequence[Option]) -> Facet:

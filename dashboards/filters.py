@@ -1,17 +1,18 @@
 """What a page shows, read from its query string and written back to it: pure, and never an error page."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Final, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from dashboards.periods import DAY, Granularity, Period
+from dashboards.periods import DAY, Granularity, Period, hour_end, hour_start
 
 RANGES: Final[dict[str, str]] = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 DEFAULT_RANGE: Final = "7d"
 CUSTOM: Final = "custom"
+EXACT: Final = "exact"  # from one moment to another, as findings of rules are about
 LONGEST_DAYS: Final = 760  # rollups are kept for 25 months
 SEARCH_DAYS: Final = 31
 
@@ -28,7 +29,18 @@ DIMENSIONS: Final[dict[str, str]] = {
 STATUSES: Final[dict[str, str]] = {"ok": "OK", "error": "Error"}
 # Only calls themselves know these, so only the log can search by them.
 SEARCHES: Final[dict[str, str]] = {"trace": "Trace", "session": "Session", "user": "User", "tag": "Tag"}
-LABELS: Final[dict[str, str]] = {**DIMENSIONS, "status": "Status", **SEARCHES}
+# What findings of rules are proved by; links lead to them, nobody types them.
+EVIDENCE: Final[dict[str, str]] = {
+    "counted": "Counted",
+    "prompt": "Prompt",
+    "prefix": "Prompt begins",
+    "below": "Tokens below",
+    "cost_source": "Cost from",
+}
+LABELS: Final[dict[str, str]] = {**DIMENSIONS, "status": "Status", **SEARCHES, **EVIDENCE}
+_ONLY_IN_CALLS: Final = frozenset({*SEARCHES, *EVIDENCE})
+_SEVERAL: Final = frozenset({*DIMENSIONS, "prompt", "prefix"})
+_COST_SOURCES: Final = frozenset({"rate_card", "override", "reported", "none"})
 # Every name of a field on the wire (telemetry.md) finds its filter.
 ALIASES: Final[dict[str, str]] = {
     "endpoint_name": "feature",
@@ -44,8 +56,10 @@ ALIASES: Final[dict[str, str]] = {
     "userId": "user",
 }
 NONE: Final = "(none)"  # how a URL says "has no team"
-_KNOWN: Final = frozenset({*LABELS, "range", "from", "to"})
+_KNOWN: Final = frozenset({*LABELS, "range", "from", "to", "since", "until"})
 _MOST_VALUES: Final = 50
+_MOST_PROMPTS: Final = 100  # as many as a finding names
+_LONGEST_NUMBER: Final = 12
 _LONGEST_VALUE: Final = 255
 _YEARS: Final = range(1970, 9999)
 
@@ -108,7 +122,7 @@ class Filter:
     @property
     def is_search(self) -> bool:
         """Whether it asks for something only calls know, which reads calls instead of rollups."""
-        return any(name in SEARCHES for name, _ in self.narrowed_by)
+        return any(name in _ONLY_IN_CALLS for name, _ in self.narrowed_by)
 
     def values(self, name: str) -> tuple[str, ...]:
         """The chosen values as they are stored: "has none" is the empty text."""
@@ -134,6 +148,8 @@ class Filter:
     @property
     def range_pairs(self) -> list[tuple[str, str]]:
         """The time range as (name, value) pairs of the query string; the default range needs none."""
+        if self.range == EXACT:
+            return [("since", self.period.start.isoformat()), ("until", self.period.end.isoformat())]
         if self.range == CUSTOM:
             return [("from", self.period.first_day.isoformat()), ("to", self.period.last_day.isoformat())]
         return [] if self.range == DEFAULT_RANGE else [("range", self.range)]
@@ -171,8 +187,10 @@ class Filter:
         """Without what rollups cannot answer; the problem says so."""
         if not self.is_search:
             return self
-        kept = tuple(pair for pair in self.narrowed_by if pair[0] not in SEARCHES)
+        kept = tuple(pair for pair in self.narrowed_by if pair[0] not in _ONLY_IN_CALLS)
         problem = "Trace, session, user and tag filters work in the calls log; the numbers here are without them."
+        if not any(name in SEARCHES for name, _ in self.narrowed_by):
+            problem = "What proves a finding is filtered in the calls log; the numbers here are without it."
         return replace(self, narrowed_by=kept, problems=(*self.problems, problem))
 
     def for_log(self) -> Self:
@@ -194,10 +212,14 @@ def _values(query: Query) -> tuple[dict[str, list[str]], list[str]]:
         if name not in _KNOWN:
             continue
         wanted = [*found.get(name, ()), *(text for value in values if (text := value.strip()))]
-        found[name] = list(dict.fromkeys(value for value in wanted if _is_usable(value)))[:_MOST_VALUES]
+        found[name] = list(dict.fromkeys(value for value in wanted if _is_usable(value)))[: _most(name)]
         if len(found[name]) < len(set(wanted)):
             problems[f"The {LABELS.get(name, name)} filter has values that cannot be used; they were left out."] = None
     return found, list(problems)
+
+
+def _most(name: str) -> int:
+    return _MOST_PROMPTS if name in {"prompt", "prefix"} else _MOST_VALUES
 
 
 def _is_usable(value: str) -> bool:
@@ -213,12 +235,23 @@ def _drop_invalid(values: dict[str, list[str]]) -> list[str]:
     if (tag := _first(values, "tag")) and not all(part.strip() for part in tag.partition(":")[::2]):
         del values["tag"]
         problems.append("A tag is written key:value; the tag filter was left out.")
+    for name, is_right in _EVIDENCE_CHECKS.items():
+        if (value := _first(values, name)) and not is_right(value):
+            del values[name]
+            problems.append(f"The {LABELS[name]} filter has a value that cannot be used; it was left out.")
     return problems
+
+
+_EVIDENCE_CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
+    "counted": lambda value: value == "true",
+    "below": lambda value: value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER,
+    "cost_source": lambda value: value in _COST_SOURCES,
+}
 
 
 def _kept(values: Mapping[str, list[str]], name: str) -> list[str]:
     found = values.get(name, [])
-    return found if name in DIMENSIONS else found[:1]
+    return found if name in _SEVERAL else found[:1]
 
 
 def _first(values: Mapping[str, list[str]], name: str) -> str:
@@ -227,6 +260,11 @@ def _first(values: Mapping[str, list[str]], name: str) -> str:
 
 def _range(values: Mapping[str, list[str]], *, now: datetime, zone: ZoneInfo) -> tuple[str, Period, str]:
     """Name, period and, when the wish could not be met, why."""
+    if _first(values, "since") or _first(values, "until"):
+        exact, problem = _exact(_first(values, "since"), _first(values, "until"), zone=zone)
+        if exact:
+            return EXACT, exact, ""
+        return DEFAULT_RANGE, _preset(DEFAULT_RANGE, now=now, zone=zone), f"{problem} The last 7 days are shown."
     first, last = _first(values, "from"), _first(values, "to")
     name = _first(values, "range") or (CUSTOM if first or last else DEFAULT_RANGE)
     if name in RANGES:
@@ -253,6 +291,25 @@ def _custom(first: str, last: str, *, now: datetime, zone: ZoneInfo) -> tuple[Pe
         latest = end - timedelta(days=LONGEST_DAYS - 1)
         return Period.of_days(latest, end, zone), f"A range is at most {LONGEST_DAYS} days: the latest are shown."
     return Period.of_days(start, end, zone), ""
+
+
+def _exact(since: str, until: str, *, zone: ZoneInfo) -> tuple[Period | None, str]:
+    """The local hours from ``since`` to before ``until``, two moments with their offsets."""
+    start, end = _moment(since), _moment(until)
+    if start is None or end is None:
+        return None, "Moments are written like 2026-07-31T14:00:00+00:00."
+    if start >= end or end - start > timedelta(days=LONGEST_DAYS):
+        return None, f"The end must be after the start, by at most {LONGEST_DAYS} days."
+    return Period(hour_start(start, zone), hour_end(end - timedelta(microseconds=1), zone), zone), ""
+
+
+def _moment(text: str) -> datetime | None:
+    """An instant; a plus sign that was not percent-encoded arrives as a blank."""
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None and moment.year in _YEARS else None
 
 
 def _day(text: str) -> date | None:

@@ -77,6 +77,17 @@ def page(
     return Page(shown, call_log.position(shown[-1]) if len(found) == wanted else None)
 
 
+def sums(*, organization: Organization, project: Project | None, chosen: Filter) -> call_log.Sums:
+    """What all calls of the filter add up to, read one by one: for what ``Filter.for_log`` has bounded."""
+    return call_log.sums(
+        organization=organization,
+        project_ids=[project.pk] if project else _project_ids(organization, chosen),
+        since=chosen.period.start,
+        until=chosen.period.end,
+        filters=_filters(organization, chosen),
+    )
+
+
 def call(*, project: Project, call_id: str, started_at: datetime) -> Call | None:
     """One call of a project by its identity."""
     found = call_log.call(project_ids=[project.pk], call_id=call_id, started_at=started_at)
@@ -92,7 +103,8 @@ def keys_by_id(*, organization: Organization, calls: Iterable[Call]) -> dict[int
 def _filters(organization: Organization, chosen: Filter) -> Filters:
     """The filter in the words of ``call_log``; projects are not in it, they are read one by one."""
     simple = {"model": "model_key", "status": "status", "trace": "trace_id", "session": "session_id"}
-    simple |= {name: name for name in ("provider", "feature", "team", "environment")}
+    simple |= {name: name for name in ("provider", "feature", "team", "environment", "counted", "cost_source")}
+    simple |= {"prompt": "prompt_hash", "prefix": "prompt_prefix_hash", "below": "total_tokens_below"}
     filters: Filters = {ours: chosen.values(name) for name, ours in simple.items() if chosen.values(name)}
     if users := chosen.values("user"):
         filters["user_id"] = end_users.as_stored(organization=organization, user_ids=users)

@@ -91,6 +91,9 @@ class Period:
     def days_text(self, *, today: date) -> str:
         """The local days for people: ``5 Jul``, ``5 – 11 Jul``, ``28 Jun – 4 Jul``; other years are named."""
         first, last = self.first_day, self.last_day
+        if not self.is_whole_days and first == last:
+            hours = [f"{moment.astimezone(self.zone):%H:%M}" for moment in (self.start, self.end)]
+            return f"{first.day} {first:%b}, {' – '.join(hours)}"
         end = f"{last.day} {last:%b}" + ("" if last.year == today.year else f" {last.year}")
         if first == last:
             return end

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards.views import calls, overview, rejected, resources, teams
+from dashboards.views import calls, insight, insights, overview, rejected, resources, teams
 
 app_name = "dashboards"
 
@@ -20,6 +20,19 @@ urlpatterns = [
     path(_PROJECT + "calls/", calls.calls, name="project-calls"),
     path(_PROJECT + "resources/", resources.resource_list, name="project-resources"),
     path(_PROJECT + "resources/one/", resources.resource_detail, name="project-resource"),
+    *(
+        route
+        for reach, where in (("organization", _ORGANIZATION), ("project", _PROJECT))
+        for route in (
+            path(where + "insights/", insights.insights, name=f"{reach}-insights"),
+            path(where + "insights/recommendations/", insights.recommended, name=f"{reach}-recommendations"),
+            path(where + "insights/<int:insight_id>/", insight.insight, name=f"{reach}-insight"),
+            path(where + "insights/<int:insight_id>/step/", insight.step, name=f"{reach}-insight-step"),
+            path(where + "insights/<int:insight_id>/mute/", insight.mute, name=f"{reach}-insight-mute"),
+            path(where + "insights/<int:insight_id>/assign/", insight.assign, name=f"{reach}-insight-assign"),
+            path(where + "insights/<int:insight_id>/comment/", insight.comment, name=f"{reach}-insight-comment"),
+        )
+    ),
     # An id is whatever the client sent, slashes included.
     path(_PROJECT + "calls/<path:call_id>/", calls.call, name="project-call"),
 ]

@@ -6,7 +6,10 @@ Every page costs what it shows: each project is walked backwards along its ident
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from decimal import Decimal
+from typing import Any, Final
+
+from django.db import connection
 
 from ingestion.models import Call
 from ingestion.store import RECORDS_WITHIN
@@ -56,6 +59,31 @@ _PAGE: Final = """
     order by page.started_at desc, page.call_id desc, page.project_id desc
     limit %(limit)s"""
 
+_SUMS: Final = """
+    select count(*), count(*) filter (where c.status = 'error'), count(*) filter (where c.cost_usd is null),
+           coalesce(sum(c.input_tokens), 0)::bigint, coalesce(sum(c.cached_input_tokens), 0)::bigint,
+           coalesce(sum(c.output_tokens), 0)::bigint, sum(c.cost_usd)
+    from calls c
+    where c.organization_id = %(organization)s and c.project_id = any(%(projects)s::bigint[])
+      and c.started_at >= %(since)s and c.started_at < %(until)s and {conditions}"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What calls add up to. ``cost_usd`` is of the priced ones, None where not one of them has a price."""
+
+    calls: int
+    errors: int
+    unpriced_calls: int
+    input_tokens: int
+    cached_input_tokens: int
+    output_tokens: int
+    cost_usd: Decimal | None
+
+    @property
+    def tokens(self) -> int:
+        return self.input_tokens + self.output_tokens
+
 
 @dataclass(frozen=True, slots=True)
 class Position:
@@ -88,10 +116,7 @@ def calls(
 
     :raises ValueError: an unknown filter.
     """
-    unknown = filters.keys() - FILTERS
-    if unknown:
-        raise ValueError(f"Calls cannot be filtered by {', '.join(sorted(unknown))}.")
-    conditions = [_CONDITIONS[name] for name in filters]
+    conditions = _conditions(filters)
     parameters: dict[str, object] = {name: list(values) for name, values in filters.items()}
     if before is not None:
         conditions.append(_BEFORE)
@@ -108,6 +133,28 @@ def calls(
         "limit": limit,
     }
     return list(Call.objects.raw(_PAGE.format(conditions=" and ".join(conditions) or "true"), parameters))
+
+
+def sums(
+    *, organization: Organization, project_ids: Sequence[int], since: datetime, until: datetime, filters: Filters
+) -> Sums:
+    """What all calls add up to of which ``calls`` shows a page. It reads each of them: for bounded periods.
+
+    :raises ValueError: an unknown filter.
+    """
+    conditions = " and ".join(_conditions(filters)) or "true"
+    parameters: dict[str, Any] = {name: list(values) for name, values in filters.items()}
+    parameters |= {"organization": organization.pk, "projects": list(project_ids), "since": since, "until": until}
+    with connection.cursor() as cursor:
+        cursor.execute(_SUMS.format(conditions=conditions), parameters)
+        return Sums(*cursor.fetchone())
+
+
+def _conditions(filters: Filters) -> list[str]:
+    unknown = filters.keys() - FILTERS
+    if unknown:
+        raise ValueError(f"Calls cannot be filtered by {', '.join(sorted(unknown))}.")
+    return [_CONDITIONS[name] for name in filters]
 
 
 def call(*, project_ids: Sequence[int], call_id: str, started_at: datetime) -> list[Call]:

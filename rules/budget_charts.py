@@ -65,7 +65,7 @@ def burn_down(
         "unit": _UNITS[metric],
         "x": [_label(one, period, zone) for one in begins],
         "series": series,
-        "running": True,
+        "unsummed": True,
     }
 
 
@@ -84,7 +84,7 @@ def last_hours(
             _series("Spent in the hour", _SPENT, spent),
             _series("Limit", _LIMIT, [limit] * len(begins), is_dashed=True),
         ],
-        "running": True,
+        "unsummed": True,
     }
 
 

@@ -50,7 +50,7 @@ def _record(organization: Organization, insight: Insight, kind: str, **facts: An
         dedup_key=insight.dedup_key,
         project=insight.project,
         team=insight.team,
-        link=links.insight_path(organization=organization, insight_id=insight.pk),
+        link=links.insight_path(organization=organization, insight_id=insight.pk, project=insight.project),
         rule=insight.rule,
         **facts,
     )

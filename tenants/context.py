@@ -19,6 +19,7 @@ from tenants.permissions import Permission, allows
 NEEDED_IN_PROJECT: Final = {
     "project-overview": Permission.TELEMETRY_READ,
     "project-calls": Permission.TELEMETRY_READ,
+    "project-insights": Permission.TELEMETRY_READ,
     "project-rejected": Permission.TELEMETRY_READ,
     "project-resources": Permission.TELEMETRY_READ,
     "connect": Permission.TELEMETRY_READ,
@@ -28,6 +29,7 @@ NEEDED_IN_PROJECT: Final = {
 }
 NEEDED: Final = {
     "organization-rejected": Permission.TELEMETRY_READ,
+    "organization-insights": Permission.TELEMETRY_READ,
     "organization-overview": Permission.TELEMETRY_READ,
     "organization-calls": Permission.TELEMETRY_READ,
     "organization-resources": Permission.TELEMETRY_READ,

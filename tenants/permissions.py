@@ -31,6 +31,7 @@ class Permission(StrEnum):
         return member
 
     TELEMETRY_READ = "telemetry.read", "See calls, costs and prices"
+    INSIGHTS_ACT = "insights.act", "Acknowledge, mute, resolve, assign and comment on insights"
     PROJECT_CREATE = "project.create", "Create projects"
     PROJECT_MANAGE = "project.manage", "Change and delete projects"
     TEAMS_MANAGE = "teams.manage", "Create and change teams"
@@ -63,6 +64,7 @@ _VIEWER: Final = frozenset(
     }
 )
 _MEMBER: Final = _VIEWER | {
+    Permission.INSIGHTS_ACT,
     Permission.KEY_READ,
     Permission.KEY_MANAGE,
     Permission.ALERTS_READ,

@@ -51,6 +51,8 @@ def page(world: World, url: Url) -> str:  # noqa: F811
     arguments = {name: world.arguments[name] for name in url.parameters} | {"organization_slug": "globex"}
     if "organization-key" in url.name:
         arguments["key_id"] = world.arguments["organization_key_id"]
+    if "organization-insight" in url.name:
+        arguments["insight_id"] = world.arguments["organization_insight_id"]
     return reverse(url.name, kwargs=arguments, query=world.queries.get(url.name))
 
 

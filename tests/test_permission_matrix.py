@@ -30,6 +30,7 @@ from rules.alerts.channel_terms import Given
 from rules.alerts.models import Delivery
 from rules.alerts.route_services import Wanted as WantedRoute
 from rules.tests.budgets import make_budget
+from rules.tests.factories import make_insight
 from tenants import currency, events, invitations, key_services, teams
 from tenants.models import AuditEntry, CurrencyRate, Event, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
@@ -54,6 +55,8 @@ READ: Final = "         302 404  404  200  200  200 200  404"
 KEYS: Final = "         302 404  404  403  200  200 200  404"
 KEYS_422: Final = "     302 404  404  403  422  422 422  404"
 KEYS_MOVED: Final = "   302 404  404  403  302  302 302  404"
+MEMBER_422: Final = "   302 404  404  403  422  422 422  404"
+ORG_MEMBER_422: Final = "302 404 403  403  422  422 422  404"
 ADMIN: Final = "        302 404  404  403  403  200 200  404"
 ADMIN_422: Final = "    302 404  404  403  403  422 422  404"
 ADMIN_MOVED: Final = "  302 404  404  403  403  302 302  404"
@@ -230,6 +233,21 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-rejected": (READ, NOT_ALLOWED),
     "dashboards:project-overview": (READ, NOT_ALLOWED),
     "dashboards:project-calls": (READ, NOT_ALLOWED),
+    # Insights: the organization's own is a budget's; what lies in a project is asked for below it
+    "dashboards:organization-insights": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-recommendations": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-insight": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-insight-step": (NOT_ALLOWED, ORG_MEMBER_422),
+    "dashboards:organization-insight-mute": (NOT_ALLOWED, ORG_MEMBER_422),
+    "dashboards:organization-insight-assign": (NOT_ALLOWED, "302 404 403 403 302 302 302 404"),
+    "dashboards:organization-insight-comment": (NOT_ALLOWED, ORG_MEMBER_422),
+    "dashboards:project-insights": (READ, NOT_ALLOWED),
+    "dashboards:project-recommendations": (READ, NOT_ALLOWED),
+    "dashboards:project-insight": (READ, NOT_ALLOWED),
+    "dashboards:project-insight-step": (NOT_ALLOWED, MEMBER_422),
+    "dashboards:project-insight-mute": (NOT_ALLOWED, MEMBER_422),
+    "dashboards:project-insight-assign": (NOT_ALLOWED, KEYS_MOVED),
+    "dashboards:project-insight-comment": (NOT_ALLOWED, MEMBER_422),
     "dashboards:organization-resources": (ORG_READ, NOT_ALLOWED),
     "dashboards:project-resources": (READ, NOT_ALLOWED),
     "dashboards:project-resource": (READ, NOT_ALLOWED),
@@ -273,6 +291,15 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:member-detail": (API_READ, API_DENIED),
     "api:audit-list": (API_ADMIN, API_DENIED),
     "api:audit-detail": (API_ADMIN, API_DENIED),
+    "api:insight-list": (API_READ, API_DENIED),
+    "api:insight-detail": (API_READ, API_DENIED),
+    "api:recommendations": (API_READ, API_DENIED),
+    "api:insight-acknowledge": (API_DENIED, "401 404 403 403 200 200 200 404"),
+    "api:insight-mute": (API_DENIED, "401 404 403 403 400 400 400 404"),
+    "api:insight-unmute": (API_DENIED, "401 404 403 403 200 200 200 404"),
+    "api:insight-resolve": (API_DENIED, "401 404 403 403 200 200 200 404"),
+    "api:insight-assign": (API_DENIED, "401 404 403 403 400 400 400 404"),
+    "api:insight-comment": (API_DENIED, "401 404 403 403 400 400 400 404"),
     "api:usage": (API_READ, API_DENIED),
     "api:cloud-metrics": (API_READ, API_DENIED),
     "api:channel-list": (API_MEMBER, API_ADMIN_400),
@@ -339,6 +366,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "team_slug": team.slug,
         "membership_id": Membership.objects.filter(organization=acme).earliest("pk").pk,
         "card_id": saved.id,
+        "insight_id": make_insight(acme, acme_project).pk,
+        "organization_insight_id": make_insight(acme, None).pk,
         "organization_slug": acme.slug,
         "project_slug": acme_project.slug,
         "key_id": issued.key.pk,
@@ -401,6 +430,15 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:delivery-list": of_acme,
         "api:delivery-detail": of_acme,
         "api:delivery-redeliver": of_acme,
+        "api:insight-list": of_acme,
+        "api:insight-detail": of_acme,
+        "api:recommendations": of_acme,
+        "api:insight-acknowledge": of_acme,
+        "api:insight-mute": of_acme,
+        "api:insight-unmute": of_acme,
+        "api:insight-resolve": of_acme,
+        "api:insight-assign": of_acme,
+        "api:insight-comment": of_acme,
         "api:usage": of_acme,
         "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
@@ -457,6 +495,8 @@ def path_of(url: Url, world: World) -> str:
     arguments = {name: world.arguments[name] for name in url.parameters}
     if "organization-key" in url.name and "key_id" in arguments:
         arguments["key_id"] = world.arguments["organization_key_id"]
+    if "organization-insight" in url.name and "insight_id" in arguments:
+        arguments["insight_id"] = world.arguments["organization_insight_id"]
     return reverse(url.name, kwargs=arguments, query=world.queries.get(url.name))
 
 

@@ -45,7 +45,11 @@ Answer = int | str
 # Without a door of tenants.api_access: what every key needs (None: any scope will do). People need an account.
 OWN_DOORS: Final[dict[str, Scope | None]] = {"me": None, "organization_list": Scope.READ}
 # About something that lies in a project although the path does not name it: it is not there for the others.
-IN_A_PROJECT: Final = {"call_detail", "key_detail", "key_rotate", "key_revoke"}
+IN_A_PROJECT: Final = {
+    *("call_detail", "key_detail", "key_rotate", "key_revoke"),
+    *("insight_detail", "insight_acknowledge", "insight_mute", "insight_unmute", "insight_resolve"),
+    *("insight_assign", "insight_comment"),
+}
 # Of those, what is not there either for people who see the project and have no right to it.
 UNSEEN: Final = {"key_detail", "key_rotate", "key_revoke"}
 # About a project that the body names: people need the right there, keys must reach it.
@@ -60,7 +64,7 @@ OF_THE_ORGANIZATION: Final = {
 }
 # What no key may do, whatever its scope.
 PEOPLE_ONLY: Final = {"end_user_erase", "member_change"}
-# Reading that takes more than the scope read: who is here, with what keys, and what they did; what may be started there.
+# Reading that takes more than the scope read: who is here, with which keys, what they did; what may be started there.
 READ_BY_MANAGERS: Final = {
     *("audit_list", "audit_detail", "invitation_list", "invitation_detail", "key_list", "key_detail"),
     *("member_list", "member_detail", "team_member_list", "organization_time_zone"),

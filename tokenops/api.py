@@ -11,7 +11,7 @@ from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
 from ingestion.reprice import api as reprice
 from rules.alerts.api import views as alerts
-from rules.api import budgets, rules
+from rules.api import budgets, insights, recommendations, rules
 from tenants.api import audit, invitations, keys, members, projects, teams
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
@@ -77,6 +77,15 @@ urlpatterns = [
     path("v1/deliveries", alerts.delivery_list, name="delivery-list"),
     path("v1/deliveries/<int:delivery_id>", alerts.delivery_detail, name="delivery-detail"),
     path("v1/deliveries/<int:delivery_id>/redeliver", alerts.delivery_redeliver, name="delivery-redeliver"),
+    path("v1/insights", insights.insight_list, name="insight-list"),
+    path("v1/insights/<int:insight_id>", insights.insight_detail, name="insight-detail"),
+    path("v1/insights/<int:insight_id>/acknowledge", insights.insight_acknowledge, name="insight-acknowledge"),
+    path("v1/insights/<int:insight_id>/mute", insights.insight_mute, name="insight-mute"),
+    path("v1/insights/<int:insight_id>/unmute", insights.insight_unmute, name="insight-unmute"),
+    path("v1/insights/<int:insight_id>/resolve", insights.insight_resolve, name="insight-resolve"),
+    path("v1/insights/<int:insight_id>/assign", insights.insight_assign, name="insight-assign"),
+    path("v1/insights/<int:insight_id>/comment", insights.insight_comment, name="insight-comment"),
+    path("v1/recommendations", recommendations.recommended, name="recommendations"),
     path("v1/usage", dashboards.usage, name="usage"),
     path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),
     path("schema/", SchemaView.as_view(), name="schema"),

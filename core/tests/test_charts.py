@@ -203,7 +203,7 @@ def test_memory_is_counted_in_powers_of_two(top: object, step: float) -> None:
 
 
 def test_running_totals_have_no_sum() -> None:
-    assert [entry.total for entry in charts.legend(cost() | {"running": True})] == ["", ""]
+    assert [entry.total for entry in charts.legend(cost() | {"unsummed": True})] == ["", ""]
 
 
 @needs_node

@@ -89,3 +89,23 @@ def test_addresses_without_a_query_have_no_question_mark(chosen):
     assert address(PATH, chosen()) == "/o/acme/"
     assert address(PATH, chosen(), ("before", "x y")) == "/o/acme/?before=x+y"
     assert address(PATH, chosen("team=red&team=a%26b")) == "/o/acme/?team=red&team=a%26b"
+
+
+def test_many_prompts_are_one_chip_and_the_panel_keeps_them(chosen):
+    shown = filter_bar(chosen("prompt=sdk:a&prompt=sdk:b&counted=true"), path="/c/", is_log=True, options=None)
+
+    assert [(chip.label, chip.value) for chip in shown.chips] == [
+        ("Counted", "not estimated, not twice"),
+        ("Prompt", "2 prompts"),
+    ]
+    assert shown.chips[1].remove_url == "/c/?counted=true"
+    assert shown.evidence == [("counted", "true"), ("prompt", "sdk:a"), ("prompt", "sdk:b")]
+
+
+def test_an_hour_is_named_by_its_ends(chosen):
+    asked = chosen("since=2026-07-12T14:00:00Z&until=2026-07-12T15:00:00Z&prefix=sdk:0123456789abcdef")
+
+    shown = filter_bar(asked, path="/c/", is_log=True, options=None)
+
+    assert (shown.is_custom, shown.days_text) == (True, "12 Jul, 14:00 – 15:00")
+    assert shown.chips[0].value == "0123456789ab…"

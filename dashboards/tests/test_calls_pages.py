@@ -615,3 +615,25 @@ def test_a_reported_cost_has_no_lines_and_a_sentence(owner, web):
 
     assert "The cost is what the client reported, so there is nothing to compute." in page
     assert ">Billed<" not in page
+
+
+def test_the_calls_of_a_finding_are_added_up_once_the_page_asks(acme, acme_project, viewer):
+    hour = (timezone.now() - timedelta(hours=2)).replace(minute=0, second=0, microsecond=0)
+    record_calls(acme_project, [{"started_at": hour, "input_tokens": 1_200, "cost_usd": Decimal("0.5")}])
+    query = {"since": hour.isoformat(), "until": (hour + timedelta(hours=1)).isoformat(), "counted": "true"}
+
+    page = viewer.get("/o/acme/p/web/calls/", query)
+    part = viewer.get("/o/acme/p/web/calls/", query | {"sums": "1"}, headers={"HX-Request": "true"})
+    plain = viewer.get("/o/acme/p/web/calls/", query | {"sums": "1"})
+
+    assert page.context["sums_url"].endswith("&sums=1")
+    assert "<strong>1</strong> calls" in part.text
+    assert "<strong>$0.50</strong> cost" in part.text
+    assert "<html" not in part.text
+    assert "<strong>1,200</strong> input tokens" in plain.text
+
+
+def test_other_logs_are_not_added_up(acme, acme_project, viewer):
+    record_calls(acme_project, [{"started_at": timezone.now()}])
+
+    assert 'id="log-sums"' not in viewer.get("/o/acme/p/web/calls/?sums=1").text

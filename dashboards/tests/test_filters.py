@@ -195,16 +195,19 @@ def test_the_query_string_has_one_canonical_form():
 
 
 VALUES = st.text(min_size=1, max_size=20)
+MOMENTS = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoformat())
 
 
 @given(
     st.fixed_dictionaries(
         {},
         optional={
-            **{name: st.lists(VALUES, max_size=3) for name in (*LABELS, *ALIASES)},
+            **{name: st.lists(VALUES, max_size=2) for name in (*LABELS, *ALIASES)},
             "range": st.lists(st.sampled_from([*RANGES, "custom", "x"]), max_size=2),
             "from": st.lists(st.dates().map(str) | VALUES, max_size=1),
             "to": st.lists(st.dates().map(str) | VALUES, max_size=1),
+            "since": st.lists(MOMENTS | VALUES, max_size=1),
+            "until": st.lists(MOMENTS | VALUES, max_size=1),
         },
     ),
     st.sampled_from([UTC_ZONE, BERLIN, ZoneInfo("Pacific/Auckland")]),
@@ -270,3 +273,60 @@ def test_other_logs_read_as_far_back_as_they_are_asked():
 def test_the_previous_period_of_a_running_week_stops_at_the_same_hour():
     assert parse().previous.end == datetime(2026, 7, 7, 11, tzinfo=UTC)
     assert parse("from=2026-06-01&to=2026-06-30").previous.end == datetime(2026, 6, 1, tzinfo=UTC)
+
+
+# --- What findings are proved by ---
+
+
+def test_moments_are_kept_to_the_hour_and_written_back():
+    chosen = parse("since=2026-07-12T14:00:00%2B00:00&until=2026-07-12T15:00:00%2B00:00&counted=true")
+
+    assert (chosen.range, chosen.problems) == ("exact", ())
+    assert chosen.period == Period(
+        datetime(2026, 7, 12, 14, tzinfo=UTC), datetime(2026, 7, 12, 15, tzinfo=UTC), UTC_ZONE
+    )
+    assert parse(chosen.query()) == chosen
+    assert chosen.is_search
+    assert chosen.for_log() == chosen
+
+
+def test_a_lost_plus_sign_is_found_again():
+    assert parse("since=2026-07-12T14:00:00 02:00&until=2026-07-12T16:00:00 02:00").period.start.hour == 12
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "since=2026-07-12&until=2026-07-13",
+        "since=2026-07-12T14:00:00Z",
+        "since=2026-07-12T14:00:00Z&until=2026-07-12T14:00:00Z",
+        "since=0001-01-01T00:00:00Z&until=2026-07-12T14:00:00Z",
+        "since=x&until=y",
+    ],
+)
+def test_moments_that_make_no_period_are_said(query):
+    chosen = parse(query)
+
+    assert chosen.range == "7d"
+    assert len(chosen.problems) == 1
+
+
+@pytest.mark.parametrize("query", ["counted=false", "below=-1", "below=1e3", "below=9999999999999", "cost_source=free"])
+def test_evidence_that_cannot_be_is_left_out(query):
+    chosen = parse(query)
+
+    assert chosen.narrowed_by == ()
+    assert len(chosen.problems) == 1
+
+
+def test_as_many_prompts_as_a_finding_names_are_kept():
+    chosen = parse("&".join(f"prompt=sdk:{number}" for number in range(101)))
+
+    assert len(chosen.values("prompt")) == 100
+
+
+def test_the_overview_says_that_it_leaves_evidence_out():
+    chosen = parse("team=red&counted=true").for_rollups()
+
+    assert chosen.narrowed_by == (("team", "red"),)
+    assert chosen.problems == ("What proves a finding is filtered in the calls log; the numbers here are without it.",)

@@ -69,13 +69,14 @@ class Other:
 def calls(request: OrgRequest) -> HttpResponse:
     """The log, newest first. An open page asks every two seconds what came since; nothing is 204."""
     chosen = read_filter(request).for_log()
-    if wants_panel(request):
-        return marked(render(request, "dashboards/filter_panel.html", frame(request, chosen, "calls")))
+    sums = _sums(request, chosen)
+    if part := _part(request, chosen, sums):
+        return marked(part)
     fresh = selectors.freshness(organization=request.organization, project=request.project)
     asked = Question.parse(request.GET.dict()) if request.htmx else None
     if asked and asked.is_quiet(last_received_at=fresh.last_received_at, now=chosen.now):
         return marked(HttpResponse(status=204))
-    context = frame(request, chosen, "calls") | {"fresh": fresh}
+    context = frame(request, chosen, "calls") | {"fresh": fresh} | sums
     if fresh.last_received_at is None:
         return answer(request, "calls", context | nothing_yet(request))
     before = decode_position(request.GET.get("before", ""))
@@ -121,6 +122,29 @@ def call(request: OrgRequest, call_id: str) -> HttpResponse:
     }
     template = "dashboards/call.html#panel" if request.htmx else "dashboards/call.html"
     return marked(render(request, template, context))
+
+
+def _part(request: OrgRequest, chosen: Filter, sums: Context) -> HttpResponse | None:
+    """What of the page is asked for after it was shown: the filter panel, or what its calls add up to."""
+    if wants_panel(request):
+        return render(request, "dashboards/filter_panel.html", frame(request, chosen, "calls"))
+    if sums and request.htmx and "sums" in request.GET:
+        return render(request, "dashboards/calls.html#sums", sums)
+    return None
+
+
+def _sums(request: OrgRequest, chosen: Filter) -> Context:
+    """What the calls of a finding add up to, once asked for: they are read one by one, and a page need not wait."""
+    if not chosen.has("counted", "true"):
+        return {}
+    if "sums" not in request.GET:
+        return {"sums_url": address(page_path(request, "calls"), chosen, ("sums", "1"))}
+    try:
+        with transaction.atomic():
+            found = log.sums(organization=request.organization, project=request.project, chosen=chosen)
+    except OperationalError:
+        return {"sums_are_slow": True}
+    return {"sums": found}
 
 
 def _since(request: OrgRequest, context: Context, page: log.Page, asked: Question) -> HttpResponse:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -102,6 +103,42 @@ def evidence_json(evidence: Evidence) -> dict[str, Any]:
         "items": [{"name": item.name, "value": _number(item.value)} for item in evidence.items],
         "more_items": evidence.more_items,
     }
+
+
+def evidence_of(document: Mapping[str, Any]) -> Evidence:
+    """The evidence that ``evidence_json`` was given."""
+    calls = document["calls"]
+    return Evidence(
+        window=Window(*_moments(document["window"]), document["window"]["days"]),
+        figures=tuple(_figure_of(figure) for figure in document["figures"]),
+        calls=None if calls is None else _calls_of(calls),
+        items=tuple(Item(item["name"], _number_of(item["value"])) for item in document["items"]),
+        more_items=document["more_items"],
+    )
+
+
+def _moments(window: Mapping[str, str]) -> tuple[datetime, datetime]:
+    return datetime.fromisoformat(window["since"]), datetime.fromisoformat(window["until"])
+
+
+def _figure_of(figure: Mapping[str, Any]) -> Figure:
+    against = figure["against"]
+    return Figure(
+        figure["name"],
+        _number_of(figure["value"]),
+        figure["unit"],
+        figure["comparison"],
+        None if against is None else _number_of(against),
+    )
+
+
+def _calls_of(calls: Mapping[str, Any]) -> CallFilter:
+    filters = tuple((name, tuple(values)) for name, values in calls["filters"].items())
+    return CallFilter(*_moments(calls), filters, calls["project_id"])
+
+
+def _number_of(value: int | str) -> Number:
+    return value if isinstance(value, int) else Decimal(value)
 
 
 def _calls(calls: CallFilter | None) -> dict[str, Any] | None:

@@ -1,10 +1,12 @@
 """Findings in words: for messages and lists. Names of figures are the evidence's; what is unknown is shown by name."""
 
+import re
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Final
 
 from core import formats
-from rules.engine.insights import Figure, Insight, Number
+from rules.engine.insights import Evidence, Figure, Insight, Number
 from rules.engine.names import Rule
 from rules.engine.thresholds import CATALOGUE
 
@@ -50,6 +52,7 @@ LABELS: Final = {
     "used_percent": "Highest use",
 }
 _WORDS: Final = {"<": "below", ">": "above", "≥": "at least"}
+_SEVERAL: Final = re.compile(r"^(\w+)s\b")
 _NOBODY: Final = "no team"
 _LARGE: Final = 1_000  # below, a number beside the one it is compared with must not be rounded to it
 
@@ -58,10 +61,10 @@ def label(figure: Figure) -> str:
     return LABELS.get(figure.name, figure.name.replace("_", " ").capitalize())
 
 
-def text(value: Number, unit: str) -> str:
-    """A number of the evidence with its unit."""
+def text(value: Number, unit: str, *, cost: Callable[[Number], str] = formats.usd) -> str:
+    """A number of the evidence with its unit; ``cost`` writes dollars."""
     if unit == "USD":
-        return formats.usd(value)
+        return cost(value)
     if unit == "ms":
         return formats.duration_ms(value)
     if unit == "MB":
@@ -69,7 +72,8 @@ def text(value: Number, unit: str) -> str:
     if unit.startswith("%"):
         return f"{formats.percent(Decimal(value) / 100)}{unit[1:]}"
     is_large = "tokens" in unit and value >= _LARGE
-    return f"{formats.tokens(value) if is_large else _count(value)} {unit}"
+    named = _SEVERAL.sub(r"\1", unit) if value == 1 else unit
+    return f"{formats.tokens(value) if is_large else _count(value)} {named}"
 
 
 def against(figure: Figure) -> str:
@@ -88,7 +92,11 @@ def title(insight: Insight) -> str:
 
 def place(insight: Insight) -> str:
     """The model, feature, resource and team an insight is about, as far as it is about them."""
-    columns = dict(insight.subject)
+    return place_of(dict(insight.subject))
+
+
+def place_of(columns: Mapping[str, str]) -> str:
+    """The same of the columns of an insight that is stored."""
     named = [columns.get(name, "") for name in ("model", "feature", "resource")]
     parts = [" in ".join(part for part in named if part)]
     if "team" in columns:
@@ -96,9 +104,14 @@ def place(insight: Insight) -> str:
     return ", ".join(part for part in parts if part)
 
 
+def deciding(evidence: Evidence) -> Figure | None:
+    """The figure that was compared first; None where none was."""
+    return next((figure for figure in evidence.figures if figure.comparison), None)
+
+
 def summary(insight: Insight) -> str:
     """The figure that decided, with what it was compared with."""
-    decided = next((figure for figure in insight.evidence.figures if figure.comparison), None)
+    decided = deciding(insight.evidence)
     if decided is None or insight.rule in {Rule.BUDGET_THRESHOLD, Rule.BUDGET_FORECAST}:
         return CATALOGUE[insight.rule].explanation
     return (

@@ -47,7 +47,7 @@ def test_a_finding_opens_an_insight_and_tells_once(acme, acme_project, scope):
         assert (event.severity, event.team, event.project, event.subject_id) == (
             "high", "growth", acme_project, str(insight.pk),
         )  # fmt: skip
-        assert event.link == f"/o/acme/insights/{insight.pk}/"
+        assert event.link == f"/o/acme/p/web/insights/{insight.pk}/"
         assert event.facts["title"] == "Spike in traffic: growth"
         assert event.facts["figures"][0] == {
             "label": "Calls",

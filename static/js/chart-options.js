@@ -12,7 +12,7 @@ import { axisFormatOf, bucketLabel, formatOf } from "./formats.js";
  *   total?: number | string | null,
  *   partial?: boolean,
  *   money?: import("./formats.js").Money,
- *   running?: boolean,
+ *   unsummed?: boolean,
  * }} Spec
  * @typedef {{text: string, muted: string, faint: string, border: string, surface: string, hover: string, font: string, series: string[]}} Theme
  * @typedef {{hidden: ReadonlySet<number>, still: boolean, width: number}} View

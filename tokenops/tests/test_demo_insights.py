@@ -7,18 +7,22 @@ import math
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from urllib.parse import parse_qs
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connections
 
 from conftest import _empty_database
 from core.scope import org_scope
+from dashboards import insight_calls, log
+from dashboards.filters import Filter
 from ingestion import call_log
 from ingestion.models import Call, CloudSample
 from ingestion.pricing import services as pricing
-from rules import evidence
+from rules import evidence, insight_words
 from rules.models import Budget, Insight
-from tenants.models import Event, Organization
+from tenants.models import Event, Organization, Project
 from tokenops.demo import findings, seed
 
 NOW = datetime.now(UTC).replace(hour=14, minute=30, second=0, microsecond=0) - timedelta(days=1)
@@ -363,6 +367,23 @@ def test_the_filter_of_an_insight_opens_exactly_its_calls(northwind, found, rule
     for figure, column in SUMMED[rule].items():
         shown = len(rows) if column == "calls" else sum(getattr(row, column) or 0 for row in rows)
         assert Decimal(figures(insight)[figure]) == shown
+
+
+@pytest.mark.parametrize("rule", [*SUMMED, "BUDGET_THRESHOLD"])
+def test_the_address_of_show_these_calls_adds_up_to_the_evidence(northwind, found, rule):
+    insight = next(iter(of(found, rule).values()))
+    asked = insight_words.evidence(insight).calls
+    zone = ZoneInfo("UTC")
+    query = parse_qs(insight_calls.log_query(asked, key_prefixes={}))
+
+    with org_scope(northwind.pk):
+        chosen = Filter.parse(query, now=NOW, zone=zone).for_log()
+        project = Project.objects.filter(pk=asked.project_id).first()
+        sums = log.sums(organization=northwind, project=project, chosen=chosen)
+
+    assert chosen.problems == ()
+    for figure, column in SUMMED.get(rule, {"spent": "cost_usd"}).items():
+        assert Decimal(figures(insight)[figure]) == getattr(sums, column)
 
 
 def test_memory_is_proved_by_samples_and_not_by_calls(found):
