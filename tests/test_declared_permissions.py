@@ -6,7 +6,7 @@ from typing import Final
 
 import pytest
 
-from tenants.permissions import Role, allows
+from tenants.permissions import Permission, Role, allows
 from tests.matrix import URLS
 from tests.test_permission_matrix import NOT_ALLOWED, TABLE, expected
 
@@ -31,6 +31,12 @@ OTHER_DOORS: Final = {
     "dev:*": "this machine only, without a mail server",
 }
 
+# What may belong to one project or to all is opened by any role that sees it, and then asks for the right to change it.
+ASKED_INSIDE: Final = {
+    **{f"rules:budget-{step}": Permission.BUDGETS_MANAGE for step in ("create", "edit", "pause", "resume", "delete")},
+    "rules:rule-change": Permission.RULES_MANAGE,
+}
+
 
 def test_every_url_declares_its_permission_or_is_known_to_have_another_door():
     without = [name for name, url in URLS.items() if url.permission is None]
@@ -45,4 +51,4 @@ def test_the_table_says_what_the_declared_permission_grants(name):
     rows = [expected(URLS[name], row) for row in TABLE[name] if row != NOT_ALLOWED]
 
     let_in = {role for row in rows for role in Role if row[role] not in {403, 404}}
-    assert let_in == {role for role in Role if allows(role, URLS[name].permission)}
+    assert let_in == {role for role in Role if allows(role, ASKED_INSIDE.get(name, URLS[name].permission))}

@@ -11,8 +11,8 @@ from tests.test_permission_matrix import World, queue_installed, world  # noqa: 
 
 # What is the same in both organizations, or names nothing that anybody owns.
 NOT_AN_ID: Final = {"organization_slug", "project_slug", "kind", "rule"}
-# An end user's id is any text: for one who never called the answer is an empty list.
-ANY_TEXT: Final = {"end_user", "end_user_erase"}
+# An end user's id is any text: for one who never called the answer is an empty list. Rules are the same for everybody.
+ANY_TEXT: Final = {"end_user", "end_user_erase", "rule_change", "rule_backtest"}
 
 
 def named(url: Url) -> set[str]:

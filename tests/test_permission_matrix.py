@@ -222,7 +222,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "rules:budget-edit": (ORG_ADMIN, ORG_ADMIN_422),
     "rules:budget-pause": (NOT_ALLOWED, ORG_ADMIN_MOVED),
     "rules:budget-resume": (NOT_ALLOWED, ORG_ADMIN_MOVED),
-    "rules:budget-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    "rules:budget-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     # Rules
     "rules:rule-list": (READ, NOT_ALLOWED),
     "rules:rule-change": (ADMIN, ADMIN_422),
@@ -405,6 +405,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:reprice-run-cancel": of_acme,
         "api:rejected-event-list": of_acme,
         "api:rule-list": of_acme | {"project": acme_project.slug},
+        "api:rule-change": of_acme | {"project": acme_project.slug},
         "api:rule-backtest": of_acme | {"project": acme_project.slug},
         "api:budget-list": of_acme,
         "api:budget-detail": of_acme,

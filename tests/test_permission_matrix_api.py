@@ -48,12 +48,16 @@ OWN_DOORS: Final[dict[str, Scope | None]] = {"me": None, "organization_list": Sc
 IN_A_PROJECT: Final = {
     *("call_detail", "key_detail", "key_rotate", "key_revoke"),
     *("insight_detail", "insight_acknowledge", "insight_mute", "insight_unmute", "insight_resolve"),
-    *("insight_assign", "insight_comment"),
+    *("insight_assign", "insight_comment", "rule_list", "rule_change", "rule_backtest"),
 }
 # Of those, what is not there either for people who see the project and have no right to it.
 UNSEEN: Final = {"key_detail", "key_rotate", "key_revoke"}
+# About something of the whole organization that might as well be a project's: not there for who reaches only projects.
+OF_EVERYBODY: Final = {"budget_detail", "budget_change", "budget_delete"}
 # About a project that the body names: people need the right there, keys must reach it.
 NAMED_IN_THE_BODY: Final = {"key_create"}
+# Of the whole organization by what the body says, although people with the right in one project come through the door.
+FOR_ALL_BY_ITS_BODY: Final = {"budget_create"}
 # A key hands on and takes away only what it has itself, and the world's keys have other scopes.
 BEYOND_A_KEY: Final = {"key_create", "key_rotate", "key_revoke"}
 # What a key of one project may read or do although no path names its project: it gets its own part.
@@ -62,6 +66,8 @@ OF_ITS_PROJECT: Final = {"key_list"}
 OF_THE_ORGANIZATION: Final = {
     f"{name}_{what}" for name in ("channel", "route", "delivery") for what in ("list", "detail")
 }
+# Asking by POST, because the question does not fit into an address; nothing is changed.
+ASKED_BY_POST: Final = {"rule_backtest"}
 # What no key may do, whatever its scope.
 PEOPLE_ONLY: Final = {"end_user_erase", "member_change"}
 # Reading that takes more than the scope read: who is here, with which keys, what they did; what may be started there.
@@ -130,6 +136,13 @@ def for_person(name: str, operation: Operation, door: Door | None) -> Answer:
     there, here = OVERRIDDEN.get(name, (name, name))
     if not allows(there, door.permission) and not (door.in_any_project and allows(here, door.permission)):
         return 403
+    if operation.id in OF_EVERYBODY | FOR_ALL_BY_ITS_BODY and not allows(there, door.permission):
+        return 404 if operation.id in OF_EVERYBODY else 403
+    return where_it_lies(operation, here, door)
+
+
+def where_it_lies(operation: Operation, here: str, door: Door) -> Answer:
+    """What a person who came through the door gets for a project where their role is ``here``."""
     if allows(here, door.permission):
         return LET_IN
     if not lies_in_a_project(operation):
@@ -146,7 +159,9 @@ def for_key(name: str, operation: Operation, door: Door | None) -> Answer:
     needed = door.scope if door else OWN_DOORS[operation.id]
     if needed not in {None, scope} or operation.id in PEOPLE_ONLY:
         return 403
-    if lies_in_a_project(operation) and reach == "other project":
+    if (lies_in_a_project(operation) and reach == "other project") or (
+        operation.id in OF_EVERYBODY and reach != "organization"
+    ):
         return 404
     is_refused = operation.id in BEYOND_A_KEY or (reach != "organization" and is_out_of_reach(operation, needed))
     return 403 if is_refused else LET_IN
@@ -197,7 +212,7 @@ def test_every_operation_declares_a_permission_and_a_scope_that_fit_what_it_does
         assert door is None
         return
     assert door is not None, f"{operation.method} {operation.path} came to no door: tenants.api_access"
-    if operation.method == "GET":
+    if operation.method == "GET" or name in ASKED_BY_POST:
         assert door.scope == (Scope.MANAGE if name in READ_BY_MANAGERS else Scope.READ)
     elif name not in PEOPLE_ONLY:
         assert door.scope == Scope.MANAGE
@@ -206,7 +221,18 @@ def test_every_operation_declares_a_permission_and_a_scope_that_fit_what_it_does
 
 
 def test_what_is_listed_as_different_is_there():
-    listed = (IN_A_PROJECT, UNSEEN, NAMED_IN_THE_BODY, BEYOND_A_KEY, OF_ITS_PROJECT, OF_THE_ORGANIZATION, PEOPLE_ONLY)
+    listed = (
+        IN_A_PROJECT,
+        UNSEEN,
+        NAMED_IN_THE_BODY,
+        BEYOND_A_KEY,
+        OF_ITS_PROJECT,
+        OF_THE_ORGANIZATION,
+        PEOPLE_ONLY,
+        OF_EVERYBODY,
+        FOR_ALL_BY_ITS_BODY,
+        ASKED_BY_POST,
+    )
     assert {*OWN_DOORS, *READ_BY_MANAGERS}.union(*listed) <= set(WEB)
 
 

@@ -24,7 +24,7 @@ from rules.backtest import backtest
 from rules.engine.names import Rule, Severity
 from rules.engine.thresholds import CATALOGUE, OF_BUDGETS, RuleConfig, ThresholdError, checked, config_of
 from tenants import selectors
-from tenants.api_access import ApiRequest, actor_of, key_of, project_api
+from tenants.api_access import ApiRequest, actor_of, key_of, project_api, project_of
 from tenants.models import Project
 from tenants.permissions import Permission, Scope
 
@@ -88,6 +88,7 @@ def _project(request: ApiRequest) -> Project:
     """The project the request names, or the one a project's key belongs to.
 
     :raises Http404: it is not there for them.
+    :raises PermissionDenied: they see it, and may not do this there.
     :raises ValidationError: none is named and there is no telling which.
     """
     slug = RuleParameters.read(request.query_params).get("project")
@@ -96,10 +97,7 @@ def _project(request: ApiRequest) -> Project:
         return request.projects.get(pk=key.project_id)
     if slug is None:
         raise refusal(ServiceError({"project": "Name a project by its slug."}))
-    project = request.projects.filter(slug=slug).first()
-    if project is None:
-        raise Http404
-    return project
+    return project_of(request, slug)
 
 
 def _rule(name: str) -> Rule:
