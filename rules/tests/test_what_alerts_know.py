@@ -5,4 +5,4 @@ from rules.engine.thresholds import CATALOGUE
 
 
 def test_routes_offer_the_rules_there_are_under_the_names_of_their_pages():
-    assert matching.RULES == {rule.value: spec.title for rule, spec in CATALOGUE.items()}
+    assert {rule.value: spec.title for rule, spec in CATALOGUE.items()} == matching.RULES
