@@ -266,6 +266,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:route-detail": (API_MEMBER, API_DENIED),
     "api:delivery-list": (API_MEMBER, API_DENIED),
     "api:delivery-detail": (API_MEMBER, API_DENIED),
+    "api:delivery-acknowledge": (API_DENIED, API_MEMBER),
     "api:delivery-redeliver": (API_DENIED, "401 404 403 403 403 202 409 404"),  # the second finds it waiting
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
@@ -377,6 +378,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:route-detail": of_acme,
         "api:delivery-list": of_acme,
         "api:delivery-detail": of_acme,
+        "api:delivery-acknowledge": of_acme,
         "api:delivery-redeliver": of_acme,
         "api:usage": of_acme,
         "api:cloud-metrics": of_acme,

@@ -70,6 +70,7 @@ urlpatterns = [
     path("v1/routes/<int:route_id>", alerts.route_detail, name="route-detail"),
     path("v1/deliveries", alerts.delivery_list, name="delivery-list"),
     path("v1/deliveries/<int:delivery_id>", alerts.delivery_detail, name="delivery-detail"),
+    path("v1/deliveries/<int:delivery_id>/acknowledge", alerts.delivery_acknowledge, name="delivery-acknowledge"),
     path("v1/deliveries/<int:delivery_id>/redeliver", alerts.delivery_redeliver, name="delivery-redeliver"),
     path("v1/usage", dashboards.usage, name="usage"),
     path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),

@@ -25,17 +25,17 @@ KINDS: Final = {
 # Names that insights carry. Alerts know no more of rules than these.
 RULES: Final = {
     "MODEL_MISUSE": "Premium model for short answers",
-    "MODEL_DOWNGRADE": "Flagship model for small calls",
+    "MODEL_DOWNGRADE": "Flagship model for tiny calls",
     "LONG_PROMPTS": "Long prompts",
     "CACHE_WASTE": "The same prompt again and again",
-    "SPIKE": "Spike of traffic",
-    "RAM_OVER_PROVISION": "More memory than needed",
-    "PROMPT_CACHE_OPPORTUNITY": "Prompt cache not used",
+    "SPIKE": "Spike in traffic",
+    "RAM_OVER_PROVISION": "More memory than it needs",
+    "PROMPT_CACHE_OPPORTUNITY": "Prompt caching is not used",
     "ERROR_BURST": "Burst of errors",
-    "LATENCY_REGRESSION": "Slower than before",
+    "LATENCY_REGRESSION": "Answers take much longer",
     "UNPRICED_MODEL": "Model without a price",
-    "BUDGET_THRESHOLD": "Budget threshold",
-    "BUDGET_FORECAST": "Budget forecast",
+    "BUDGET_THRESHOLD": "Budget reached",
+    "BUDGET_FORECAST": "Budget will not last",
 }
 
 
