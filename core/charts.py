@@ -29,11 +29,15 @@ _BUCKET = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d.*)?")
 
 
 class Series(TypedDict):
-    """One line, layer or slice. ``color_index`` 1 to 10 is a hue, 0 is "other"; None in ``data`` is unknown."""
+    """One line, layer or slice. ``color_index`` 1 to 10 is a hue, 0 is "other"; None in ``data`` is unknown.
+
+    ``dashed`` is for a line that is no measurement: a limit, a forecast.
+    """
 
     name: str
     color_index: int
     data: Sequence[Number | None]
+    dashed: NotRequired[bool]
 
 
 class Money(TypedDict):
@@ -47,6 +51,7 @@ class ChartSpec(TypedDict):
     """What a chart shows, without how. ``x`` holds buckets on the organization's wall clock
     (``2026-07-12`` or ``2026-07-12T14:00:00+02:00``) or plain labels; a donut has one value a series. With ``partial``
     the last bucket is not over. ``money`` is the currency of unit "usd" when it is another one: see ``converted``.
+    With ``running`` values are totals so far or limits, whose sum means nothing.
     """
 
     kind: Kind
@@ -56,6 +61,7 @@ class ChartSpec(TypedDict):
     total: NotRequired[Number | None]
     partial: NotRequired[bool]
     money: NotRequired[Money]
+    running: NotRequired[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ def _shows(spec: ChartSpec) -> Callable[[Number | None], str]:
 
 
 def legend(spec: ChartSpec) -> list[Legend]:
-    """Series names with their sums; a sum of latencies or shares means nothing, so those have none."""
+    """Series names with their sums; a sum of latencies, shares or running totals means nothing, so those have none."""
     return [Legend(s["name"], s["color_index"], _total(spec, s["data"])) for s in spec["series"]]
 
 
@@ -131,6 +137,6 @@ def bucket_label(bucket: str) -> str:
 
 def _total(spec: ChartSpec, data: Sequence[Number | None]) -> str:
     known = [value for value in data if value is not None]
-    if spec["unit"] not in SUMMABLE or not known:
+    if spec["unit"] not in SUMMABLE or spec.get("running") or not known:
         return ""
     return _shows(spec)(sum(known))

@@ -1,42 +1,62 @@
-"""What a rule would have found in the past with other numbers: evaluated day by day, nothing is stored."""
+"""What a rule would have found with other settings: the past evaluated again, nothing written.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+Days are looked at as they ended, the running one as it is now; bursts of errors, which an hour decides, at the start of
+each hour of the last week. A rule of every minute would have looked in between too, at the same sums half-way.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from core.scope import org_scope
-from rules.engine.days import midnight, today
+from rules.engine.days import midnight, running_hour, today
 from rules.engine.evaluate import evaluate
 from rules.engine.insights import Insight
-from rules.engine.names import Rule, Severity
-from rules.engine.thresholds import OF_PROJECTS, RuleConfig, checked
+from rules.engine.names import Rule
+from rules.engine.thresholds import RuleConfig
 from rules.snapshots import snapshot
-from tenants import selectors
 from tenants.models import Organization, Project
 
 DAYS: Final = 30
-MOST_DAYS: Final = 90
-_MOMENT: Final = timedelta(microseconds=1)
-# Rules of hours are looked at for each hour of a day; the others once, when the day is over.
-_HOURLY: Final = frozenset({Rule.ERROR_BURST})
+HOURS: Final = 168
+BY_HOUR: Final = frozenset({Rule.ERROR_BURST})
+SECONDS: Final = 4.0  # a page or an answer waits no longer
+MOST_LISTED: Final = 50
+_HOUR: Final = timedelta(hours=1)
+_INSTANT: Final = timedelta(microseconds=1)
+
+type Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One insight of a backtest: on which local days it would have been there, and its last numbers."""
+    """One insight of the past: as it was found last, and at which moments it was there."""
 
     insight: Insight
-    days: tuple[date, ...]
+    first_at: datetime
+    last_at: datetime
+    times: int
+
+
+@dataclass(frozen=True, slots=True)
+class Backtest:
+    """``looked_at`` moments of ``wanted``, the newest first: fewer where there was no time for more."""
+
+    rule: Rule
+    found: tuple[Found, ...]
+    more: int
+    since: datetime | None
+    looked_at: int
+    wanted: int
 
     @property
-    def first_day(self) -> date:
-        return self.days[0]
+    def is_by_hour(self) -> bool:
+        return self.rule in BY_HOUR
 
     @property
-    def last_day(self) -> date:
-        return self.days[-1]
+    def is_cut(self) -> bool:
+        return self.looked_at < self.wanted
 
 
 def backtest(
@@ -44,54 +64,55 @@ def backtest(
     organization: Organization,
     project: Project,
     rule: Rule,
-    thresholds: Mapping[str, object],
+    config: RuleConfig,
     now: datetime,
-    days: int = DAYS,
-    severity: Severity | None = None,
-    muted_features: frozenset[str] = frozenset(),
-) -> list[Found]:
-    """The insights that ``rule`` would have given in the last ``days`` full local days with these thresholds.
+    zone: ZoneInfo,
+    clock: Clock,
+) -> Backtest:
+    """What ``rule`` would have found in ``project`` with ``config``; a rule that is off is tried as if it were on.
 
-    Each day is looked at as of its last moment, with the prices of then; the hourly rule as of the end of each hour.
-
-    :raises ThresholdError: a threshold is unknown or out of its bounds.
-    :raises ValueError: the rule is none of a project's, or the days are too many.
+    ``clock`` gives seconds: after ``SECONDS`` no further moment is looked at.
     """
-    if rule not in OF_PROJECTS or not 0 < days <= MOST_DAYS:
-        raise ValueError("A backtest takes a rule of projects and 1 to 90 days.")
-    config = RuleConfig(values=checked(rule, thresholds), severity=severity, muted_features=muted_features)
-    with org_scope(organization.pk):
-        zone = selectors.time_zone(organization=organization)
-        seen: dict[str, Found] = {}
-        for day in _days(now, zone, days):
-            for as_of in _moments(rule, day, zone):
-                for insight in _evaluate(organization, project, rule, config, as_of, zone):
-                    seen[insight.fingerprint] = _with(seen.get(insight.fingerprint), insight, day)
-    return sorted(seen.values(), key=lambda found: (found.first_day, found.insight.subject))
+    wanted = list(moments(rule, now, zone))
+    begun, looked_at, seen = clock(), list[datetime](), dict[str, list[tuple[datetime, Insight]]]()
+    configs = {rule: replace(config, enabled=True)}
+    for as_of in wanted:
+        if looked_at and clock() - begun > SECONDS:
+            break
+        taken = snapshot(
+            organization=organization, project=project, as_of=as_of, zone=zone, configs=configs, rules=[rule]
+        )
+        for insight in evaluate(taken, configs, [rule]):
+            seen.setdefault(insight.fingerprint, []).append((as_of, insight))
+        looked_at.append(as_of)
+    found = sorted((_found(hits) for hits in seen.values()), key=_order)
+    return Backtest(
+        rule=rule,
+        found=tuple(found[:MOST_LISTED]),
+        more=max(0, len(found) - MOST_LISTED),
+        since=min(looked_at, default=None),
+        looked_at=len(looked_at),
+        wanted=len(wanted),
+    )
 
 
-def _days(now: datetime, zone: ZoneInfo, days: int) -> list[date]:
-    end = today(now, zone)
-    return [end - timedelta(days=back) for back in range(days, 0, -1)]
+def moments(rule: Rule, now: datetime, zone: ZoneInfo) -> Iterator[datetime]:
+    """When ``rule`` is tried, the newest first."""
+    yield now
+    if rule in BY_HOUR:
+        start = running_hour(now, zone)
+        yield from (start - back * _HOUR for back in range(1, HOURS))
+        return
+    day = today(now, zone)
+    yield from (midnight(day - timedelta(days=back), zone) - _INSTANT for back in range(DAYS - 1))
 
 
-def _moments(rule: Rule, day: date, zone: ZoneInfo) -> list[datetime]:
-    """When a day is looked at: never later than its last moment, so that the running day is that day."""
-    start, end = midnight(day, zone), midnight(day + timedelta(days=1), zone)
-    if rule not in _HOURLY:
-        return [end - _MOMENT]
-    hours = (end - start) // timedelta(hours=1)
-    return [start + timedelta(hours=hour) for hour in range(1, hours + 1)]
+def _found(hits: list[tuple[datetime, Insight]]) -> Found:
+    """``hits`` come newest first."""
+    (last_at, insight), (first_at, _) = hits[0], hits[-1]
+    return Found(insight, first_at, last_at, len(hits))
 
 
-def _evaluate(  # noqa: PLR0917 - private, and each of them once
-    organization: Organization, project: Project, rule: Rule, config: RuleConfig, as_of: datetime, zone: ZoneInfo
-) -> list[Insight]:
-    configs = {rule: config}
-    taken = snapshot(organization=organization, project=project, as_of=as_of, zone=zone, configs=configs, rules=[rule])
-    return evaluate(taken, configs, [rule])
-
-
-def _with(before: Found | None, insight: Insight, day: date) -> Found:
-    days = before.days if before else ()
-    return Found(insight, days if days and days[-1] == day else (*days, day))
+def _order(found: Found) -> tuple[float, tuple[tuple[str, str], ...]]:
+    """Those that were there last come first."""
+    return -found.last_at.timestamp(), found.insight.subject

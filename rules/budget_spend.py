@@ -160,6 +160,14 @@ def _of_calls(reader: _Reader, since: datetime, until: datetime, which: str) -> 
 # --- The hours before ---
 
 
+def by_hour(
+    *, budget: Budget, since: datetime, until: datetime, zone: ZoneInfo, project_ids: Sequence[int]
+) -> dict[datetime, Decimal]:
+    """What ``budget`` spent by local hour of [since, until), which both begin one; hours without calls are left out."""
+    reader = _Reader(budget, until, zone, tuple(project_ids))
+    return _user_hours(reader, since, until) if reader.is_of_user else _hours(reader, since, until)
+
+
 def _last_hours(reader: _Reader) -> tuple[Decimal, ...]:
     """The spend of each of the last 168 full hours since the first call, the oldest first."""
     until = running_hour(reader.as_of, reader.zone)

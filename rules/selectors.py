@@ -9,7 +9,7 @@ from django.db.models import Case, F, IntegerField, Prefetch, Q, QuerySet, Value
 
 from rules.engine.names import Severity
 from rules.engine.totals import MonthlyPart, Total, total
-from rules.models import Budget, BudgetState, Insight, InsightChange, InsightComment
+from rules.models import Insight, InsightChange, InsightComment
 from tenants.models import Organization
 
 UNRESOLVED = (Insight.Status.OPEN, Insight.Status.ACKNOWLEDGED, Insight.Status.MUTED)
@@ -97,17 +97,3 @@ def _parts(one: Insight) -> list[MonthlyPart]:
         )
         for part in one.saving_parts
     ]
-
-
-# --- Budgets ---
-
-
-def budgets(
-    *, organization: Organization, since: datetime, project_ids: Sequence[int] | None = None
-) -> QuerySet[Budget]:
-    """Budgets by name, each with the ``states`` of its periods that end after ``since``, newest first."""
-    states = BudgetState.objects.filter(until__gt=since).order_by("-since")
-    found = Budget.objects.filter(organization=organization).select_related("project", "api_key")
-    if project_ids is not None:
-        found = found.filter(Q(project=None) | Q(project_id__in=list(project_ids)))
-    return found.prefetch_related(Prefetch("states", queryset=states)).order_by("name", "pk")

@@ -23,6 +23,7 @@ NEEDED_IN_PROJECT: Final = {
     "project-resources": Permission.TELEMETRY_READ,
     "connect": Permission.TELEMETRY_READ,
     "keys": Permission.KEY_READ,
+    "project-rules": Permission.RULES_READ,
     "project-settings": Permission.PROJECT_MANAGE,
 }
 NEEDED: Final = {
@@ -34,6 +35,7 @@ NEEDED: Final = {
     "prices": Permission.TELEMETRY_READ,
     "teams": Permission.TELEMETRY_READ,
     "alerts": Permission.ALERTS_READ,
+    "budgets": Permission.BUDGETS_READ,
     "audit": Permission.AUDIT_READ,
     "members": Permission.MEMBERS_READ,
     "member-invite": Permission.MEMBERS_MANAGE,

@@ -48,9 +48,20 @@ class Permission(StrEnum):
     ALERTS_READ = "alerts.read", "See channels, routes and deliveries of alerts"
     ALERTS_ACKNOWLEDGE = "alerts.acknowledge", "Acknowledge alerts"
     ALERTS_MANAGE = "alerts.manage", "Change channels and routes, send alerts again"
+    BUDGETS_READ = "budgets.read", "See budgets and what is left of them"
+    BUDGETS_MANAGE = "budgets.manage", "Create, change and delete budgets"
+    RULES_READ = "rules.read", "See rules and their thresholds"
+    RULES_MANAGE = "rules.manage", "Change what a project’s rules fire on"
 
 
-_VIEWER: Final = frozenset({Permission.TELEMETRY_READ, Permission.MEMBERS_READ})
+_VIEWER: Final = frozenset(
+    {
+        Permission.TELEMETRY_READ,
+        Permission.MEMBERS_READ,
+        Permission.BUDGETS_READ,
+        Permission.RULES_READ,
+    }
+)
 _MEMBER: Final = _VIEWER | {
     Permission.KEY_READ,
     Permission.KEY_MANAGE,
@@ -68,6 +79,8 @@ _ADMIN: Final = _MEMBER | {
     Permission.ORGANIZATION_MANAGE,
     Permission.DATA_ERASE,
     Permission.ALERTS_MANAGE,
+    Permission.BUDGETS_MANAGE,
+    Permission.RULES_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

@@ -29,6 +29,7 @@ from rules.alerts import channel_services, route_services, routing
 from rules.alerts.channel_terms import Given
 from rules.alerts.models import Delivery
 from rules.alerts.route_services import Wanted as WantedRoute
+from rules.tests.budgets import make_budget
 from tenants import currency, events, invitations, key_services, teams
 from tenants.models import AuditEntry, CurrencyRate, Event, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
@@ -211,6 +212,17 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "alerts:route-create": (ORG_ADMIN, ORG_ADMIN_422),
     "alerts:route-edit": (ORG_ADMIN, ORG_ADMIN_422),
     "alerts:route-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    # Budgets
+    "rules:budget-list": (ORG_READ, NOT_ALLOWED),
+    "rules:budget-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "rules:budget-detail": (ORG_READ, NOT_ALLOWED),
+    "rules:budget-edit": (ORG_ADMIN, ORG_ADMIN_422),
+    "rules:budget-pause": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "rules:budget-resume": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "rules:budget-delete": (ORG_ADMIN, "302 404 403 403 403 302 404 404"),
+    # Rules
+    "rules:rule-list": (READ, NOT_ALLOWED),
+    "rules:rule-change": (ADMIN, ADMIN_422),
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
@@ -242,6 +254,11 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:reprice-run-apply": (API_DENIED, API_ADMIN),
     "api:reprice-run-cancel": (API_DENIED, API_ADMIN),
     "api:rejected-event-list": (API_READ, API_DENIED),
+    "api:rule-list": (API_READ, API_DENIED),
+    "api:rule-change": (API_DENIED, API_DENIED),
+    "api:rule-backtest": (API_DENIED, API_READ),
+    "api:budget-list": (API_READ, API_ADMIN_400),
+    "api:budget-detail": (API_READ, API_DENIED),
     "api:team-list": (API_READ, API_ADMIN_400),
     "api:team-detail": (API_READ, API_DENIED),
     "api:team-member-list": (API_READ, API_DENIED),
@@ -334,6 +351,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
+        "budget_id": make_budget(acme).pk,
+        "rule": "SPIKE",
         "session_id": 10**9,
         "pk": 10**9,  # of a passkey
         "provider_id": "oidc",
@@ -357,6 +376,10 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:reprice-run-apply": of_acme,
         "api:reprice-run-cancel": of_acme,
         "api:rejected-event-list": of_acme,
+        "api:rule-list": of_acme | {"project": acme_project.slug},
+        "api:rule-backtest": of_acme | {"project": acme_project.slug},
+        "api:budget-list": of_acme,
+        "api:budget-detail": of_acme,
         "api:team-list": of_acme,
         "api:team-detail": of_acme,
         "api:team-member-list": of_acme,

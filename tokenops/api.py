@@ -11,6 +11,7 @@ from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
 from ingestion.reprice import api as reprice
 from rules.alerts.api import views as alerts
+from rules.api import budgets, rules
 from tenants.api import audit, invitations, keys, members, projects, teams
 from tenants.api import views as tenants
 from tokenops.openapi import DocsView, SchemaView
@@ -50,6 +51,11 @@ urlpatterns = [
     path("v1/teams/<slug:team_slug>", teams.team_detail, name="team-detail"),
     path("v1/teams/<slug:team_slug>/members", teams.team_member_list, name="team-member-list"),
     path("v1/teams/<slug:team_slug>/members/<int:member_id>", teams.team_member, name="team-member"),
+    path("v1/budgets", budgets.budget_list, name="budget-list"),
+    path("v1/budgets/<int:budget_id>", budgets.budget_detail, name="budget-detail"),
+    path("v1/rules", rules.rule_list, name="rule-list"),
+    path("v1/rules/<slug:rule>", rules.rule_change, name="rule-change"),
+    path("v1/rules/<slug:rule>/backtest", rules.rule_backtest, name="rule-backtest"),
     path("v1/calls", calls.call_list, name="call-list"),
     path("v1/rejected-events", calls.rejected_event_list, name="rejected-event-list"),
     path("v1/calls/<path:call_id>", calls.call_detail, name="call-detail"),

@@ -27,5 +27,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("ingestion.urls")),
     path("", include(([*pricing.urlpatterns, *reprice.urlpatterns], pricing.app_name))),
     path("", include("rules.alerts.urls")),
+    path("", include("rules.urls")),
     path("", include("dashboards.urls")),
 ]

@@ -200,3 +200,25 @@ def test_memory_is_counted_in_powers_of_two(top: object, step: float) -> None:
         spec = {"unit": "mb", "series": []}
 
     assert evaluate("memoryStep(given)", imports=OPTIONS, given=spec) == step
+
+
+def test_running_totals_have_no_sum() -> None:
+    assert [entry.total for entry in charts.legend(cost() | {"running": True})] == ["", ""]
+
+
+@needs_node
+def test_a_limit_is_dashed_and_a_single_point_is_a_dot() -> None:
+    spec: ChartSpec = {
+        "kind": "line",
+        "unit": "usd",
+        "x": ["2026-07-11", "2026-07-12", "2026-07-13"],
+        "series": [
+            {"name": "Spent", "color_index": 1, "data": [3, None, None]},
+            {"name": "Limit", "color_index": 8, "data": [9, 9, 9], "dashed": True},
+        ],
+    }
+
+    spent, limit = drawn(sent(spec))["series"]
+
+    assert ("type" in spent["lineStyle"], spent["showSymbol"]) == (False, True)
+    assert (limit["lineStyle"]["type"], limit["showSymbol"]) == ([6, 4], False)

@@ -504,7 +504,6 @@ class Migration(migrations.Migration):
                     models.Q(
                         ("api_key__isnull", False),
                         ("feature", ""),
-                        ("project", None),
                         ("scope", "key"),
                         ("team", ""),
                         ("user_id", ""),

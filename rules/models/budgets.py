@@ -62,7 +62,8 @@ class Budget(OrgScopedModel):
                     & ~models.Q(feature="")
                 )
                 | (models.Q(scope="user", project=None, api_key=None, team="", feature="") & ~models.Q(user_id=""))
-                | models.Q(scope="key", project=None, api_key__isnull=False, team="", feature="", user_id=""),
+                # A key's budget is of the key's project, where it has one, and goes with it.
+                | models.Q(scope="key", api_key__isnull=False, team="", feature="", user_id=""),
                 name="budget_names_its_scope",
             ),
         ]

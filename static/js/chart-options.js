@@ -3,7 +3,7 @@
 import { axisFormatOf, bucketLabel, formatOf } from "./formats.js";
 
 /**
- * @typedef {{name: string, color_index: number, data: (number | string | null)[]}} Series
+ * @typedef {{name: string, color_index: number, data: (number | string | null)[], dashed?: boolean}} Series
  * @typedef {{
  *   kind: "stacked-area" | "stacked-bar" | "line" | "bar" | "donut",
  *   unit: import("./formats.js").Unit,
@@ -12,6 +12,7 @@ import { axisFormatOf, bucketLabel, formatOf } from "./formats.js";
  *   total?: number | string | null,
  *   partial?: boolean,
  *   money?: import("./formats.js").Money,
+ *   running?: boolean,
  * }} Spec
  * @typedef {{text: string, muted: string, faint: string, border: string, surface: string, hover: string, font: string, series: string[]}} Theme
  * @typedef {{hidden: ReadonlySet<number>, still: boolean, width: number}} View
@@ -118,15 +119,16 @@ function drawn(spec, series, theme, hidden, room) {
   const data = hidden ? [] : series.data.map(number);
   // Silent: the pointer reads a bucket and dims nothing; the legend still highlights its series.
   const common = { name: series.name, data, color, silent: true, emphasis: { focus: "series" }, blur: { itemStyle: { opacity: 0.25 } } };
-  if (spec.kind === "line") return line(common);
+  if (spec.kind === "line") return line(common, series.dashed ?? false);
   if (spec.kind === "stacked-area") return area(common, theme, spec.series.length);
   return bar(common, spec, theme, hidden, room);
 }
 
-/** @param {{data: (number | null)[]}} common */
-function line(common) {
-  const alone = common.data.length === 1;
-  return { ...common, type: "line", showSymbol: alone, symbol: "circle", symbolSize: 6, lineStyle: { width: 2 }, blur: { lineStyle: { opacity: 0.2 } } };
+/** One point makes no line, so it is a dot. @param {{data: (number | null)[]}} common @param {boolean} dashed */
+function line(common, dashed) {
+  const alone = common.data.filter((value) => value !== null).length === 1;
+  const lineStyle = dashed ? { width: 1.5, type: [6, 4] } : { width: 2 };
+  return { ...common, type: "line", showSymbol: alone, symbol: "circle", symbolSize: 6, lineStyle, blur: { lineStyle: { opacity: 0.2 } } };
 }
 
 /** @param {{color: string}} common @param {Theme} theme @param {number} layers */

@@ -7,8 +7,8 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from core.scope import org_scope
-from rules import budget_spend, budgets, configuration, evaluation
-from rules.budgets import BudgetTerms
+from rules import budget_services, budget_spend, configuration, evaluation
+from rules.budget_terms import Wanted
 from rules.engine.budgets import BudgetSpend, forecast
 from rules.engine.thresholds import OF_PROJECTS
 from rules.models import Budget, RuleSetting
@@ -53,26 +53,26 @@ def show_rules(*, organization: Organization, now: datetime) -> None:
 def _make_budgets(organization: Organization, projects: Mapping[str, Project], zone: ZoneInfo, now: datetime) -> None:
     if Budget.objects.exists():
         return
-    for terms in (_half_spent(organization, projects, zone, now), _running_out(organization, projects, zone, now)):
-        if terms is not None:
-            budgets.create_budget(organization=organization, actor=None, terms=terms, now=now)
+    for wanted in (_half_spent(organization, projects, zone, now), _running_out(organization, projects, zone, now)):
+        if wanted is not None:
+            budget_services.create_budget(organization=organization, actor=None, wanted=wanted, now=now)
 
 
 def _half_spent(
     organization: Organization, projects: Mapping[str, Project], zone: ZoneInfo, now: datetime
-) -> BudgetTerms | None:
+) -> Wanted | None:
     """The support team's, of which more than half is spent; None in the first moments of a day that begins a month."""
     ids = [project.pk for project in projects.values()]
     for period, spend in _spends(Budget(organization=organization, scope="team", team="support"), ids, zone, now):
         if spend.spent > _CENTS:
             limit = (spend.spent / _SPENT).quantize(_CENTS)
-            return BudgetTerms(name="Support", scope="team", team="support", period=period, limit=limit)
+            return Wanted(name="Support", scope="team", team="support", period=period, limit=limit)
     return None
 
 
 def _running_out(
     organization: Organization, projects: Mapping[str, Project], zone: ZoneInfo, now: datetime
-) -> BudgetTerms | None:
+) -> Wanted | None:
     """A project's, which ends before its period; None where too little of every period is over to say so."""
     project = projects["documents"]
     budget = Budget(organization=organization, scope="project", project=project)
@@ -80,7 +80,7 @@ def _running_out(
         ahead = forecast(spend, now)
         if ahead is not None and ahead.low > spend.spent + _CENTS:
             limit = ((spend.spent + ahead.low) / 2).quantize(_CENTS)
-            return BudgetTerms(
+            return Wanted(
                 name="Documents", scope="project", project=project, period=period, limit=limit, thresholds=(100,)
             )
     return None

@@ -258,6 +258,8 @@ SPECTACULAR_SETTINGS = {
         "ScopeNameEnum": ["ingest", "read", "manage", "gateway"],
         "RefusalKindEnum": ["event", "request", "content"],
         "CallSourceEnum": ["sdk", "rest", "otlp", "gateway", "import"],
+        "RuleNameEnum": "rules.engine.names.Rule",
+        "RuleSeverityEnum": ["low", "medium", "high"],
         "RateCardSourceEnum": "ingestion.pricing.listing.KINDS",
         "ChannelKindEnum": ["slack", "email", "pagerduty", "webhook"],
         "DeliveryStateEnum": ["waiting", "delivered", "failed", "cancelled"],

@@ -37,6 +37,11 @@ def test_the_endpoints(document):
 
     assert operations == {
         ("/api/ingest", "post"),
+        ("/api/v1/budgets", "get"),
+        ("/api/v1/budgets", "post"),
+        ("/api/v1/budgets/{budget_id}", "get"),
+        ("/api/v1/budgets/{budget_id}", "patch"),
+        ("/api/v1/budgets/{budget_id}", "delete"),
         ("/api/v1/calls", "get"),
         ("/api/v1/calls/{call_id}", "get"),
         ("/api/v1/cloud-metrics", "get"),
@@ -77,6 +82,9 @@ def test_the_endpoints(document):
         ("/api/v1/rate-cards/{card_id}", "get"),
         ("/api/v1/rate-cards/{card_id}", "delete"),
         ("/api/v1/rate-cards/{card_id}/end", "post"),
+        ("/api/v1/rules", "get"),
+        ("/api/v1/rules/{rule}", "patch"),
+        ("/api/v1/rules/{rule}/backtest", "post"),
         ("/api/v1/teams", "get"),
         ("/api/v1/teams", "post"),
         ("/api/v1/teams/{team_slug}", "get"),
