@@ -221,7 +221,7 @@ delivery_list = _describe(
     "Deliveries",
     {200: _shown(DeliveryListSerializer, "deliveries", _page(_DELIVERY))},
     parameters=(DeliveryParameters,),
-    text="Newest first, kept for 90 days.",
+    text="Newest first, kept for 13 months.",
 )
 delivery_detail = _describe(
     "GET",
