@@ -5,7 +5,8 @@ import logging
 from celery import shared_task
 from django.utils.timezone import now
 
-from rules import cursors, evaluation
+from rules import cursors, evaluation, retention
+from tenants.models import Organization
 
 logger = logging.getLogger(__name__)
 
@@ -31,3 +32,11 @@ def evaluate(*, organization_id: int, object_id: int, **_: object) -> None:
 def seek_samples(**_: object) -> None:
     """Find projects that send memory samples and no calls."""
     evaluation.seek_samples(now=now())
+
+
+@shared_task(name="rules.retention", acks_late=True)
+def forget_old(**_: object) -> None:
+    """Remove insights and periods of budgets that have been over for long."""
+    moment = now()
+    for organization_id in Organization.objects.order_by("pk").values_list("pk", flat=True):
+        retention.forget_old(organization_id=organization_id, now=moment)

@@ -24,15 +24,19 @@ _WORDS: Final = {"key.created": "was created", "key.rotated": "is being replaced
 
 def send(*, organization_id: int, event_id: int, now: datetime) -> None:
     """Send the mails about an event, once; the sweep comes back when the mail server did not take them."""
-    if not work.is_due(MAIL_TASK, object_id=event_id):
-        return
-    for mail in _due_mails(organization_id, event_id, now):
+    with work.held(MAIL_TASK, object_id=event_id) as is_ours:
+        if is_ours and _send_all(_due_mails(organization_id, event_id, now), event_id):
+            work.finish(MAIL_TASK, object_id=event_id)
+
+
+def _send_all(mails: list[EmailMultiAlternatives], event_id: int) -> bool:
+    for mail in mails:
         try:
             mail.send()
         except OSError:  # smtplib's errors too
             logger.exception("a mail about a key could not be sent", extra={"event_id": event_id})
-            return
-    work.finish(MAIL_TASK, object_id=event_id)
+            return False
+    return True
 
 
 def _due_mails(organization_id: int, event_id: int, now: datetime) -> list[EmailMultiAlternatives]:

@@ -1,5 +1,6 @@
 """Real receivers on loopback for tests of what we send: HTTP servers that obey, fail, hang, drip or flood, and SMTP."""
 
+import asyncio
 import json
 import ssl
 from collections.abc import Callable, Iterator
@@ -107,8 +108,8 @@ def _write(handler: BaseHTTPRequestHandler, answer: Answered) -> None:
 
 
 @contextmanager
-def http_receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
-    """A receiver on a free port of 127.0.0.1, over TLS with ``tls``."""
+def http_receiver(tls: ssl.SSLContext | None = None, *, port: int = 0) -> Iterator[Receiver]:
+    """A receiver on ``port`` (0: a free one) of 127.0.0.1, over TLS with ``tls``."""
     over = Event()
 
     class Handler(BaseHTTPRequestHandler):
@@ -121,7 +122,7 @@ def http_receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
             """Tests print nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
     server.daemon_threads = True
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
@@ -138,12 +139,13 @@ def http_receiver(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
 
 
 class MailServer:
-    """An SMTP server that keeps mails, or answers ``refusal`` instead of taking them."""
+    """An SMTP server that keeps mails, answers ``refusal`` instead, or is silent to the next ``hangs``."""
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
         self.recipients: list[list[str]] = []
         self.refusal = ""
+        self.hangs = 0
         self.port = 0
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802 - the library's name
@@ -153,6 +155,9 @@ class MailServer:
         assert isinstance(mail, EmailMessage)
         self.mails.append(mail)
         self.recipients.append(envelope.rcpt_tos)
+        if self.hangs:
+            self.hangs -= 1
+            await asyncio.Event().wait()  # until the client goes
         return "250 OK"
 
 
@@ -166,10 +171,10 @@ class _Controller(Controller):
 
 
 @contextmanager
-def mail_server() -> Iterator[MailServer]:
-    """An SMTP server on a free port of 127.0.0.1."""
+def mail_server(*, port: int = 0) -> Iterator[MailServer]:
+    """An SMTP server on ``port`` (0: a free one) of 127.0.0.1."""
     mails = MailServer()
-    controller = _Controller(mails, hostname="127.0.0.1", port=0)
+    controller = _Controller(mails, hostname="127.0.0.1", port=port)
     controller.start()
     mails.port = controller.port
     try:

@@ -21,7 +21,6 @@ EXEMPT: dict[str, str] = {
     "ingestion.reprice.services.advance": "a slice of a run whose start and end are recorded",
     "ingestion.reprice.services.fail": "records, in the name of nobody",
     "ingestion.reprice.services.note_failure": "counts attempts; the last one is recorded by fail",
-    "rules.alerts.delivery_services.forget_old": "the end of what was over for 90 days, the same for everybody",
     "ingestion.pricing.services.import_catalogue": "no tenant's data; catalogue_changes tells every difference",
 }
 

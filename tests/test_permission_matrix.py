@@ -311,6 +311,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:delivery-list": (API_MEMBER, API_DENIED),
     "api:delivery-detail": (API_MEMBER, API_DENIED),
     "api:delivery-redeliver": (API_DENIED, "401 404 403 403 403 202 202 404"),
+    "api:delivery-acknowledge": (API_DENIED, API_MEMBER),
+    "api:delivery-redeliver": (API_DENIED, "401 404 403 403 403 202 409 404"),  # the second finds it waiting
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -430,6 +432,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:route-detail": of_acme,
         "api:delivery-list": of_acme,
         "api:delivery-detail": of_acme,
+        "api:delivery-acknowledge": of_acme,
         "api:delivery-redeliver": of_acme,
         "api:insight-list": of_acme,
         "api:insight-detail": of_acme,

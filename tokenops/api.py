@@ -76,6 +76,7 @@ urlpatterns = [
     path("v1/routes/<int:route_id>", alerts.route_detail, name="route-detail"),
     path("v1/deliveries", alerts.delivery_list, name="delivery-list"),
     path("v1/deliveries/<int:delivery_id>", alerts.delivery_detail, name="delivery-detail"),
+    path("v1/deliveries/<int:delivery_id>/acknowledge", alerts.delivery_acknowledge, name="delivery-acknowledge"),
     path("v1/deliveries/<int:delivery_id>/redeliver", alerts.delivery_redeliver, name="delivery-redeliver"),
     path("v1/insights", insights.insight_list, name="insight-list"),
     path("v1/insights/<int:insight_id>", insights.insight_detail, name="insight-detail"),

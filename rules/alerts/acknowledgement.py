@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from core.scope import org_scope
-from rules.alerts import outbox
+from rules.alerts import content, matching, outbox
 from rules.alerts.models import Channel, Delivery
 from tenants import audit
 from tenants.audit import Actor
@@ -27,6 +28,32 @@ def acknowledge(*, organization: Organization, actor: Actor, event: Event, now: 
         locked.save(update_fields=["acknowledged_at", "acknowledged_by"])
         audit.record("event.acknowledged", actor=actor, target=locked, event_kind=locked.kind, key=locked.dedup_key)
         _follow(locked, now)
+
+
+@transaction.atomic
+def acknowledge_delivery(*, organization: Organization, actor: Actor, delivery: Delivery, now: datetime) -> None:
+    """Acknowledge everything that a delivery tells of, as far as it is not over. A second time changes nothing.
+
+    :raises ValidationError: it tells of nothing that can be acknowledged.
+    """
+    with org_scope(organization.pk):
+        told = acknowledgeable(delivery)
+        if not told:
+            raise ValidationError("It tells of nothing that can be acknowledged.")
+        for event in told:
+            acknowledge(organization=organization, actor=actor, event=event, now=now)
+
+
+def acknowledgeable(delivery: Delivery) -> list[Event]:
+    """What a delivery tells of but for ends of matters, oldest first."""
+    return [event for event in content.events_of(delivery) if not matching.closes(event.kind)]
+
+
+def acknowledged_at(delivery: Delivery) -> datetime | None:
+    """When the last of it was acknowledged; None while something is not, and where nothing can be."""
+    times = [event.acknowledged_at for event in acknowledgeable(delivery)]
+    known = [moment for moment in times if moment is not None]
+    return max(known) if known and len(known) == len(times) else None
 
 
 def acknowledge_matter(*, organization: Organization, actor: Actor, dedup_key: str, now: datetime) -> None:

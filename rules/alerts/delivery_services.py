@@ -1,7 +1,6 @@
-"""Writes about deliveries that somebody asks for, and the end of old ones."""
+"""Writes about deliveries that somebody asks for."""
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -12,9 +11,6 @@ from rules.alerts.models import Delivery
 from tenants import audit
 from tenants.audit import Actor
 from tenants.models import Organization
-
-KEPT: Final = timedelta(days=90)
-_AT_ONCE: Final = 5_000
 
 
 @transaction.atomic
@@ -33,12 +29,3 @@ def redeliver(*, organization: Organization, actor: Actor, delivery: Delivery, n
             raise ValidationError("Its channel is off. Turn it on first.")
         outbox.start_again(locked, now=now)
         audit.record("delivery.redelivered", actor=actor, target=locked, channel=locked.channel_name)
-
-
-def forget_old(*, organization_id: int, now: datetime) -> int:
-    """Remove deliveries that have been over for KEPT, with their attempts; how many, at most a batch."""
-    with org_scope(organization_id):
-        old = Delivery.objects.filter(finished_at__lt=now - KEPT).order_by("pk").values_list("pk", flat=True)
-        ids = list(old[:_AT_ONCE])
-        Delivery.objects.filter(pk__in=ids).delete()
-    return len(ids)

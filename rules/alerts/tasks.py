@@ -4,7 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from core import outbound
-from rules.alerts import channel_health, channels, delivery_services, disabled_mail, outbox, routing, sending
+from rules.alerts import channel_health, channels, disabled_mail, outbox, retention, routing, sending
 from tenants import events
 from tenants.models import Organization
 
@@ -32,9 +32,9 @@ def mail_channel_disabled(*, organization_id: int, object_id: int, **_: object) 
     disabled_mail.send(organization_id=organization_id, event_id=object_id, now=timezone.now())
 
 
-@shared_task(name="alerts.forget_deliveries", acks_late=True)
-def forget_deliveries(**_: object) -> None:
-    """Remove what has been over for long."""
+@shared_task(name="alerts.retention", acks_late=True)
+def forget_old(**_: object) -> None:
+    """Remove deliveries and events that have been over for long."""
     now = timezone.now()
     for organization_id in Organization.objects.order_by("pk").values_list("pk", flat=True):
-        delivery_services.forget_old(organization_id=organization_id, now=now)
+        retention.forget_old(organization_id=organization_id, now=now)

@@ -27,13 +27,14 @@ import django
 django.setup()
 from datetime import UTC, datetime, timedelta
 from django.conf import settings
-from core import provisioning
+from core import provisioning, queue
 from core.scope import org_scope
 from ingestion import services as ingestion
 from tenants import key_services, services
 from tenants.models import Project, User
 provisioning.create_roles(settings.DATABASE)
 provisioning.migrate()
+queue.install_queue(settings.DATABASE)
 from django.db import connections
 with connections["owner"].cursor() as cursor:
     today = datetime.now(UTC).date()
@@ -89,7 +90,7 @@ class Installation:
 
     def rollups_equal_a_rebuild(self) -> bool:
         """Whether a fresh rebuild from the calls finds what the rollups say, column by column."""
-        return _run(_REBUILD, self.environ).split()[-1] == "True"
+        return run(_REBUILD, self.environ).split()[-1] == "True"
 
     def rolled_up(self) -> list[int]:
         """Calls by the hourly and by the daily rollups."""
@@ -117,13 +118,13 @@ def installed(directory: Path, settings: dict[str, str] | None = None) -> Iterat
     postgres = EmbeddedPostgres(directory, durable=True, settings=settings)
     postgres.start()
     try:
-        *_, key, neighbours_key = _run(_PREPARE, environ).split()
+        *_, key, neighbours_key = run(_PREPARE, environ).split()
         yield Installation(postgres, environ, key, neighbours_key)
     finally:
         postgres.stop()
 
 
-def _run(program: str, environ: dict[str, str]) -> str:
+def run(program: str, environ: dict[str, str]) -> str:
     """What a program prints that runs with the installation's settings: ours are others."""
     command = [sys.executable, "-c", program]
     return subprocess.run(

@@ -1,7 +1,5 @@
 import os
 import signal
-import subprocess
-import sys
 
 import psycopg
 import pytest
@@ -10,7 +8,7 @@ from django.conf import settings
 from core import queue
 from core.databases import QUEUE
 from tests.resilience.processes import PATIENCE, wait_until
-from tests.servers import ROOT, stop
+from tests.resilience.workers import running_worker
 
 pytestmark = pytest.mark.resilience
 
@@ -25,14 +23,9 @@ def messages(task):
 @pytest.fixture
 def worker(committed_db, tmp_path):
     queue.install_queue(settings.DATABASE)
-    command = [sys.executable, "-m", "celery", "-A", "tokenops.celery", "worker", "-I", "tests.resilience.tasks"]
-    command += ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"]
-    environ = os.environ | {"TOKENOPS_PROCESS": "worker", "LOG_LEVEL": "INFO"}
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=log, stderr=log, start_new_session=True)
-        wait_until(lambda: " ready." in (tmp_path / "log").read_text(), "the worker to be ready")
+    environ = os.environ | {"LOG_LEVEL": "INFO"}
+    with running_worker(tmp_path / "log", environ, "-I", "tests.resilience.tasks") as process:
         yield process
-        stop(process)
     with psycopg.connect(settings.DATABASE.conninfo(QUEUE)) as connection:
         connection.execute("delete from pgmq.q_tokenops")
 

@@ -124,6 +124,7 @@ def test_the_endpoints(document):
         ("/api/v1/routes/{route_id}", "delete"),
         ("/api/v1/deliveries", "get"),
         ("/api/v1/deliveries/{delivery_id}", "get"),
+        ("/api/v1/deliveries/{delivery_id}/acknowledge", "post"),
         ("/api/v1/deliveries/{delivery_id}/redeliver", "post"),
         ("/log", "post"),
         ("/v1/traces", "post"),

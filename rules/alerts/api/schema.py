@@ -89,6 +89,7 @@ _WAITING: Final = _DELIVERY | {
     "finished_at": None,
     "tries": [],
 }
+_TAKEN_NOTE_OF: Final = _WAITING | {"state": "delivered", "acknowledged_at": _AT}
 _SLACK: Final = {"name": "On call", "kind": "slack", "url": "https://hooks.slack.com/services/T0/B0/x"}
 _URGENT: Final = {"name": "Urgent", "channel": 3, "min_severity": "high"}
 
@@ -220,7 +221,7 @@ delivery_list = _describe(
     "Deliveries",
     {200: _shown(DeliveryListSerializer, "deliveries", _page(_DELIVERY))},
     parameters=(DeliveryParameters,),
-    text="Newest first, kept for 90 days.",
+    text="Newest first, kept for 13 months.",
 )
 delivery_detail = _describe(
     "GET",
@@ -236,5 +237,15 @@ delivery_redeliver = _describe(
     {202: _shown(DeliveryDetailSerializer, "queued", _WAITING)},
     parameters=_ONE_DELIVERY,
     text="With the same ids, so that the receiver can tell.",
+    more=(409,),
+)
+delivery_acknowledge = _describe(
+    "POST",
+    "delivery_acknowledge",
+    "Acknowledge what a delivery tells of",
+    {200: _shown(DeliveryDetailSerializer, "acknowledged", _TAKEN_NOTE_OF)},
+    parameters=_ONE_DELIVERY,
+    text="Every matter of it, of a digest too: reminders and escalations end, and pagers that were told hear of it. "
+    "A second time changes nothing.",
     more=(409,),
 )

@@ -224,6 +224,9 @@ class DeliveryListSerializer(serializers.Serializer[Any]):
 class DeliveryDetailSerializer(DeliverySerializer):
     """A delivery with its attempts, the last one first."""
 
+    acknowledged_at = OptionalInstantField(
+        allow_null=True, help_text="When the last of what it tells of was acknowledged; null while something is not."
+    )
     tries = AttemptSerializer(many=True)
 
 

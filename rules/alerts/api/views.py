@@ -15,8 +15,9 @@ from rest_framework.exceptions import ValidationError as InvalidRequest
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core.fields import instant_text
 from core.parameters import OrganizationParameters
-from rules.alerts import channel_services, delivery_services, route_services, selectors
+from rules.alerts import acknowledgement, channel_services, delivery_services, route_services, selectors
 from rules.alerts.api import schema
 from rules.alerts.api.serializers import (
     AttemptSerializer,
@@ -42,6 +43,7 @@ from tenants.permissions import Permission, Scope
 _RENAMED: Final = {"is_enabled": "enabled", "project_ids": "projects"}
 
 _may_read = org_api(Permission.ALERTS_READ, Scope.READ)
+_may_acknowledge = org_api(Permission.ALERTS_ACKNOWLEDGE, Scope.MANAGE)
 _may_manage = org_api(Permission.ALERTS_MANAGE, Scope.MANAGE)
 
 
@@ -325,10 +327,30 @@ def delivery_redeliver(request: ApiRequest, delivery_id: int) -> Response:
     return Response(_delivery_document(request, again), status=status.HTTP_202_ACCEPTED)
 
 
+@schema.delivery_acknowledge
+@api_view(["POST"])
+@_may_acknowledge
+def delivery_acknowledge(request: ApiRequest, delivery_id: int) -> Response:
+    """Acknowledge what a delivery tells of."""
+    _enter(request)
+    delivery = _delivery(request, delivery_id)
+    try:
+        acknowledgement.acknowledge_delivery(
+            organization=request.organization, actor=actor_of(request), delivery=delivery, now=timezone.now()
+        )
+    except ServiceError as error:
+        raise DeliveryConflictError(" ".join(error.messages)) from error
+    return Response(_delivery_document(request, _delivery(request, delivery_id)))
+
+
 def _delivery_document(request: ApiRequest, delivery: Delivery) -> dict[str, Any]:
     (line,) = selectors.lines([delivery], organization=request.organization)
     found: Any = selectors.attempts(delivery=delivery)
-    return _shown(line) | {"tries": AttemptSerializer(found, many=True).data}
+    acknowledged_at = acknowledgement.acknowledged_at(delivery)
+    return _shown(line) | {
+        "acknowledged_at": None if acknowledged_at is None else instant_text(acknowledged_at),
+        "tries": AttemptSerializer(found, many=True).data,
+    }
 
 
 def _shown(line: Line) -> dict[str, Any]:

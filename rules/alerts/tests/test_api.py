@@ -4,10 +4,21 @@ import pytest
 from django.utils import timezone
 
 from core.scope import org_scope
+from rules.alerts import acknowledgement
 from rules.alerts.models import Channel, Delivery, Route
 from rules.alerts.sealing import secrets_of
-from rules.alerts.tests.factories import KEY, deliver, make_event, make_route, make_slack, make_webhook, route
-from tenants.models import AuditEntry, Membership, ProjectRole
+from rules.alerts.tests.factories import (
+    KEY,
+    deliver,
+    make_email,
+    make_event,
+    make_pager,
+    make_route,
+    make_slack,
+    make_webhook,
+    route,
+)
+from tenants.models import AuditEntry, Event, Membership, ProjectRole
 from tenants.permissions import Scope
 from tenants.tests.keys import bearer, issue_key
 from tests.receivers import Answered
@@ -248,7 +259,10 @@ def test_deliveries_are_listed_and_read(anonymous, reader, sent, channel):
 
     assert (listed["id"], listed["channel"], listed["state"]) == (sent.pk, channel.pk, "failed")
     assert (listed["title"], listed["reason"]) == ("Traffic of Web is 12 × its usual", "no_service")
-    assert anonymous.get(f"{DELIVERIES}/{sent.pk}", headers=reader).json() == listed | {"tries": []}
+    assert anonymous.get(f"{DELIVERIES}/{sent.pk}", headers=reader).json() == listed | {
+        "tries": [],
+        "acknowledged_at": None,
+    }
 
 
 @pytest.mark.parametrize(
@@ -293,6 +307,98 @@ def test_a_delivery_is_sent_again_once(anonymous, acme, manager, sent):
     assert refused.json()["title"] == "It is still waiting to be sent."
 
 
+def acknowledgements(organization):
+    with org_scope(organization.pk):
+        return [
+            (entry.actor_kind, entry.facts["key"]) for entry in AuditEntry.objects.filter(action="event.acknowledged")
+        ]
+
+
+def test_what_a_delivery_tells_of_is_acknowledged_once(anonymous, acme, manager, sent):
+    url = f"{DELIVERIES}/{sent.pk}/acknowledge"
+
+    first, second = (anonymous.post(url, headers=manager) for _ in range(2))
+
+    assert first.status_code == second.status_code == 200
+    assert first.json()["acknowledged_at"] is not None
+    assert second.json() == first.json() == anonymous.get(f"{DELIVERIES}/{sent.pk}", headers=manager).json()
+    assert acknowledgements(acme) == [("key", "insight:spike-1")]
+
+
+def test_acknowledging_ends_reminders_and_escalations_and_pagers_hear_of_it(anonymous, acme, manager, receiver):
+    with org_scope(acme.pk):
+        pager = make_pager(acme, receiver.url)
+        slack = make_slack(acme, "https://hooks.slack.com")
+        make_route(pager, "pager", escalate_to=slack, escalate_after_minutes=5)
+        route(make_event(acme), timezone.now())
+        page, escalation = Delivery.objects.order_by("pk")
+        deliver(page)
+
+    answer = anonymous.post(f"{DELIVERIES}/{page.pk}/acknowledge", headers=manager)
+
+    assert answer.status_code == 200
+    with org_scope(acme.pk):
+        escalation.refresh_from_db()
+        assert (escalation.state, escalation.reason) == ("cancelled", "Somebody has acknowledged it.")
+        told = deliver(Delivery.objects.get(purpose="acknowledgement"))
+    assert told.state == "delivered"
+    assert [one.json["event_action"] for one in receiver.received] == ["trigger", "acknowledge"]
+    assert len({one.json["dedup_key"] for one in receiver.received}) == 1
+
+
+def test_everything_in_a_digest_is_acknowledged_but_what_says_that_it_is_over(anonymous, acme, manager):
+    with org_scope(acme.pk):
+        make_route(make_email(acme), pace="hourly")
+        now = timezone.now().replace(minute=10)
+        for kind, matter in (("opened", "a"), ("opened", "b"), ("resolved", "a")):
+            route(make_event(acme, f"insight.{kind}", dedup_key=matter), now)
+        digest = Delivery.objects.get()
+        assert len(digest.event_ids) == 3
+
+    answer = anonymous.post(f"{DELIVERIES}/{digest.pk}/acknowledge", headers=manager)
+
+    assert answer.json()["acknowledged_at"] is not None
+    assert acknowledgements(acme) == [("key", "a"), ("key", "b")]
+    with org_scope(acme.pk):
+        assert Event.objects.get(kind="insight.resolved").acknowledged_at is None
+
+
+def test_a_digest_is_not_acknowledged_while_one_of_its_matters_is_not(anonymous, acme, manager):
+    with org_scope(acme.pk):
+        make_route(make_email(acme), pace="daily")
+        now = timezone.now()
+        for matter in "ab":
+            route(make_event(acme, dedup_key=matter), now)
+        digest = Delivery.objects.get()
+        event = Event.objects.get(dedup_key="a")
+        acknowledgement.acknowledge(organization=acme, actor=None, event=event, now=now)
+
+    assert anonymous.get(f"{DELIVERIES}/{digest.pk}", headers=manager).json()["acknowledged_at"] is None
+
+
+def test_a_test_and_a_recovery_tell_of_nothing_that_can_be_acknowledged(anonymous, acme, manager, channel):
+    with org_scope(acme.pk):
+        event = make_event(acme, "insight.resolved")
+        make_route(channel, kinds=["insight.resolved"])
+        route(event, timezone.now())
+        recovery = Delivery.objects.get()
+    test = anonymous.post(f"{CHANNELS}/{channel.pk}/test", headers=manager).json()
+
+    for pk in (recovery.pk, test["id"]):
+        answer = anonymous.post(f"{DELIVERIES}/{pk}/acknowledge", headers=manager)
+        assert (answer.status_code, answer.json()["title"]) == (409, "It tells of nothing that can be acknowledged.")
+    assert acknowledgements(acme) == []
+
+
+def test_members_acknowledge_and_viewers_do_not(member, viewer, acme, sent):
+    url = f"{DELIVERIES}/{sent.pk}/acknowledge?organization=acme"
+
+    assert viewer.post(url).status_code == 403
+    assert acknowledgements(acme) == []
+    assert member.post(url).status_code == 200
+    assert acknowledgements(acme) == [("user", "insight:spike-1")]
+
+
 # --- Who ---
 
 
@@ -312,6 +418,7 @@ def test_a_key_that_reads_changes_nothing(anonymous, acme, reader, channel, sent
         anonymous.post(f"{CHANNELS}/{channel.pk}/rotate-secret", headers=reader),
         anonymous.post(ROUTES, {}, headers=reader, **JSON),
         anonymous.post(f"{DELIVERIES}/{sent.pk}/redeliver", headers=reader),
+        anonymous.post(f"{DELIVERIES}/{sent.pk}/acknowledge", headers=reader),
     ]
 
     assert [answer.status_code for answer in attempts] == [403] * len(attempts)
@@ -327,6 +434,7 @@ def test_a_key_of_another_tenant_finds_nothing(anonymous, globex, channel, sent)
     assert anonymous.get(f"{CHANNELS}/{channel.pk}", headers=key).status_code == 404
     assert anonymous.delete(f"{CHANNELS}/{channel.pk}", headers=key).status_code == 404
     assert anonymous.get(f"{DELIVERIES}/{sent.pk}", headers=key).status_code == 404
+    assert anonymous.post(f"{DELIVERIES}/{sent.pk}/acknowledge", headers=key).status_code == 404
     body = {"name": "x", "channel": channel.pk}
     assert anonymous.post(ROUTES, body, headers=key, **JSON).status_code == 400
 

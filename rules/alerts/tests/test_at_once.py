@@ -11,7 +11,7 @@ from kombu.exceptions import OperationalError
 from conftest import make_organization
 from core.models import WorkDue
 from core.scope import org_scope
-from rules.alerts import outbox, routing, sending, tasks
+from rules.alerts import channel_health, outbox, routing, sending, tasks
 from rules.alerts.models import Delivery, DeliveryAttempt
 from rules.alerts.tests.factories import make_email, make_event, make_route, make_slack, make_webhook, route
 from tenants import events
@@ -119,6 +119,40 @@ def test_a_worker_that_dies_while_sending_leaves_the_message_to_another_with_the
     (request,) = receiver.received
     assert request.headers["webhook-id"] == lost.outgoing.message_id
     assert request.json["data"]["dedup_key"] == lost.outgoing.dedup_key
+
+
+def test_the_mail_about_a_channel_that_was_turned_off_is_sent_once(acme, receiver, mails):
+    with org_scope(acme.pk):
+        make_route(make_webhook(acme, receiver.url))
+        route(make_event(acme), timezone.now())
+        delivery = Delivery.objects.get()
+    receiver.says(Answered(410))
+    tasks.deliver(organization_id=acme.pk, object_id=delivery.pk)
+    (work,) = WorkDue.objects.filter(task=channel_health.MAIL_TASK)
+
+    at_once(lambda: tasks.mail_channel_disabled(organization_id=acme.pk, object_id=work.object_id))
+
+    (mail,) = mails.mails
+    assert "was turned off" in mail["Subject"]
+    assert not WorkDue.objects.filter(task=channel_health.MAIL_TASK).exists()
+
+
+def test_the_mail_about_a_channel_stays_due_while_the_mail_server_does_not_take_it(acme, receiver, mails):
+    with org_scope(acme.pk):
+        make_route(make_webhook(acme, receiver.url))
+        route(make_event(acme), timezone.now())
+        delivery = Delivery.objects.get()
+    receiver.says(Answered(410))
+    tasks.deliver(organization_id=acme.pk, object_id=delivery.pk)
+    (work,) = WorkDue.objects.filter(task=channel_health.MAIL_TASK)
+    mails.refusal = "451 come back later"
+
+    tasks.mail_channel_disabled(organization_id=acme.pk, object_id=work.object_id)
+    assert (mails.mails, WorkDue.objects.filter(task=channel_health.MAIL_TASK).count()) == ([], 1)
+
+    mails.refusal = ""
+    tasks.mail_channel_disabled(organization_id=acme.pk, object_id=work.object_id)
+    assert len(mails.mails) == 1
 
 
 def test_a_receiver_that_was_away_gets_everything_afterwards_and_once(acme, receiver):

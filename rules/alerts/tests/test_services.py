@@ -1,6 +1,6 @@
 """Channels and routes: made, changed, refused, deleted; and what becomes of what was under way."""
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -9,7 +9,7 @@ from django.utils import timezone
 from core import crypto, vault
 from rules.alerts import acknowledgement, channel_services, delivery_services, route_services, tasks
 from rules.alerts.channel_terms import Given
-from rules.alerts.models import Channel, Delivery, DeliveryAttempt, Route
+from rules.alerts.models import Channel, Delivery, Route
 from rules.alerts.route_services import Wanted
 from rules.alerts.sealing import secrets_of
 from rules.alerts.tests.factories import (
@@ -507,25 +507,6 @@ def test_what_waits_or_has_no_channel_is_not_sent_again(acme, slack):
     channel_services.delete_channel(organization=acme, actor=None, channel=slack, now=NOON)
     with pytest.raises(ValidationError, match="was deleted"):
         delivery_services.redeliver(**who)
-
-
-def test_old_deliveries_are_forgotten_with_their_attempts(acme, globex, scope):
-    with scope(acme):
-        make_route(make_email(acme))
-        for number in range(3):
-            route(make_event(acme, dedup_key=str(number)))
-        old, fresh, waiting = Delivery.objects.order_by("pk")
-        DeliveryAttempt.objects.create(
-            organization=acme, delivery=old, number=1, started_at=NOON, duration_ms=1, outcome="failed"
-        )
-        Delivery.objects.filter(pk=old.pk).update(finished_at=datetime.now(UTC) - timedelta(days=91))
-        Delivery.objects.filter(pk=fresh.pk).update(finished_at=datetime.now(UTC) - timedelta(days=89))
-
-    tasks.forget_deliveries()
-
-    with scope(acme):
-        assert set(Delivery.objects.values_list("pk", flat=True)) == {fresh.pk, waiting.pk}
-        assert not DeliveryAttempt.objects.exists()
 
 
 def test_owners_and_admins_get_a_mail_about_a_channel_that_was_turned_off(acme, scope, receiver, mailoutbox):
