@@ -76,33 +76,36 @@ class CallBuilder:
             self._batch.reject(index, call_id if span.has_ids() else None, errors)
             return
         status, error_type, http_status = _outcome(span, shape)
-        call = Call(
-            call_id=call_id,
-            started_at=started_at,
-            provider=provider,
-            provider_raw=provider_raw,
-            model=model,
-            response_model=response_model,
-            operation=operation,
-            feature=feature,
-            team=team,
-            environment=first_text(attributes, shape.environment, _LONGEST_NAME)
+        call = Call(  # by position, for speed: see there
+            call_id,
+            started_at,
+            provider,
+            model,
+            usage,
+            provider_raw,
+            response_model,
+            operation,
+            feature,
+            team,
+            first_text(attributes, shape.environment, _LONGEST_NAME)
             or first_text(resource, of_resource.environment, _LONGEST_NAME)
             or "default",
-            user_id=self._user(first_text(attributes, shape.user, _LONGEST)),
-            trace_id=span.trace_id,
-            span_id=span.span_id,
-            parent_span_id=valid_span_id(span.parent_span_id),
-            usage=usage,
-            latency_ms=_latency(span),
-            status=status,
-            error_type=error_type,
-            http_status=http_status,
-            stream=_is_streamed(span, shape, parameters),
-            service_tier=self._service_tier(attributes, shape, parameters, index),
-            tags=self._tags(span, shape, of_resource, index),
-            project_slug="" if project == self._context.project_slug else project,
-            source="otlp",
+            self._user(first_text(attributes, shape.user, _LONGEST)),
+            _latency(span),
+            status,
+            error_type,
+            http_status,
+            _is_streamed(span, shape, parameters),
+            self._service_tier(attributes, shape, parameters, index),
+            self._tags(span, shape, of_resource, index),
+            "otlp",
+            "",  # the session, the time to the first token and the response are optional: below
+            None,
+            "",
+            "" if project == self._context.project_slug else project,
+            span.trace_id,
+            span.span_id,
+            valid_span_id(span.parent_span_id),
         )
         for field in shape.optional:
             setattr(call, field, _OPTIONAL[field](span))
@@ -125,7 +128,7 @@ class CallBuilder:
         if span.start_ns >= _LATEST_NS:
             errors.append(FieldError("timestamp", "is not a date of the calendar"))
             return context.now
-        started_at = _EPOCH + timedelta(microseconds=span.start_ns // 1000)
+        started_at = _EPOCH + timedelta(0, *divmod(span.start_ns // 1000, 10**6))
         if started_at < context.earliest:
             errors.append(FieldError("timestamp", "is older than the retention period"))
         elif started_at > context.latest:
