@@ -4,7 +4,6 @@ We know two hundred names and a span has ten attributes, the same ten as its emi
 in every span took most of the time that a span took.
 """
 
-from functools import lru_cache
 from typing import Final, NamedTuple
 
 from ingestion.wire.content import is_content
@@ -45,6 +44,8 @@ _OPTIONAL: Final = (
     ("time_to_first_token_ms", (*names.FIRST_CHUNK_SECONDS, *names.FIRST_CHUNK_MS, names.FIRST_CHUNK_AT)),
 )
 """Fields that most spans say nothing about, and the names they are read from."""
+
+_remembered: Final[dict[Names, "Shape"]] = {}
 
 
 class Tag(NamedTuple):
@@ -122,14 +123,16 @@ class Shape:
 def shape_of(attributes: Attributes) -> Shape:
     """The shape of the attributes; that of the usual ones is remembered."""
     given = tuple(attributes)
-    if len(given) > _MOST_NAMES or sum(map(len, given)) > _MOST_LETTERS:
-        return Shape(given)
-    return _remembered(given)
+    return _remembered.get(given) or _new_shape(given)
 
 
-@lru_cache(maxsize=_MOST_SHAPES)
-def _remembered(given: Names) -> Shape:
-    return Shape(given)
+def _new_shape(given: Names) -> Shape:
+    shape = Shape(given)
+    if len(given) <= _MOST_NAMES and sum(map(len, given)) <= _MOST_LETTERS:
+        if len(_remembered) >= _MOST_SHAPES:
+            _remembered.clear()
+        _remembered[given] = shape
+    return shape
 
 
 def _tags(given: Names, prefix: str) -> tuple[Tag, ...]:
