@@ -2,6 +2,7 @@
 
 import pytest
 
+from ingestion.wire.otlp import shapes
 from ingestion.wire.otlp.shapes import Tag, shape_of
 
 
@@ -81,3 +82,13 @@ def test_an_unusual_shape_is_not_remembered_and_just_as_good(more: dict[str, int
     assert shape_of(attributes) is not shape_of(attributes)
     assert shape_of(attributes).user == ("user.id",)
     assert shape_of(attributes).content_fields == 0
+
+
+def test_a_stranger_cannot_fill_the_memory_with_shapes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shapes, "_MOST_SHAPES", 3)
+    monkeypatch.setattr(shapes, "_remembered", {})
+
+    for number in range(10):
+        assert shape_of({"user.id": "a", f"made-up.{number}": 1}).user == ("user.id",)
+
+    assert len(shapes._remembered) <= 3
