@@ -43,11 +43,9 @@ _TIERS = "must be one of standard, batch, flex, priority, fast"
 
 # Setting a struct's members one by one is cheaper than forty arguments, and most events have none of these.
 _RARE = (
-    "response_model",
     "trace_id",
     "span_id",
     "parent_span_id",
-    "error_type",
     "prompt_hash",
     "prompt_prefix_hash",
     "upstream_request_id",
@@ -91,28 +89,30 @@ class Assembler:
             return
         for name in used.ignored:
             self._batch.warn(index, name, "is ignored: the event says the same differently elsewhere")
-        call = Call(
-            call_id=event.id or self._new_id(index),
-            started_at=started_at,
-            provider=provider,
-            provider_raw=event.provider or "",
-            model=model,
-            operation=_operation(event.operation) if event.operation else "chat",
-            feature=event.endpoint_name or event.feature or "default",
-            team=event.team or "",
-            environment=event.environment or "default",
-            user_id=self._user(event.user_id) if event.user_id else "",
-            session_id=event.session_id or "",
-            usage=used.usage,
-            latency_ms=event.latency_ms,
-            time_to_first_token_ms=event.time_to_first_token_ms,
-            status=status,
-            http_status=event.http_status,
-            stream=event.stream or False,
-            service_tier=service_tier,
-            response_id=event.response_id or "",
-            tags=_encode(event.tags).decode() if event.tags else "{}",
-            source=self._context.source,
+        call = Call(  # by position, for speed: see there
+            event.id or self._new_id(index),
+            started_at,
+            provider,
+            model,
+            used.usage,
+            event.provider or "",
+            event.response_model or "",
+            _operation(event.operation) if event.operation else "chat",
+            event.endpoint_name or event.feature or "default",
+            event.team or "",
+            event.environment or "default",
+            self._user(event.user_id) if event.user_id else "",
+            event.latency_ms,
+            status,
+            event.error_type or "",
+            event.http_status,
+            event.stream or False,
+            service_tier,
+            _encode(event.tags).decode() if event.tags else "{}",
+            self._context.source,
+            event.session_id or "",
+            event.time_to_first_token_ms,
+            event.response_id or "",
         )
         rare = _rare(event)
         if rare != _NOTHING_RARE:
@@ -138,7 +138,7 @@ class Assembler:
     def _user(self, user_id: str) -> str:
         stored = self._users.get(user_id)
         if stored is None:
-            hidden = looks_personal(user_id) and not self._context.allow_personal_ids
+            hidden = not self._context.allow_personal_ids and looks_personal(user_id)
             stored = stored_user_id(user_id, self._context.hash_key) if hidden else user_id
             self._users[user_id] = stored
         return stored

@@ -3,7 +3,8 @@
 import re
 from decimal import Decimal
 from operator import attrgetter
-from typing import NamedTuple
+
+import msgspec
 
 from ingestion.wire.amounts import MAX_COUNT, NumberError, decimal_number, decimal_text
 from ingestion.wire.batch import FieldError
@@ -33,7 +34,7 @@ _parts = attrgetter(*_PARTS)
 _NO_PARTS = _parts(Event())
 
 
-class Used(NamedTuple):
+class Used(msgspec.Struct, frozen=True, gc=False):
     """``service_tier`` is as the usage object has it, or ``''``; ``ignored`` names members that lost to another."""
 
     usage: Usage
@@ -51,7 +52,7 @@ def read_used(event: Event, provider: str, errors: list[FieldError]) -> Used:
     if event.extra_units is not ABSENT and is_given(event.extra_units):
         used.usage.extra_units = {**(used.usage.extra_units or {}), **_extra_units(event, errors)} or None
     if event.cost_usd is not ABSENT and is_given(event.cost_usd):
-        return used._replace(cost_usd=_cost(event, errors))
+        return msgspec.structs.replace(used, cost_usd=_cost(event, errors))
     return used
 
 
@@ -66,15 +67,15 @@ def _from_counts(event: Event, errors: list[FieldError]) -> Used:
                 setattr(usage, name, count)
     try:
         settle(usage, total=event.total_tokens)
-        return Used(usage, ignored=_losing_aliases(event))
     except CountError as error:
         errors.append(FieldError(error.field, str(error)))
         return Used(usage)
+    if event.prompt_tokens is None and event.completion_tokens is None:
+        return Used(usage)
+    return Used(usage, None, "", _losing_aliases(event))
 
 
 def _losing_aliases(event: Event) -> tuple[str, ...]:
-    if event.prompt_tokens is None and event.completion_tokens is None:
-        return ()
     lost = []
     if event.prompt_tokens is not None and event.input_tokens not in {None, event.prompt_tokens}:
         lost.append("prompt_tokens")
@@ -93,7 +94,7 @@ def _from_object(event: Event, provider: str, errors: list[FieldError]) -> Used:
     except UnknownShapeError as error:
         if not members or counted:  # nothing was said, or it was said in our words too
             used = _from_counts(event, errors)
-            return used._replace(ignored=("usage",) if members else used.ignored)
+            return msgspec.structs.replace(used, ignored=("usage",) if members else used.ignored)
         errors.append(FieldError(error.field, error.message))
     except UsageError as error:
         errors.append(FieldError(error.field, error.message))

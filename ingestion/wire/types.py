@@ -31,41 +31,47 @@ class Usage(msgspec.Struct, gc=False, kw_only=True):
     inconsistent: bool = False  # the counts contradict each other; stored as sent, never clamped
 
 
-class Call(msgspec.Struct, gc=False, kw_only=True):
+class Call(msgspec.Struct, gc=False):
     """One LLM request as telemetry, validated and normalised, before it is priced. Never its content.
 
     Texts hold no U+0000 and no lone surrogates; ``''`` stands for "not given" so that rollup dimensions are NOT NULL.
     Durations are milliseconds. ``call_id`` and ``started_at`` (UTC, microseconds) are the identity within a project.
+
+    The order counts: the decoders give what nearly every call has by position, which takes a tenth of the time that
+    two dozen names take.
     """
 
     call_id: str
     started_at: datetime
     provider: str  # canonical, otel-dialects.md §2; '' when it could not be inferred
-    provider_raw: str = ""
     model: str
+    usage: Usage
+    provider_raw: str = ""
     response_model: str = ""
     operation: str = "chat"
     feature: str = "default"
     team: str = ""  # as sent; '' means the project's team
     environment: str = "default"
     user_id: str = ""
-    session_id: str = ""
-    trace_id: str = ""
-    span_id: str = ""
-    parent_span_id: str = ""
-    usage: Usage
     latency_ms: float | None = None
-    time_to_first_token_ms: float | None = None
     status: str = "ok"  # or "error"
     error_type: str = ""
     http_status: int | None = None
     stream: bool = False
     service_tier: str = "standard"
+    tags: str = "{}"  # JSON object, already encoded: the writer copies it as it is
+    source: str = "rest"
+    session_id: str = ""
+    time_to_first_token_ms: float | None = None
+    response_id: str = ""
+    project_slug: str = ""  # a project other than the key's own that the event names: the caller decides
+    trace_id: str = ""
+    span_id: str = ""
+    parent_span_id: str = ""
+    upstream_request_id: str = ""
     prompt_hash: str = ""
     prompt_prefix_hash: str = ""
     reported_cost_usd: Decimal | None = None
-    response_id: str = ""
-    upstream_request_id: str = ""
     finish_reason: str = ""
     agent_name: str = ""
     prompt_version: str = ""
@@ -74,11 +80,8 @@ class Call(msgspec.Struct, gc=False, kw_only=True):
     retries: int | None = None
     ratelimit_remaining_requests: int | None = None
     ratelimit_remaining_tokens: int | None = None
-    tags: str = "{}"  # JSON object, already encoded: the writer copies it as it is
     git_branch: str = ""
     git_commit: str = ""
-    project_slug: str = ""  # a project other than the key's own that the event names: the caller decides
-    source: str = "rest"
 
 
 class Sample(msgspec.Struct, gc=False, kw_only=True):

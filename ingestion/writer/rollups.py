@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from decimal import localcontext
+from operator import itemgetter
 from typing import Any, Final
 
 from ingestion import store
@@ -20,6 +21,7 @@ type Seed = Callable[[Sequence[Day]], dict[Day, Values]]
 _HISTOGRAMS: Final = len(store.HISTOGRAMS)
 _FIRST_DIMENSION: Final = Dimensions._fields.index(store.DIMENSIONS[0])
 _API_KEY: Final = Dimensions._fields.index("api_key_id")
+_by_dimensions = itemgetter(0)
 _MOST_DAYS: Final = 2_000
 _MOST_VALUES_IN_MEMORY: Final = 500_000
 
@@ -55,7 +57,8 @@ class DistinctValues:
     def cap(self, dimensions: Dimensions) -> Dimensions:
         """``dimensions`` with ``(other)`` for each value that came after the limit was reached."""
         with self._lock:
-            values = self._days.setdefault((dimensions.project_id, dimensions.bucket_date), _nothing())
+            day = (dimensions.project_id, dimensions.bucket_date)
+            values = self._days.get(day) or self._days.setdefault(day, _nothing())
             changed: dict[str, Any] = {}
             named: tuple[Any, ...] = dimensions[_FIRST_DIMENSION:_API_KEY]
             for name, value, seen in zip(store.DIMENSIONS, named, values, strict=True):
@@ -91,9 +94,12 @@ def group(rows: Iterable[Row]) -> dict[Dimensions, list[Measures]]:
 
 
 def cap(groups: dict[Dimensions, list[Measures]], values: DistinctValues) -> dict[Dimensions, list[Measures]]:
-    """``groups`` with at most so many values a dimension, project and day."""
+    """``groups`` with at most so many values a dimension, project and day.
+
+    In the order of their keys, because whoever sorts what is made of them is done at once then.
+    """
     capped: dict[Dimensions, list[Measures]] = {}
-    for dimensions, measures in groups.items():
+    for dimensions, measures in sorted(groups.items(), key=_by_dimensions):
         capped.setdefault(values.cap(dimensions), []).extend(measures)
     return capped
 

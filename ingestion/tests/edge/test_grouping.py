@@ -116,6 +116,14 @@ def test_calls_of_capped_values_are_added_up_in_one_row():
     ]
 
 
+def test_capped_groups_are_in_the_order_of_their_keys():
+    calls = [make("1", project=2, feature="b"), make("2", project=1, feature="z"), make("3", project=2, feature="a")]
+
+    groups = rollups.cap(rollups.group(calls), DistinctValues())
+
+    assert [(dimensions.project_id, dimensions.feature) for dimensions in groups] == [(1, "z"), (2, "a"), (2, "b")]
+
+
 def test_a_day_is_learned_once(monkeypatch):
     values = DistinctValues(limit=1)
     day = (1, NOON.date())

@@ -6,7 +6,7 @@ only not counted.
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -57,9 +57,9 @@ def carries_content(name: str) -> bool:
     return name not in _NO_CONTENT and (_MORE.fullmatch(name.lower()) is not None or is_content(name))
 
 
-def content_fields(span: Span) -> int:
-    """How many attributes of the span and its events carry content."""
-    return sum(map(carries_content, span.attributes)) + sum(map(_content_of_event, span.events))
+def content_of_events(events: Iterable[Event]) -> int:
+    """How many attributes of a span's events carry content."""
+    return sum(map(_content_of_event, events))
 
 
 def _content_of_event(event: Event) -> int:

@@ -3,11 +3,11 @@
 A span that is about several calls (an agent, a chain, the SDK's own root span) repeats their usage and is never a call.
 """
 
-from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
 from ingestion.wire.otlp import names
+from ingestion.wire.otlp.shapes import Shape
 from ingestion.wire.otlp.spans import Attributes, Span, Value
 
 NO_CALL: Final = ""
@@ -49,11 +49,6 @@ OPERATIONS: Final = MappingProxyType(
 )
 """What a span's kind or operation, in lower case, makes of it; a name that is not here says nothing."""
 
-# LangSmith gives prompt templates the operation "chat" and retrievers "embeddings": the kind decides before it.
-_KINDS: Final = (
-    *("openinference.span.kind", "langsmith.span.kind", "traceloop.span.kind", "langfuse.observation.type"),
-    *("mlflow.spanType", "genkit:metadata:subtype", "genkit:type", "traceroot.span.type"),
-)
 _OPERATION: Final = "gen_ai.operation.name"
 _REQUEST_TYPE: Final = "llm.request.type"
 _AI_SDK_CALLS: Final = (
@@ -63,10 +58,11 @@ _AI_SDK_CALLS: Final = (
 )
 
 
-def operation(span: Span) -> str:
+def operation(span: Span, shape: Shape) -> str:
     """The normalised operation of the call this span is, ``''`` when it is none."""
     attributes = span.attributes
-    kinds = [said for said in _said(attributes, _KINDS) if said is not None]
+    said = [OPERATIONS.get(_word(attributes[name])) for name in shape.kinds]
+    kinds = [kind for kind in said if kind is not None]
     if NO_CALL in kinds and not _is_genkit_model(attributes):
         return NO_CALL
     if named := _word(attributes.get(_OPERATION)):
@@ -77,14 +73,10 @@ def operation(span: Span) -> str:
     return next((kind for kind in kinds if kind), None) or _by_name(span)
 
 
-def _said(attributes: Attributes, wanted: Iterable[str]) -> Iterable[str | None]:
-    for name in wanted:
-        if name in attributes:
-            yield OPERATIONS.get(_word(attributes[name]))
-
-
 def _word(value: Value) -> str:
     """MLflow writes its values as JSON, so a kind may come in quotes."""
+    if isinstance(value, str) and value in OPERATIONS:  # nearly always, and then it needs no tidying
+        return value
     return value[:_LONGEST_KIND].strip().strip('"').lower() if isinstance(value, str) else ""
 
 

@@ -9,6 +9,7 @@ from ingestion.wire.otlp import json_body, protobuf
 from ingestion.wire.otlp.calls import CallBuilder
 from ingestion.wire.otlp.content import carries_content
 from ingestion.wire.otlp.kinds import operation
+from ingestion.wire.otlp.shapes import shape_of
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
@@ -41,10 +42,11 @@ def parse_traces(body: bytes, *, content_type: str, context: ParseContext) -> Ba
             are_spans = True
             batch.reject(index, None, [FieldError("", problem)])
             continue
-        found = operation(span)
+        shape = shape_of(span.attributes)
+        found = operation(span, shape)
         are_spans = are_spans or bool(found) or span.has_ids()
         if found:
-            builder.add(span, found, index)
+            builder.add(span, shape, found, index)
             if batch.wants_names():
                 batch.refused_names[index] = kept_names(span.attributes, is_content=carries_content)
         else:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from ingestion.wire.amounts import NumberError
 from ingestion.wire.batch import FieldError
 from ingestion.wire.otlp import names
+from ingestion.wire.otlp.shapes import Shape
 from ingestion.wire.otlp.spans import Attributes, Span, Value
 from ingestion.wire.otlp.values import count, json_object
 from ingestion.wire.types import Usage
@@ -16,21 +17,6 @@ from ingestion.wire.usage import CountError, Reading, settle
 from ingestion.wire.usage_reader import UnknownShapeError, UsageError, UsageReader
 from ingestion.wire.usage_shapes import parse_usage
 
-_COUNTS: Final = (
-    ("input_tokens", names.INPUT),
-    ("output_tokens", names.OUTPUT),
-    ("cached_input_tokens", names.CACHE_READ),
-    ("cache_write_tokens", names.CACHE_WRITE),
-    ("reasoning_tokens", names.REASONING),
-    ("audio_input_tokens", names.AUDIO_INPUT),
-    ("audio_output_tokens", names.AUDIO_OUTPUT),
-    ("image_input_tokens", names.IMAGE_INPUT),
-    ("total_tokens", names.TOTAL),
-)
-# A span has about ten attributes and we know a hundred names: looking each attribute up is the short way round.
-_PLACES: Final = {name: (field, rank) for field, wanted in _COUNTS for rank, name in enumerate(wanted)}
-_MAIN_COUNTS: Final = frozenset((*names.INPUT, *names.OUTPUT))
-_AI_SDK: Final = frozenset(names.AI_SDK)
 _EXCLUSIVE_BEFORE_6: Final = frozenset({"anthropic", "aws.bedrock"})
 _INCLUSIVE_SCOPES: Final = ("pydantic-ai", "logfire.pydantic-ai")
 _REASONING_BESIDE: Final = frozenset({"x_ai"})
@@ -44,36 +30,38 @@ class Known(NamedTuple):
     reasoning: Reading = Reading.UNKNOWN
 
 
-def read_usage(span: Span, provider: str, errors: list[FieldError]) -> Usage:
+_NOTHING_KNOWN: Final = Known()
+
+
+def read_usage(span: Span, shape: Shape, provider: str, errors: list[FieldError]) -> Usage:
     """Inclusive usage of a call; what cannot be used is added to ``errors``."""
     attributes = span.attributes
-    if _MAIN_COUNTS.isdisjoint(attributes):
-        usage = _from_objects(attributes, provider, errors)
-        if usage is not None:
-            return usage
-    counts = _counts(attributes, errors)
+    if not shape.has_main_counts:
+        for name in shape.usage_objects:
+            found = _from_object(attributes[name], provider, errors)
+            if found is not None:
+                return found
+    counts = _counts(attributes, shape, errors)
     total = counts.pop("total_tokens", 0)
-    usage = Usage()
-    for field, number in counts.items():
-        setattr(usage, field, number)
-    _add_unsafe_cache(usage, span, errors)
+    usage = Usage(**counts)  # type: ignore[arg-type]  # these are names of counts only
+    if names.CACHE_INPUT in attributes:
+        _add_unsafe_cache(usage, span, errors)
     metadata = _provider_metadata(attributes)
     if metadata:
         _add_metadata(usage, metadata)
-    return _settled(usage, total, _known(span, provider, usage, metadata), errors)
+    return _settled(usage, total, _known(span, shape, provider, usage, metadata), errors)
 
 
-def _counts(attributes: Attributes, errors: list[FieldError]) -> dict[str, int]:
+def _counts(attributes: Attributes, shape: Shape, errors: list[FieldError]) -> dict[str, int]:
     """The counts a span has, each from the name that is believed first."""
-    found: dict[str, tuple[int, Value]] = {}
-    for name, value in attributes.items():
-        place = _PLACES.get(name)
-        if place is None or value is None or value == "":
-            continue
-        field, rank = place
-        if field not in found or rank < found[field][0]:
-            found[field] = rank, value
-    return {field: _count(field, found[field][1], errors) for field, _ in _COUNTS if field in found}
+    counts: dict[str, int] = {}
+    for field, given in shape.counts:
+        for name in given:
+            value = attributes[name]
+            if value is not None and value != "":
+                counts[field] = _count(field, value, errors)
+                break
+    return counts
 
 
 def _count(field: str, value: Value, errors: list[FieldError]) -> int:
@@ -99,22 +87,22 @@ def _add_unsafe_cache(usage: Usage, span: Span, errors: list[FieldError]) -> Non
         usage.cached_input_tokens = _count("cached_input_tokens", span.attributes[names.CACHE_INPUT], errors)
 
 
-def _known(span: Span, provider: str, usage: Usage, metadata: Mapping[str, object]) -> Known:
+def _known(span: Span, shape: Shape, provider: str, usage: Usage, metadata: Mapping[str, object]) -> Known:
     """Rule 0."""
     if span.origin.scope_name in _INCLUSIVE_SCOPES:
         return Known(Reading.INSIDE, Reading.INSIDE)
     reasoning = Reading.LIKELY_BESIDE if provider in _REASONING_BESIDE else Reading.UNKNOWN
-    if _AI_SDK.isdisjoint(span.attributes):
-        return Known(reasoning=reasoning)
-    return Known(_ai_sdk_cache(span.attributes, provider, usage, metadata), reasoning)
+    if not shape.is_ai_sdk:
+        return _NOTHING_KNOWN if reasoning is Reading.UNKNOWN else Known(reasoning=reasoning)
+    return Known(_ai_sdk_cache(shape, provider, usage, metadata), reasoning)
 
 
-def _ai_sdk_cache(attributes: Attributes, provider: str, usage: Usage, metadata: Mapping[str, object]) -> Reading:
+def _ai_sdk_cache(shape: Shape, provider: str, usage: Usage, metadata: Mapping[str, object]) -> Reading:
     """Inclusive from version 6 on; before that what the provider says, and Anthropic's input is what was not cached."""
     raw = _raw_input(metadata)
     if raw is not None and usage.input_tokens in {raw, raw + usage.cached_input_tokens + usage.cache_write_tokens}:
         return Reading.BESIDE if usage.input_tokens == raw else Reading.INSIDE
-    if any(name.startswith(names.AI_SDK_6) for name in attributes):
+    if shape.is_ai_sdk_6:
         return Reading.INSIDE
     return Reading.BESIDE if provider in _EXCLUSIVE_BEFORE_6 else Reading.UNKNOWN
 
@@ -153,20 +141,18 @@ def _add_metadata(usage: Usage, metadata: Mapping[str, object]) -> None:
         usage.inconsistent = True
 
 
-def _from_objects(attributes: Attributes, provider: str, errors: list[FieldError]) -> Usage | None:
-    """Usage from a JSON text, for emitters that have no counts; None when there is none either."""
-    for name in names.USAGE_OBJECTS:
-        members = json_object(attributes[name]) if name in attributes else {}
-        if not members:
-            continue
-        try:
-            return _langfuse(members) or parse_usage(members, provider).usage
-        except UnknownShapeError:
-            continue
-        except (UsageError, CountError) as error:
-            errors.append(FieldError("usage", "has a count that is not an integer from 0 to 1000000000"))
-            return Usage(inconsistent=isinstance(error, CountError))
-    return None
+def _from_object(value: Value, provider: str, errors: list[FieldError]) -> Usage | None:
+    """Usage from a JSON text, for emitters that have no counts; None when it holds none either."""
+    members = json_object(value)
+    if not members:
+        return None
+    try:
+        return _langfuse(members) or parse_usage(members, provider).usage
+    except UnknownShapeError:
+        return None
+    except (UsageError, CountError) as error:
+        errors.append(FieldError("usage", "has a count that is not an integer from 0 to 1000000000"))
+        return Usage(inconsistent=isinstance(error, CountError))
 
 
 def _langfuse(members: Mapping[str, object]) -> Usage | None:

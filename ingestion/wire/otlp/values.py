@@ -23,14 +23,14 @@ _WORDS: Final = {"true": True, "false": False, "1": True, "0": False}
 
 def text(value: object, longest: int) -> str:
     """A text that may be stored, ``''`` when there is none; numbers are ids here and there and kept as text."""
-    if value is None:  # most of what is asked for is not there
-        return ""
-    if isinstance(value, int) and not isinstance(value, bool):
+    if not isinstance(value, str):
+        if not isinstance(value, int) or isinstance(value, bool):
+            return ""
         value = str(value)
-    if not isinstance(value, str) or not value or len(value) > longest:
+    if len(value) > longest:
         return ""
     if value.isprintable():  # nearly always, and then there is nothing to look for: the mark is not printable
-        return "" if value.isspace() else value
+        return "" if not value or value.isspace() else value
     return "" if "\0" in value or MARK in value or value.isspace() else _CONTROL.sub(" ", value)
 
 
@@ -47,6 +47,8 @@ def count(value: Value) -> int:
 
     :raises NumberError: anything but an integer from 0 to 10⁹.
     """
+    if type(value) is int and 0 <= value <= MAX_COUNT:  # nearly always
+        return value
     if isinstance(value, str):
         value = _number_in(value)
     if isinstance(value, float):
