@@ -312,7 +312,6 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:delivery-detail": (API_MEMBER, API_DENIED),
     "api:delivery-redeliver": (API_DENIED, "401 404 403 403 403 202 202 404"),
     "api:delivery-acknowledge": (API_DENIED, API_MEMBER),
-    "api:delivery-redeliver": (API_DENIED, "401 404 403 403 403 202 409 404"),  # the second finds it waiting
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
