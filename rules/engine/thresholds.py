@@ -230,7 +230,7 @@ _SPECS: Final = (
         Rule.CACHE_WASTE,
         "The same prompt again and again",
         "The very same prompt is sent over and over within a day, and paid for every time.",
-        "Cache the answer by the prompt, or turn on the gateway's cache for this feature.",
+        "Keep the answer under its prompt and give it again instead of asking again.",
         ("team", "feature"),
         Severity.MEDIUM,
         "hour",
