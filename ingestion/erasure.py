@@ -12,8 +12,10 @@ from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
+from django.utils.module_loading import import_string
 
 from core import vault, work
 from core.scope import org_scope
@@ -150,10 +152,17 @@ def erase_slice(*, organization_id: int, erasure_id: int, now: datetime) -> None
             changed = _erase_batch(_open(erasure), zone=zone)
             erasure.calls += changed
             if not changed:
+                _erase_elsewhere(erasure)
                 _finish(erasure, now)
             erasure.save(update_fields=["calls", "finished_at", "sealed_ids"])
     with org_scope(organization_id):
         work.make_due(TASK, organization_id=organization_id, object_id=erasure_id)
+
+
+def _erase_elsewhere(erasure: Erasure) -> None:
+    """In what higher rooms keep of an end user: ``settings.ALSO_ERASES`` names a service of each."""
+    for name in settings.ALSO_ERASES:
+        import_string(name)(organization=erasure.organization, user_ids=_open(erasure))
 
 
 def _finish(erasure: Erasure, now: datetime) -> None:

@@ -120,10 +120,27 @@ def delete_budget(*, organization: Organization, actor: Actor, budget: Budget) -
     """Delete a budget with its past and its insights; whoever was told that one is open is told that it is over."""
     with org_scope(organization.pk):
         locked = _lock(budget)
-        for insight in locked.insights.exclude(status=Insight.Status.RESOLVED).order_by("pk"):
-            news.tell_resolved(organization=organization, insight=insight, reason=DELETED)
+        _tell_over(organization, locked)
         _record("deleted", locked, actor, **_facts(locked))
         locked.delete()
+
+
+def erase_end_user(*, organization: Organization, user_ids: Sequence[str]) -> None:
+    """Delete the budgets of an end user who is erased: their calls name them no more, so there is nothing to sum up.
+
+    Evidence goes with them. The audit log says that it was done and not to whom.
+    """
+    with org_scope(organization.pk):
+        for budget in Budget.objects.filter(scope=Budget.Scope.USER, user_id__in=user_ids).order_by("pk"):
+            locked = _lock(budget)
+            _tell_over(organization, locked)
+            audit.record("budget.deleted", actor=None, target=locked, scope=locked.scope, reason="end user erased")
+            locked.delete()
+
+
+def _tell_over(organization: Organization, budget: Budget) -> None:
+    for insight in budget.insights.exclude(status=Insight.Status.RESOLVED).order_by("pk"):
+        news.tell_resolved(organization=organization, insight=insight, reason=DELETED)
 
 
 def _one_at_a_time(organization: Organization) -> None:
