@@ -24,6 +24,7 @@ from tokenops.demo.generate import DAYS, DemoCall, demo_calls
 from tokenops.demo.profiles import PROJECTS, TEAMS
 from tokenops.demo.refusals import demo_refusals
 from tokenops.demo.resources import DemoSample, demo_samples
+from tokenops.demo.telling import tell_by_mail
 
 SLUG, NAME, EMAIL = "northwind", "Northwind", "demo@northwind.example"
 RUN_KEY, DEMO_KEY = "make run", "demo traffic"
@@ -50,6 +51,7 @@ def demo_organization(*, progress: Callable[[str], None], now: datetime) -> Demo
         _write_calls(organization, key=unfinished, calls=demo_calls(now=now), now=now)
         _write_refusals(organization, now=now)
         _write_samples(organization, key=unfinished, samples=demo_samples(now=now), now=now)
+        tell_by_mail(organization=organization, email=EMAIL)
         show_rules(organization=organization, now=now)
         # The revoked key is the mark that everything is written.
         key_services.revoke_key(organization=organization, actor=None, key=unfinished, now=now)

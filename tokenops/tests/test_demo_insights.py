@@ -14,6 +14,7 @@ import pytest
 from django.db import connections
 
 from conftest import _empty_database
+from core import queue
 from core.scope import org_scope
 from dashboards import insight_calls, log
 from dashboards.filters import Filter
@@ -21,9 +22,11 @@ from ingestion import call_log
 from ingestion.models import Call, CloudSample
 from ingestion.pricing import services as pricing
 from rules import evidence, insight_words
+from rules.alerts import routing
+from rules.alerts.models import Channel, Delivery, Route
 from rules.models import Budget, Insight
 from tenants.models import Event, Organization, Project
-from tokenops.demo import findings, seed
+from tokenops.demo import findings, seed, telling
 
 NOW = datetime.now(UTC).replace(hour=14, minute=30, second=0, microsecond=0) - timedelta(days=1)
 TODAY, HOUR, ONE = NOW.replace(hour=0, minute=0), NOW.replace(minute=0), timedelta(days=1)
@@ -40,6 +43,7 @@ def northwind(django_db_setup, django_db_blocker):
     every_call, every_sample = seed.demo_calls, seed.demo_samples
     since = TODAY - DAYS * ONE
     with django_db_blocker.unblock(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "_publish", lambda task, ids: None)  # there is no worker here
         patch.setattr(seed, "demo_calls", lambda now: (c for c in every_call(now=now) if c.call.started_at >= since))
         patch.setattr(
             seed, "demo_samples", lambda now: (s for s in every_sample(now=now) if s.sample.sampled_at >= since)
@@ -331,6 +335,31 @@ def test_showing_it_again_adds_nothing(northwind, found):
         assert Insight.objects.count() == len(found)
         assert news().count() == len(found)
         assert Budget.objects.count() == 2
+
+
+# --- Who is told ---
+
+
+def test_what_matters_waits_for_the_mornings_mail_to_the_demos_person(northwind, found):
+    with org_scope(northwind.pk):
+        for event in Event.objects.order_by("pk"):
+            routing.route_event(organization_id=northwind.pk, event_id=event.pk, now=NOW)
+        (digest,) = Delivery.objects.select_related("channel", "route")
+        told = Event.objects.filter(pk__in=digest.event_ids)
+        matters = [one for one in found if one.severity != "low"]
+
+        assert (digest.channel.kind, digest.channel.config["recipients"]) == ("email", ["demo@northwind.example"])
+        assert (digest.purpose, digest.state, digest.attempts) == ("digest", "waiting", 0)
+        assert sorted(told.values_list("subject_id", flat=True)) == sorted(str(one.pk) for one in matters)
+        assert digest.next_attempt_at > NOW
+
+
+def test_the_demo_sends_nothing_beyond_this_machine_and_says_it_once(northwind):
+    telling.tell_by_mail(organization=northwind, email="demo@northwind.example")
+
+    with org_scope(northwind.pk):
+        assert list(Channel.objects.values_list("kind", flat=True)) == ["email"]
+        assert Route.objects.count() == 1
 
 
 # --- Show these calls ---
