@@ -268,8 +268,16 @@ EXACTLY = {
         Permission.KEY_MANAGE,
         Permission.ALERTS_READ,
         Permission.ALERTS_ACKNOWLEDGE,
+        Permission.BUDGETS_READ,
+        Permission.RULES_READ,
+        Permission.INSIGHTS_ACT,
     },
-    Role.VIEWER: {Permission.TELEMETRY_READ, Permission.MEMBERS_READ},
+    Role.VIEWER: {
+        Permission.TELEMETRY_READ,
+        Permission.MEMBERS_READ,
+        Permission.BUDGETS_READ,
+        Permission.RULES_READ,
+    },
     Role.NONE: set(),
 }
 

@@ -181,7 +181,11 @@ channel_test = _describe(
     "POST",
     "channel_test",
     "Send a test",
-    {202: _shown(DeliveryDetailSerializer, "queued", _WAITING | {"purpose": "test", "events": []})},
+    {
+        202: _shown(
+            DeliveryDetailSerializer, "queued", _WAITING | {"purpose": "test", "events": [], "acknowledged_at": None}
+        )
+    },
     parameters=_ONE_CHANNEL,
     text="Read the delivery until it is over: its attempt has the answer.",
 )

@@ -174,11 +174,11 @@ def test_who_may_change_rules(anonymous, admin, member, outsider, acme, acme_pro
     assert admin.patch(asked, body, **JSON).status_code == 200
 
 
-def test_a_project_that_is_hidden_or_not_theirs_to_change_is_not_changed(acme, acme_project, scope):
+def test_a_project_that_is_not_theirs_to_change_is_not_changed(acme, acme_project, scope):
     ada = join(acme, "ada@example.test", Role.ADMIN)
     override(acme_project, ada, Role.VIEWER)
     client, asked = signed_in(ada), f"{OF_WEB}&organization=acme"
 
     assert client.get(URL + asked).status_code == 200
-    assert client.patch(f"{URL}/SPIKE{asked}", {"enabled": False}, **JSON).status_code == 404
+    assert client.patch(f"{URL}/SPIKE{asked}", {"enabled": False}, **JSON).status_code == 403
     assert settings(acme, scope) == []
