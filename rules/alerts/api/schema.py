@@ -87,6 +87,7 @@ _WAITING: Final = _DELIVERY | {
     "attempts": 0,
     "next_attempt_at": _AT,
     "finished_at": None,
+    "acknowledged_at": None,
     "tries": [],
 }
 _TAKEN_NOTE_OF: Final = _WAITING | {"state": "delivered", "acknowledged_at": _AT}
@@ -181,11 +182,7 @@ channel_test = _describe(
     "POST",
     "channel_test",
     "Send a test",
-    {
-        202: _shown(
-            DeliveryDetailSerializer, "queued", _WAITING | {"purpose": "test", "events": [], "acknowledged_at": None}
-        )
-    },
+    {202: _shown(DeliveryDetailSerializer, "queued", _WAITING | {"purpose": "test", "events": []})},
     parameters=_ONE_CHANNEL,
     text="Read the delivery until it is over: its attempt has the answer.",
 )
@@ -231,7 +228,7 @@ delivery_detail = _describe(
     "GET",
     "delivery_detail",
     "One delivery",
-    {200: _shown(DeliveryDetailSerializer, "delivery", _DELIVERY | {"tries": _TRIES})},
+    {200: _shown(DeliveryDetailSerializer, "delivery", _DELIVERY | {"acknowledged_at": None, "tries": _TRIES})},
     parameters=_ONE_DELIVERY,
 )
 delivery_redeliver = _describe(
