@@ -69,8 +69,8 @@ def test_every_page_is_accessible_and_fits(page: Page, acme: Organization, insig
     sign_in(page)
 
     faults = []
-    for scheme, width in (("light", 1440), ("dark", 390)):
-        page.emulate_media(color_scheme=scheme)
+    for is_dark, width in ((False, 1440), (True, 390)):
+        page.emulate_media(color_scheme="dark" if is_dark else "light")
         page.set_viewport_size({"width": width, "height": 900})
         for path in PAGES:
             answer = page.goto(HERE + path.format_map(ids))
