@@ -174,7 +174,7 @@ def test_without_calls_the_next_step_is_to_connect(owner, acme, web):
         page = text(owner.get(address))
         assert "No calls yet" in page
         assert reverse("tenants:connect", args=["acme", "web"]) in page
-        assert 'id="filters"' not in page
+        assert 'role="search"' not in page
 
 
 def test_without_calls_in_the_period_the_next_step_is_to_look_further(owner, acme, web):
