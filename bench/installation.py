@@ -1,5 +1,6 @@
 """A throw-away installation with a durable Postgres and a real server, for the time of one benchmark."""
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -9,7 +10,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +37,13 @@ class Server:
 def stop_in_order() -> None:
     """Let SIGTERM end this process as Ctrl-C does, so that no server of it stays behind."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+
+def in_its_own_process[**P, T](function: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
+    """What ``function`` answers there: Django is set up once a process, so each ``database`` needs another one."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn, initializer=stop_in_order) as pool:
+        return pool.submit(function, *arguments, **named).result()
 
 
 @contextmanager
