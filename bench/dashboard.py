@@ -128,6 +128,6 @@ insert into calls (organization_id, project_id, started_at, call_id, api_key_id,
                    cost_cache_write_usd, cost_output_usd, cost_reasoning_usd, cost_other_usd, cost_source)
 select %(organization)s, (%(projects)s::bigint[])[1 + n %% 20], %(since)s + n * %(step)s::interval, 'call-' || n, 1,
        'openai', model, model, (%(features)s::text[])[1 + (n / 100) %% 20], (%(teams)s::text[])[1 + (n / 2000) %% 4],
-       500 + n %% 3000, 100 + n %% 700, 300 + (n * 7919) %% 9000, 0.003, 0.001, 0, 0, 0.002, 0, 0, 'rate_card'
+       500 + n %% 3000, 100 + n %% 700, 300 + (n::bigint * 7919) %% 9000, 0.003, 0.001, 0, 0, 0.002, 0, 0, 'rate_card'
 from generate_series(0, %(size)s - 1) n, lateral (select (%(models)s::text[])[1 + (n / 20) %% 5] as model) m
 """
