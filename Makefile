@@ -48,11 +48,11 @@ DEPLOYED := DATABASE_URL=postgresql://nobody@127.0.0.1:1/nothing TOKENOPS_STATE_
 	SECRET_KEY=ku0c3Hq8VxT1mZr5bNw7yPd2sFg4jLa9eQi6uWoXc7Vb2Nm5Qw8Er1Ty KEY_PEPPER=Zt8vB3nM6kQ1wE4rY7uI0oP2aS5dF9gH-pepper \
 	ENCRYPTION_KEY=Lx4cV7bN2mQ9wE1rT6yU3iO8pA5sD0fG-encryption
 
-.PHONY: help run backup restore test check fmt bench soak openapi screenshots lock install developer clean
+.PHONY: help run backup restore test check fmt bench soak openapi rules-reference screenshots lock install developer clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do \
-	  printf '%-18s %s\n' "$$name" "$$text"; done
+	  printf '%-23s %s\n' "$$name" "$$text"; done
 
 run: install ## start everything on http://127.0.0.1:8000 (PORT, HOST, DEMO=0)
 	@$(PY) -m tokenops.stack
@@ -97,6 +97,9 @@ soak: developer ## load, break and puzzle the product for long (MINUTES=10, SOAK
 
 openapi: developer ## write docs/openapi.yaml anew
 	@$(DEPLOYED) $(MANAGE) spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+rules-reference: developer ## write the catalogue's part of docs/rules.md anew
+	@$(PY) -m rules.rule_docs
 
 screenshots: developer ## take the pictures of docs/images with a running demo
 	@$(PY) -m tests.e2e.screenshots

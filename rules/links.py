@@ -7,7 +7,3 @@ def insight_path(*, organization: Organization, insight_id: int, project: Projec
     """Below its project, where it has one: a role in a project opens no page of the organization."""
     below = f"p/{project.slug}/" if project else ""
     return f"/o/{organization.slug}/{below}insights/{insight_id}/"
-
-
-def budget_path(*, organization: Organization, budget_id: int) -> str:
-    return f"/o/{organization.slug}/budgets/{budget_id}/"

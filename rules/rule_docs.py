@@ -1,6 +1,7 @@
 """The part of docs/rules.md that is written from the catalogue; a test compares the two."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final
 
 from rules import rule_words
@@ -53,3 +54,8 @@ def with_reference(text: str) -> str:
     if not mark:
         raise ValueError("The marks of the catalogue's part are missing.")
     return f"{head}{BEGIN}\n\n{reference()}\n{END}{tail}"
+
+
+if __name__ == "__main__":
+    document = Path(__file__).resolve().parents[1] / "docs/rules.md"
+    document.write_text(with_reference(document.read_text(encoding="utf-8")), encoding="utf-8")
