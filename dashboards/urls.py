@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards.views import calls, insight, insights, overview, rejected, resources, teams
+from dashboards.views import calls, insight, insights, overview, rejected, resources, saved_views, teams
 
 app_name = "dashboards"
 
@@ -24,6 +24,9 @@ urlpatterns = [
         route
         for reach, where in (("organization", _ORGANIZATION), ("project", _PROJECT))
         for route in (
+            path(where + "views/", saved_views.view_list, name=f"{reach}-views"),
+            path(where + "views/<int:view_id>/", saved_views.view_step, name=f"{reach}-view"),
+            path(where + "views/<int:view_id>/delete/", saved_views.view_delete, name=f"{reach}-view-delete"),
             path(where + "insights/", insights.insights, name=f"{reach}-insights"),
             path(where + "insights/recommendations/", insights.recommended, name=f"{reach}-recommendations"),
             path(where + "insights/<int:insight_id>/", insight.insight, name=f"{reach}-insight"),

@@ -31,6 +31,8 @@ class Permission(StrEnum):
         return member
 
     TELEMETRY_READ = "telemetry.read", "See calls, costs and prices"
+    VIEWS_SHARE = "views.share", "Share saved views of pages"
+    VIEWS_MANAGE = "views.manage", "Change and delete views that others share"
     INSIGHTS_ACT = "insights.act", "Acknowledge, mute, resolve, assign and comment on insights"
     PROJECT_CREATE = "project.create", "Create projects"
     PROJECT_MANAGE = "project.manage", "Change and delete projects"
@@ -65,6 +67,7 @@ _VIEWER: Final = frozenset(
 )
 _MEMBER: Final = _VIEWER | {
     Permission.INSIGHTS_ACT,
+    Permission.VIEWS_SHARE,
     Permission.KEY_READ,
     Permission.KEY_MANAGE,
     Permission.ALERTS_READ,
@@ -83,6 +86,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.ALERTS_MANAGE,
     Permission.BUDGETS_MANAGE,
     Permission.RULES_MANAGE,
+    Permission.VIEWS_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

@@ -35,6 +35,8 @@ OTHER_DOORS: Final = {
 ASKED_INSIDE: Final = {
     **{f"rules:budget-{step}": Permission.BUDGETS_MANAGE for step in ("create", "edit", "pause", "resume", "delete")},
     "rules:rule-change": Permission.RULES_MANAGE,
+    # One's own are changed by anybody; the table's was shared by a key.
+    **{f"dashboards:{reach}-view-delete": Permission.VIEWS_MANAGE for reach in ("organization", "project")},
 }
 
 

@@ -53,6 +53,8 @@ def page(world: World, url: Url) -> str:  # noqa: F811
         arguments["key_id"] = world.arguments["organization_key_id"]
     if "organization-insight" in url.name:
         arguments["insight_id"] = world.arguments["organization_insight_id"]
+    if "project-view" in url.name:
+        arguments["view_id"] = world.arguments["project_view_id"]
     return reverse(url.name, kwargs=arguments, query=world.queries.get(url.name))
 
 

@@ -20,7 +20,9 @@ from django.utils import timezone
 from conftest import make_user
 from core import queue
 from core.scope import org_scope
+from dashboards import saved_views
 from dashboards.cursors import encode_moment
+from dashboards.models import SavedView
 from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
@@ -32,7 +34,8 @@ from rules.alerts.route_services import Wanted as WantedRoute
 from rules.tests.budgets import make_budget
 from rules.tests.factories import make_insight
 from tenants import currency, events, invitations, key_services, teams
-from tenants.models import AuditEntry, CurrencyRate, Event, Membership, Organization, Project, User
+from tenants.audit import KeyActor
+from tenants.models import ApiKey, AuditEntry, CurrencyRate, Event, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 from tests.matrix import BY_ROLE, OVERRIDDEN, URLS, Url, asked_by, everybody, owner_of
 
@@ -51,6 +54,8 @@ ORG_MEMBER: Final = "   302 404  403  403  200  200 200  404"
 ORG_MEMBER_MOVED: Final = "302 404 403 403 302 302 302 404"
 ORG_ADMIN_422: Final = "302 404  403  403  403  422 422  404"
 ORG_ADMIN_MOVED: Final = "302 404 403 403 403 302 302 404"
+ORG_READ_422: Final = " 302 404  403  422  422  422 422  404"
+READ_422: Final = "     302 404  404  422  422  422 422  404"
 READ: Final = "         302 404  404  200  200  200 200  404"
 KEYS: Final = "         302 404  404  403  200  200 200  404"
 KEYS_422: Final = "     302 404  404  403  422  422 422  404"
@@ -68,6 +73,7 @@ API_DENIED: Final = "   401 405  405  405  405  405 405  405"
 API_READ: Final = "     401 404  403  200  200  200 200  404"
 API_MEMBER: Final = "   401 404  403  403  200  200 200  404"
 API_ADMIN: Final = "    401 404  403  403  403  200 200  404"
+API_MEMBER_400: Final = "401 404 403  403  400  400 400  404"
 API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
 
 # URL → what GET and POST (with an empty body) answer to each of BY_ROLE.
@@ -233,6 +239,13 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-rejected": (READ, NOT_ALLOWED),
     "dashboards:project-overview": (READ, NOT_ALLOWED),
     "dashboards:project-calls": (READ, NOT_ALLOWED),
+    # Saved views: what is asked of them is read first, then whose they are
+    "dashboards:organization-views": (ORG_READ, ORG_READ_422),
+    "dashboards:organization-view": (NOT_ALLOWED, ORG_READ_422),
+    "dashboards:organization-view-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "dashboards:project-views": (READ, READ_422),
+    "dashboards:project-view": (NOT_ALLOWED, READ_422),
+    "dashboards:project-view-delete": (ADMIN, ADMIN_MOVED),
     # Insights: the organization's own is a budget's; what lies in a project is asked for below it
     "dashboards:organization-insights": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-recommendations": (ORG_READ, NOT_ALLOWED),
@@ -275,6 +288,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:rule-list": (API_READ, API_DENIED),
     "api:rule-change": (API_DENIED, API_DENIED),
     "api:rule-backtest": (API_DENIED, API_READ),
+    "api:saved-view-list": (API_READ, API_MEMBER_400),
+    "api:saved-view-detail": (API_READ, API_DENIED),
     "api:budget-list": (API_READ, API_ADMIN_400),
     "api:budget-detail": (API_READ, API_DENIED),
     "api:team-list": (API_READ, API_ADMIN_400),
@@ -381,6 +396,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "key": "invented",
         "uidb36": "1",
         "budget_id": make_budget(acme).pk,
+        "view_id": saved_view(acme, issued.key).pk,
+        "project_view_id": saved_view(acme, issued.key, project=acme_project).pk,
         "rule": "SPIKE",
         "session_id": 10**9,
         "pk": 10**9,  # of a passkey
@@ -408,6 +425,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:rule-list": of_acme | {"project": acme_project.slug},
         "api:rule-change": of_acme | {"project": acme_project.slug},
         "api:rule-backtest": of_acme | {"project": acme_project.slug},
+        "api:saved-view-list": of_acme,
+        "api:saved-view-detail": of_acme,
         "api:budget-list": of_acme,
         "api:budget-detail": of_acme,
         "api:team-list": of_acme,
@@ -447,6 +466,14 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex, acme_project))
+
+
+def saved_view(organization: Organization, key: ApiKey, project: Project | None = None) -> SavedView:
+    """One that a key shared, so that it is nobody's own."""
+    wanted = saved_views.Wanted(name="Red", page="overview", project=project, query=[("team", "red")])
+    return saved_views.create_view(
+        organization=organization, actor=KeyActor(key.pk, key.name), wanted=wanted, now=timezone.now()
+    )
 
 
 def new_rate(organization: Organization) -> int:
@@ -500,6 +527,8 @@ def path_of(url: Url, world: World) -> str:
         arguments["key_id"] = world.arguments["organization_key_id"]
     if "organization-insight" in url.name and "insight_id" in arguments:
         arguments["insight_id"] = world.arguments["organization_insight_id"]
+    if "project-view" in url.name and "view_id" in arguments:
+        arguments["view_id"] = world.arguments["project_view_id"]
     return reverse(url.name, kwargs=arguments, query=world.queries.get(url.name))
 
 

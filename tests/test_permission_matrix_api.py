@@ -53,11 +53,16 @@ IN_A_PROJECT: Final = {
 # Of those, what is not there either for people who see the project and have no right to it.
 UNSEEN: Final = {"key_detail", "key_rotate", "key_revoke"}
 # About something of the whole organization that might as well be a project's: not there for who reaches only projects.
-OF_EVERYBODY: Final = {"budget_detail", "budget_change", "budget_delete"}
+OF_EVERYBODY: Final = {
+    *("budget_detail", "budget_change", "budget_delete"),
+    *("saved_view_detail", "saved_view_change", "saved_view_delete"),
+}
+# Whoever shared it changes it, and admins; the world's was shared by a key.
+OF_WHO_SHARED_IT: Final = {"saved_view_change", "saved_view_delete"}
 # About a project that the body names: people need the right there, keys must reach it.
 NAMED_IN_THE_BODY: Final = {"key_create"}
 # Of the whole organization by what the body says, although people with the right in one project come through the door.
-FOR_ALL_BY_ITS_BODY: Final = {"budget_create"}
+FOR_ALL_BY_ITS_BODY: Final = {"budget_create", "saved_view_create"}
 # A key hands on and takes away only what it has itself, and the world's keys have other scopes.
 BEYOND_A_KEY: Final = {"key_create", "key_rotate", "key_revoke"}
 # What a key of one project may read or do although no path names its project: it gets its own part.
@@ -138,7 +143,8 @@ def for_person(name: str, operation: Operation, door: Door | None) -> Answer:
         return 403
     if operation.id in OF_EVERYBODY | FOR_ALL_BY_ITS_BODY and not allows(there, door.permission):
         return 404 if operation.id in OF_EVERYBODY else 403
-    return where_it_lies(operation, here, door)
+    is_anothers = operation.id in OF_WHO_SHARED_IT and not allows(there, Permission.VIEWS_MANAGE)
+    return 403 if is_anothers else where_it_lies(operation, here, door)
 
 
 def where_it_lies(operation: Operation, here: str, door: Door) -> Answer:
@@ -230,6 +236,7 @@ def test_what_is_listed_as_different_is_there():
         OF_THE_ORGANIZATION,
         PEOPLE_ONLY,
         OF_EVERYBODY,
+        OF_WHO_SHARED_IT,
         FOR_ALL_BY_ITS_BODY,
         ASKED_BY_POST,
     )

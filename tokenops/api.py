@@ -5,6 +5,7 @@ from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
+from dashboards.api import saved_views
 from dashboards.api import views as dashboards
 from ingestion.api import cloud_metrics, end_users, time_zone
 from ingestion.api import views as calls
@@ -87,6 +88,8 @@ urlpatterns = [
     path("v1/insights/<int:insight_id>/assign", insights.insight_assign, name="insight-assign"),
     path("v1/insights/<int:insight_id>/comment", insights.insight_comment, name="insight-comment"),
     path("v1/recommendations", recommendations.recommended, name="recommendations"),
+    path("v1/saved-views", saved_views.view_list, name="saved-view-list"),
+    path("v1/saved-views/<int:view_id>", saved_views.view_detail, name="saved-view-detail"),
     path("v1/usage", dashboards.usage, name="usage"),
     path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),
     path("schema/", SchemaView.as_view(), name="schema"),

@@ -20,6 +20,7 @@ from dashboards.views.frame import (
     nothing_yet,
     page_path,
     read_filter,
+    unchanged,
     wants_panel,
 )
 from tenants.access import OrgRequest, org_view
@@ -36,7 +37,7 @@ def overview(request: OrgRequest) -> HttpResponse:
     fresh = selectors.freshness(organization=request.organization, project=request.project)
     version = live.overview_version(chosen, fresh.last_received_at)
     if request.htmx and request.GET.get("seen") == version:
-        return marked(HttpResponse(status=204))
+        return unchanged(chosen)
     refresh_url = address(page_path(request, "overview"), chosen, ("seen", version))
     context = frame(request, chosen, "overview") | {"fresh": fresh, "refresh_url": refresh_url}
     if fresh.last_received_at is None:

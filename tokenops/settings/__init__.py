@@ -325,7 +325,7 @@ OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
 WEB_THREADS = env.integer("WEB_THREADS", 8, low=1, high=64)
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 # By name as well: what keeps something of end users above ingestion, and takes it out when one is erased.
-ALSO_ERASES = ["rules.budget_services.erase_end_user"]
+ALSO_ERASES = ["rules.budget_services.erase_end_user", "dashboards.saved_views.erase_end_user"]
 CELERY_APP = "tokenops.celery.app"  # by name: the kernel enqueues without importing the composition root
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = logging_config(LOG_LEVEL)

@@ -37,6 +37,11 @@ def test_the_endpoints(document):
 
     assert operations == {
         ("/api/ingest", "post"),
+        ("/api/v1/saved-views", "get"),
+        ("/api/v1/saved-views", "post"),
+        ("/api/v1/saved-views/{view_id}", "get"),
+        ("/api/v1/saved-views/{view_id}", "patch"),
+        ("/api/v1/saved-views/{view_id}", "delete"),
         ("/api/v1/budgets", "get"),
         ("/api/v1/budgets", "post"),
         ("/api/v1/budgets/{budget_id}", "get"),
