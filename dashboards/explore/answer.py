@@ -25,7 +25,7 @@ class Name:
     dimension: str
     stored: Stored
     label: str
-    filters: Mapping[str, str] | None
+    filters: Mapping[str, str] | None = field(compare=False)
 
     @property
     def is_rest(self) -> bool:

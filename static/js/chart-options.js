@@ -57,7 +57,7 @@ export function chartOption(spec, theme, view) {
 const isTime = (spec) => spec.x.length > 0 && spec.x.every((bucket) => bucketLabel(bucket) !== null);
 
 /** @param {Spec} spec */
-const isRanking = (spec) => spec.kind === "bar" && !isTime(spec);
+const isRanking = (spec) => spec.kind.endsWith("bar") && !isTime(spec);
 
 /**
  * Indexes of the buckets that carry a label: midnights when days are shown in hours, else evenly spread.
