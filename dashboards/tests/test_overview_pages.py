@@ -222,7 +222,7 @@ def test_without_a_match_the_filters_can_be_cleared(owner, acme, web):
         ({"status": "'"}, "The status must be ok or error"),
         ({"model": "a\0b"}, "The Model filter has values that cannot be used"),
         ({"model": "x" * 300}, "The Model filter has values that cannot be used"),
-        ({"trace": "t"}, "work in the calls log"),
+        ({"trace": "t", "range": "90d"}, "read at most 31 days: the latest are shown"),
         ({"seen": "junk", "panel": "junk", "before": "junk"}, ""),
         ({"project": ["'", "--", "web"], "key": "é", "from": "9999-99-99"}, "Dates are written like"),
         ({"feature": "\u202e"}, ""),
@@ -353,6 +353,37 @@ def test_a_status_shows_only_what_is_known(owner, acme, web):
     assert "Calls with an error" in page
     assert "Spend, tokens and latency are not kept by status" in page
     assert "$" not in page.split('id="content"')[1]
+
+
+def test_a_user_s_page_leaves_out_what_is_not_summed_by_user(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1), "user_id": "ann", "feature": "chat"}, {"started_at": ago(hours=1)}])
+
+    by_day, by_hour = owner.get(url(acme, user="ann")), owner.get(url(acme, user="ann", range="24h"))
+
+    assert by_day.context["numbers"].total.calls == by_hour.context["numbers"].total.calls == 1
+    assert [figure.label for figure in by_day.context["page"].figures] == ["Spend", "Tokens", "Calls", "Errors"]
+    assert "Features and latency are not summed by user" in text(by_day)
+    assert 'id="features-title"' not in text(by_day)
+    assert 'id="latency-title"' not in text(by_day)
+    assert [figure.label for figure in by_hour.context["page"].figures][-1] == "p95 latency"
+    assert 'id="features-title"' in text(by_hour)
+    assert "chat" in text(by_hour)
+
+
+@pytest.mark.parametrize("search", [{"trace": "t"}, {"session": "s"}, {"tag": "app:shop"}, {"counted": "true"}])
+def test_what_only_calls_know_narrows_the_numbers_of_the_page(owner, acme, web, search):
+    record(
+        web,
+        [
+            {"started_at": ago(hours=1), "trace_id": "t", "session_id": "s", "tags": {"app": "shop"}},
+            {"started_at": ago(hours=1), "usage_estimated": True},
+        ],
+    )
+
+    response = owner.get(url(acme, **search))
+
+    assert response.context["numbers"].total.calls == 1
+    assert response.context["page"].figures[2].value == "1"
 
 
 def test_only_reading_is_answered(owner, acme):

@@ -32,7 +32,7 @@ from tenants.permissions import Permission
 @org_view(Permission.TELEMETRY_READ)
 def overview(request: OrgRequest) -> HttpResponse:
     """Key figures, charts and breakdowns. An open page asks again with what it has ``seen``; the same is 204."""
-    chosen = read_filter(request).for_rollups()
+    chosen = read_filter(request).for_calls()
     if wants_panel(request):
         return marked(render(request, "dashboards/filter_panel.html", frame(request, chosen, "overview")))
     fresh = selectors.freshness(organization=request.organization, project=request.project)
