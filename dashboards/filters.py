@@ -177,7 +177,8 @@ class Filter:
         if not names & _ONLY_IN_CALLS:
             return Source.ROLLUPS
         is_daily = self.granularity is Granularity.DAY and self.period.is_whole_days
-        return Source.USERS if names <= _OF_USERS and is_daily else Source.CALLS
+        is_of_users = names <= _OF_USERS and "" not in self.values("user")  # who is nobody has no daily sums
+        return Source.USERS if is_of_users and is_daily else Source.CALLS
 
     @property
     def status(self) -> str:

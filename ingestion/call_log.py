@@ -116,7 +116,7 @@ def calls(
 
     :raises ValueError: an unknown filter.
     """
-    conditions = _conditions(filters)
+    conditions = conditions_of(filters)
     parameters: dict[str, object] = {name: list(values) for name, values in filters.items()}
     if before is not None:
         conditions.append(_BEFORE)
@@ -142,7 +142,7 @@ def sums(
 
     :raises ValueError: an unknown filter.
     """
-    conditions = " and ".join(_conditions(filters)) or "true"
+    conditions = " and ".join(conditions_of(filters)) or "true"
     parameters: dict[str, Any] = {name: list(values) for name, values in filters.items()}
     parameters |= {"organization": organization.pk, "projects": list(project_ids), "since": since, "until": until}
     with connection.cursor() as cursor:
@@ -150,7 +150,11 @@ def sums(
         return Sums(*cursor.fetchone())
 
 
-def _conditions(filters: Filters) -> list[str]:
+def conditions_of(filters: Filters) -> list[str]:
+    """SQL conditions on calls ``c``, whose parameters are the filters themselves.
+
+    :raises ValueError: an unknown filter.
+    """
     unknown = filters.keys() - FILTERS
     if unknown:
         raise ValueError(f"Calls cannot be filtered by {', '.join(sorted(unknown))}.")
