@@ -49,6 +49,7 @@ class OverviewPage:
     compared_with: str
     no_change: str
     notices: list[str]
+    period: str
     cost_caption: str
     calls_caption: str
     tokens_caption: str
@@ -95,6 +96,7 @@ def overview_page(
         compared_with=compared_with(chosen) if has_earlier else "",
         no_change="" if has_earlier else NO_EARLIER,
         notices=_notices(numbers, chosen),
+        period=f"{chosen.period.first_day} to {chosen.period.last_day}",
         **_captions(numbers, chosen, currency),
     )
 
