@@ -1,7 +1,7 @@
 """The chart contract between pages and ``static/js/charts.js``, and the same numbers as a table for everybody else."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -148,6 +148,12 @@ def converted(spec: ChartSpec, display: Display) -> ChartSpec:
     if "total" in spec:
         changed["total"] = convert(spec["total"])
     return changed
+
+
+def annotated(spec: ChartSpec, marks: Iterable[Mark]) -> ChartSpec:
+    """The chart with the marks of its buckets."""
+    shown = [mark for mark in marks if mark["bucket"] in spec["x"]]
+    return {**spec, "marks": shown} if shown else spec
 
 
 def _shows(spec: ChartSpec) -> Callable[[Number | None], str]:

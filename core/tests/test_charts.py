@@ -273,7 +273,7 @@ def test_slices_and_tooltips_have_the_pattern_too() -> None:
     [({"partial": True}, "12 Jul so far"), ({}, ""), ({"partial": True, "x": ["a", "b"]}, "")],
 )
 def test_the_legend_names_the_bucket_that_is_not_over(changes: dict[str, Any], expected: str) -> None:
-    assert charts.so_far(cost() | changes) == expected  # type: ignore[operator]
+    assert charts.so_far(cost() | changes) == expected  # type: ignore[arg-type]
 
 
 def test_the_table_says_so_far() -> None:
@@ -413,3 +413,11 @@ def test_the_tooltip_tells_the_marks_of_its_bucket() -> None:
 @needs_node
 def test_a_chart_that_is_not_over_time_draws_no_marks() -> None:
     assert len(drawn({**sent(marked()), "kind": "bar", "x": ["a", "b"]})["series"]) == 2
+
+
+def test_only_marks_of_buckets_that_are_shown_are_laid_over_a_chart() -> None:
+    marks = marked()["marks"]
+    gone: charts.Mark = {"bucket": "2026-07-10", "kind": "insight", "text": "Earlier", "href": "#"}
+
+    assert charts.annotated(cost(), [gone, *marks])["marks"] == marks
+    assert "marks" not in charts.annotated(cost(), [gone])
