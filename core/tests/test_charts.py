@@ -411,6 +411,18 @@ def test_the_tooltip_tells_the_marks_of_its_bucket() -> None:
 
 
 @needs_node
+def test_a_tooltip_tells_a_few_marks_and_counts_the_rest() -> None:
+    mark = {"bucket": "2026-07-11", "kind": "insight", "href": "#"}
+    spec = {**sent(cost()), "marks": [mark | {"text": str(n)} for n in range(5)]}
+
+    told = evaluate(
+        "tooltip(given.spec, given.theme, 0, new Set()).marks", imports=OPTIONS, given={"spec": spec, "theme": THEME}
+    )
+
+    assert told == ["Insight: 0", "Insight: 1", "Insight: 2", "and 2 more, below the table"]
+
+
+@needs_node
 def test_a_chart_that_is_not_over_time_draws_no_marks() -> None:
     assert len(drawn({**sent(marked()), "kind": "bar", "x": ["a", "b"]})["series"]) == 2
 

@@ -5,6 +5,7 @@
 /** @typedef {{bucket: string, kind: "insight" | "price", text: string, href: string}} Mark */
 
 export const ROOM_PX = 22; // above the plot, for the signs
+const TOLD = 3; // in a tooltip
 const VEIL = { silent: true, animation: false, z: 5 };
 /** @type {Record<Mark["kind"], string>} */
 const WORDS = { insight: "Insight", price: "Price" };
@@ -18,9 +19,11 @@ export function marksByBucket(spec) {
   return new Map(found.filter(([, ofBucket]) => ofBucket.length));
 }
 
-/** What the tooltip of a bucket adds. @param {Spec} spec @param {number} place */
+/** What the tooltip of a bucket adds; the table has all of it. @param {Spec} spec @param {number} place */
 export function markTexts(spec, place) {
-  return (spec.marks ?? []).filter((mark) => mark.bucket === spec.x[place]).map(({ kind, text }) => `${WORDS[kind]}: ${text}`);
+  const marks = (spec.marks ?? []).filter((mark) => mark.bucket === spec.x[place]);
+  const texts = marks.slice(0, TOLD).map(({ kind, text }) => `${WORDS[kind]}: ${text}`);
+  return marks.length > TOLD ? [...texts, `and ${marks.length - TOLD} more, below the table`] : texts;
 }
 
 /** What stands above a line: a sign for each kind of mark, and how many there are. @param {Mark[]} marks */
