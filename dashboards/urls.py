@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards.views import calls, insight, insights, overview, rejected, resources, teams
+from dashboards.views import calls, insight, insights, models, overview, rejected, resources, teams
 
 app_name = "dashboards"
 
@@ -24,6 +24,8 @@ urlpatterns = [
         route
         for reach, where in (("organization", _ORGANIZATION), ("project", _PROJECT))
         for route in (
+            path(where + "models/", models.models, name=f"{reach}-models"),
+            path(where + "models/one/", models.model, name=f"{reach}-model"),
             path(where + "insights/", insights.insights, name=f"{reach}-insights"),
             path(where + "insights/recommendations/", insights.recommended, name=f"{reach}-recommendations"),
             path(where + "insights/<int:insight_id>/", insight.insight, name=f"{reach}-insight"),
