@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards.views import calls, insight, insights, models, overview, rejected, resources, teams
+from dashboards.views import calls, executive, insight, insights, models, overview, rejected, resources, teams
 
 app_name = "dashboards"
 
@@ -9,6 +9,7 @@ _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 
 urlpatterns = [
     path(_ORGANIZATION, overview.overview, name="organization-overview"),
+    path(_ORGANIZATION + "executive/", executive.executive, name="organization-executive"),
     path(_ORGANIZATION + "calls/", calls.calls, name="organization-calls"),
     path(_ORGANIZATION + "rejected/", rejected.rejected, name="organization-rejected"),
     path(_PROJECT, overview.overview, name="project-overview"),

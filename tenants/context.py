@@ -32,6 +32,7 @@ NEEDED: Final = {
     "organization-rejected": Permission.TELEMETRY_READ,
     "organization-insights": Permission.TELEMETRY_READ,
     "organization-overview": Permission.TELEMETRY_READ,
+    "organization-executive": Permission.TELEMETRY_READ,
     "organization-models": Permission.TELEMETRY_READ,
     "organization-calls": Permission.TELEMETRY_READ,
     "organization-resources": Permission.TELEMETRY_READ,

@@ -248,6 +248,7 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-insight-mute": (NOT_ALLOWED, MEMBER_422),
     "dashboards:project-insight-assign": (NOT_ALLOWED, KEYS_MOVED),
     "dashboards:project-insight-comment": (NOT_ALLOWED, MEMBER_422),
+    "dashboards:organization-executive": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-models": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-model": (ORG_READ, NOT_ALLOWED),
     "dashboards:project-models": (READ, NOT_ALLOWED),
