@@ -116,10 +116,10 @@ def calls(
 
     :raises ValueError: an unknown filter.
     """
-    conditions = _conditions(filters)
+    asked = conditions(filters)
     parameters: dict[str, object] = {name: list(values) for name, values in filters.items()}
     if before is not None:
-        conditions.append(_BEFORE)
+        asked.append(_BEFORE)
         parameters |= {
             "before_at": before.started_at,
             "before_call": before.call_id,
@@ -132,7 +132,7 @@ def calls(
         "until": until,
         "limit": limit,
     }
-    return list(Call.objects.raw(_PAGE.format(conditions=" and ".join(conditions) or "true"), parameters))
+    return list(Call.objects.raw(_PAGE.format(conditions=" and ".join(asked) or "true"), parameters))
 
 
 def sums(
@@ -142,15 +142,19 @@ def sums(
 
     :raises ValueError: an unknown filter.
     """
-    conditions = " and ".join(_conditions(filters)) or "true"
+    asked = " and ".join(conditions(filters)) or "true"
     parameters: dict[str, Any] = {name: list(values) for name, values in filters.items()}
     parameters |= {"organization": organization.pk, "projects": list(project_ids), "since": since, "until": until}
     with connection.cursor() as cursor:
-        cursor.execute(_SUMS.format(conditions=conditions), parameters)
+        cursor.execute(_SUMS.format(conditions=asked), parameters)
         return Sums(*cursor.fetchone())
 
 
-def _conditions(filters: Filters) -> list[str]:
+def conditions(filters: Filters) -> list[str]:
+    """What ``filters`` ask of ``calls c``, in SQL; its parameters have the filters' names.
+
+    :raises ValueError: an unknown filter.
+    """
     unknown = filters.keys() - FILTERS
     if unknown:
         raise ValueError(f"Calls cannot be filtered by {', '.join(sorted(unknown))}.")
