@@ -20,7 +20,6 @@ from ingestion.models import Call
 from ingestion.tests.factories import make_call, make_calls
 from tenants import services
 
-
 EVERY = tuple(column.name for column in columns.CALLS)
 
 
