@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, NotRequired, TypedDict
+from typing import Final, Literal, NamedTuple, NotRequired, TypedDict
 
 from core import formats
 from core.currencies import Display, Style
 from core.formats import Number
 
 type Kind = Literal["stacked-area", "stacked-bar", "line", "bar", "donut"]
-type Unit = Literal["usd", "tokens", "count", "ms", "percent", "mb"]
+type Unit = Literal["usd", "tokens", "count", "ms", "percent", "mb", "tokens_per_s"]
 
 FORMATS: dict[Unit, Callable[[Number | None], str]] = {
     "usd": formats.usd,
@@ -21,15 +21,27 @@ FORMATS: dict[Unit, Callable[[Number | None], str]] = {
     "ms": formats.duration_ms,
     "percent": formats.percent,
     "mb": formats.megabytes,
+    "tokens_per_s": formats.tokens_per_s,
 }
 SUMMABLE: frozenset[Unit] = frozenset({"usd", "tokens", "count"})
-OTHER = 0
-HUES = 10
+OTHER: Final = 0
+HUES: Final = 10
+PATTERNS: Final = 4  # plain, and three that tell series of one hue apart
 _BUCKET = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d.*)?")
 
 
+class Look(NamedTuple):
+    """How a series is told apart: ``color_index`` 1 to 10 is a hue, 0 is "other"; ``pattern`` 0 is plain.
+
+    Where there are more series than hues a pattern (stripes, or the dashes of a line) says which of one hue it is.
+    """
+
+    color_index: int
+    pattern: int = 0
+
+
 class Series(TypedDict):
-    """One line, layer or slice. ``color_index`` 1 to 10 is a hue, 0 is "other"; None in ``data`` is unknown.
+    """One line, layer or slice with its ``Look``; None in ``data`` is unknown.
 
     ``dashed`` is for a line that is no measurement: a limit, a forecast.
     """
@@ -37,7 +49,14 @@ class Series(TypedDict):
     name: str
     color_index: int
     data: Sequence[Number | None]
+    pattern: NotRequired[int]
     dashed: NotRequired[bool]
+
+
+def series(name: str, look: Look, data: Sequence[Number | None]) -> Series:
+    """A series with the look it has elsewhere."""
+    made: Series = {"name": name, "color_index": look.color_index, "data": data}
+    return {**made, "pattern": look.pattern} if look.pattern else made
 
 
 class Money(TypedDict):
@@ -71,6 +90,7 @@ class Legend:
     name: str
     color_index: int
     total: str
+    pattern: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +127,7 @@ def _shows(spec: ChartSpec) -> Callable[[Number | None], str]:
 
 def legend(spec: ChartSpec) -> list[Legend]:
     """Series names with their sums; a sum of latencies, shares or running totals means nothing, so those have none."""
-    return [Legend(s["name"], s["color_index"], _total(spec, s["data"])) for s in spec["series"]]
+    return [Legend(s["name"], s["color_index"], _total(spec, s["data"]), s.get("pattern", 0)) for s in spec["series"]]
 
 
 def table(spec: ChartSpec) -> Table:

@@ -9,6 +9,7 @@ from core.charts import ChartSpec
 from core.currencies import IN_DOLLARS
 from dashboards import charts
 from dashboards.bars import address
+from dashboards.charts import Looks
 from dashboards.figures import ROWS, STATUS_CALLS, Figure, Row, Show, breakdown, figures
 from dashboards.filters import Filter
 from dashboards.numbers import Overview, Sums
@@ -71,19 +72,23 @@ def overview_page(
     *,
     path: str,
     projects: Mapping[int, ProjectLink] | None,
+    looks: Looks,
     show_cost: Show = formats.usd,
     currency: str = IN_DOLLARS.name,
 ) -> OverviewPage:
-    """The page at ``path``; ``projects`` only on the organization's. ``show_cost`` writes costs in ``currency``."""
+    """The page at ``path``; ``projects`` only on the organization's. ``looks`` are those of ``charts.shown_models``.
+
+    ``show_cost`` writes costs in ``currency``.
+    """
     by_status = bool(chosen.status)
     has_earlier = numbers.reaches_back_to(chosen.previous.first_day)
     return OverviewPage(
         figures=figures(numbers, chosen, show_cost=show_cost),
-        cost=None if by_status else charts.cost_over_time(numbers, chosen),
+        cost=None if by_status else charts.cost_over_time(numbers, chosen, looks),
         tokens=None if by_status else charts.tokens_over_time(numbers, chosen),
         latency=None if by_status else charts.latency_by_model(numbers),
-        calls=charts.calls_over_time(numbers, chosen) if by_status else None,
-        share=charts.calls_by_model(numbers, chosen) if by_status else charts.cost_by_model(numbers),
+        calls=charts.calls_over_time(numbers, chosen, looks) if by_status else None,
+        share=charts.calls_by_model(numbers, chosen, looks) if by_status else charts.cost_by_model(numbers, looks),
         features=_features(numbers, chosen, path, show_cost),
         projects=[] if projects is None else _project_lines(numbers, chosen, projects),
         more_projects=max(numbers.group_counts.get("project", 0) - len(numbers.projects), 0),

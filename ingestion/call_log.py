@@ -116,10 +116,10 @@ def calls(
 
     :raises ValueError: an unknown filter.
     """
-    asked = conditions(filters)
+    conditions = conditions_of(filters)
     parameters: dict[str, object] = {name: list(values) for name, values in filters.items()}
     if before is not None:
-        asked.append(_BEFORE)
+        conditions.append(_BEFORE)
         parameters |= {
             "before_at": before.started_at,
             "before_call": before.call_id,
@@ -132,7 +132,7 @@ def calls(
         "until": until,
         "limit": limit,
     }
-    return list(Call.objects.raw(_PAGE.format(conditions=" and ".join(asked) or "true"), parameters))
+    return list(Call.objects.raw(_PAGE.format(conditions=" and ".join(conditions) or "true"), parameters))
 
 
 def sums(
@@ -142,16 +142,16 @@ def sums(
 
     :raises ValueError: an unknown filter.
     """
-    asked = " and ".join(conditions(filters)) or "true"
+    conditions = " and ".join(conditions_of(filters)) or "true"
     parameters: dict[str, Any] = {name: list(values) for name, values in filters.items()}
     parameters |= {"organization": organization.pk, "projects": list(project_ids), "since": since, "until": until}
     with connection.cursor() as cursor:
-        cursor.execute(_SUMS.format(conditions=asked), parameters)
+        cursor.execute(_SUMS.format(conditions=conditions), parameters)
         return Sums(*cursor.fetchone())
 
 
-def conditions(filters: Filters) -> list[str]:
-    """What ``filters`` ask of ``calls c``, in SQL; its parameters have the filters' names.
+def conditions_of(filters: Filters) -> list[str]:
+    """SQL conditions on calls ``c``, whose parameters are the filters themselves.
 
     :raises ValueError: an unknown filter.
     """

@@ -26,6 +26,7 @@ for _format in (
     formats.duration_ms,
     formats.percent,
     formats.megabytes,
+    formats.tokens_per_s,
 ):
     register.filter(_format.__name__, _format)
 

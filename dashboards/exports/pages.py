@@ -93,7 +93,7 @@ def page(asked: Asked, position: Position, rendering: Rendering, *, most: int = 
         "as_of": asked.as_of,
         "most": most,
     }
-    conditions = " and ".join(call_log.conditions(asked.filters)) or "true"
+    conditions = " and ".join(call_log.conditions_of(asked.filters)) or "true"
     with connection.cursor() as cursor:
         cursor.execute(_LAST.format(conditions=conditions), parameters)
         last = cursor.fetchone()
@@ -117,7 +117,7 @@ def count(asked: Asked, *, since: datetime, until: datetime, most: int | None = 
         "as_of": asked.as_of,
         "most": most,
     }
-    conditions = " and ".join(call_log.conditions(asked.filters)) or "true"
+    conditions = " and ".join(call_log.conditions_of(asked.filters)) or "true"
     with connection.cursor() as cursor:
         cursor.execute(_COUNT.format(conditions=conditions), parameters)
         (found,) = cursor.fetchone()

@@ -18,9 +18,10 @@ from tenants import services
 from tenants.models import Project
 
 HTMX = {"HX-Request": "true"}
-# Who is asking, their membership, the scope, its zone, navigation; then activity, the numbers in a savepoint, projects.
-ORGANIZATION_QUERIES = 16
-PROJECT_QUERIES = 16
+# Who is asking, their membership, the scope, its zone, navigation; then activity, in a savepoint the numbers and
+# colours, projects.
+ORGANIZATION_QUERIES = 17
+PROJECT_QUERIES = 17
 REFRESH_QUERIES = 10
 NB = "\u00a0"
 
@@ -150,6 +151,22 @@ def test_unpriced_calls_are_announced_and_not_zero(owner, acme, web):
     assert "1 call of 1 model has no price" in page
     assert "Their cost is unknown, not zero" in page
     assert "$0.00" not in page
+
+
+def test_a_model_keeps_its_colour_when_the_filter_changes_its_rank(owner, acme, web):
+    rows = [("big", "chat", 9), ("small", "search", 1), ("small", "chat", 2)]
+    record(
+        web, [{"started_at": ago(hours=1), "model_key": m, "feature": f, "cost_usd": Decimal(c)} for m, f, c in rows]
+    )
+
+    everything = owner.get(url(acme))
+    only_small = owner.get(url(acme, web, feature="search"))
+
+    def hues(response, chart):
+        return {s["name"]: s["color_index"] for s in getattr(response.context["page"], chart)["series"]}
+
+    assert hues(everything, "cost") == hues(everything, "share") == {"big": 1, "small": 2}
+    assert hues(only_small, "cost") == hues(only_small, "share") == {"small": 2}
 
 
 def test_several_unpriced_calls_are_counted(owner, acme, web):

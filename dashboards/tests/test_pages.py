@@ -17,7 +17,7 @@ def numbers(**more):
 
 
 def page(chosen, found=None, projects=None):
-    return overview_page(found or numbers(), chosen, path="/o/acme/", projects=projects)
+    return overview_page(found or numbers(), chosen, path="/o/acme/", projects=projects, looks={})
 
 
 def test_a_page_has_every_chart_and_says_what_is_counted(chosen):

@@ -8,6 +8,8 @@ from django.views.decorators.http import require_GET
 from core import display
 from dashboards import live, selectors
 from dashboards.bars import address
+from dashboards.charts import Looks, shown_models
+from dashboards.colors import colors_of
 from dashboards.filters import Filter
 from dashboards.numbers import Overview
 from dashboards.pages import ProjectLink, overview_page
@@ -44,21 +46,24 @@ def overview(request: OrgRequest) -> HttpResponse:
     try:
         with transaction.atomic():  # a statement that took too long must not end the scope's transaction
             numbers = selectors.overview(organization=request.organization, project=request.project, chosen=chosen)
+            looks = colors_of(organization=request.organization, models=shown_models(numbers))
     except OperationalError:
         return answer(request, "overview", context | {"state": "slow"}, status=503)
-    context |= _shown(request, chosen, numbers)
+    context |= _shown(request, chosen, numbers, looks)
     if request.htmx and "seen" in request.GET:
         return marked(render(request, "dashboards/overview.html#refresh", context))
     return answer(request, "overview", context)
 
 
-def _shown(request: OrgRequest, chosen: Filter, numbers: Overview) -> Context:
+def _shown(request: OrgRequest, chosen: Filter, numbers: Overview, looks: Looks) -> Context:
     path = page_path(request, "overview")
     if not numbers.total.calls:
         return nothing_here(chosen, path)
     links = None if request.project else _project_links(request, numbers)
     currency = display.current().name
-    page = overview_page(numbers, chosen, path=path, projects=links, show_cost=display.cost, currency=currency)
+    page = overview_page(
+        numbers, chosen, path=path, projects=links, looks=looks, show_cost=display.cost, currency=currency
+    )
     return {"numbers": numbers, "page": page}
 
 

@@ -3,7 +3,7 @@
 import { axisFormatOf, bucketLabel, formatOf } from "./formats.js";
 
 /**
- * @typedef {{name: string, color_index: number, data: (number | string | null)[], dashed?: boolean}} Series
+ * @typedef {{name: string, color_index: number, data: (number | string | null)[], pattern?: number, dashed?: boolean}} Series
  * @typedef {{
  *   kind: "stacked-area" | "stacked-bar" | "line" | "bar" | "donut",
  *   unit: import("./formats.js").Unit,
@@ -16,12 +16,27 @@ import { axisFormatOf, bucketLabel, formatOf } from "./formats.js";
  * }} Spec
  * @typedef {{text: string, muted: string, faint: string, border: string, surface: string, hover: string, font: string, series: string[]}} Theme
  * @typedef {{hidden: ReadonlySet<number>, still: boolean, width: number}} View
- * @typedef {{name: string, color: string, value: number | null, index: number}} Row
+ * @typedef {{name: string, color: string, value: number | null, pattern: number, index: number}} Row
  */
 
 const MAX_ROWS = 10;
 const ANIMATION_MS = 120;
 const LABEL_PX = 72;
+
+// What tells series of one hue apart (core.charts.Look): stripes of a filled shape, dashes of a line; the first is plain.
+const STRIPES = [
+  null,
+  { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 5], rotation: -Math.PI / 4 },
+  { symbol: "circle", symbolSize: 0.7, dashArrayX: [[6, 6], [0, 6, 6, 0]], dashArrayY: [6, 0] },
+  { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [3, 3], rotation: Math.PI / 2 },
+];
+const DASHES = [null, [8, 3], [2, 3], [8, 3, 2, 3]];
+
+/** @param {number | undefined} pattern @param {Theme} theme */
+function decal(pattern, theme) {
+  const stripes = STRIPES[pattern ?? 0];
+  return stripes ? { ...stripes, color: theme.surface } : undefined;
+}
 
 /** Decimals arrive as strings. @param {number | string | null} value */
 export const number = (value) => (value === null ? null : Number(value));
@@ -119,15 +134,19 @@ function drawn(spec, series, theme, hidden, room) {
   const data = hidden ? [] : series.data.map(number);
   // Silent: the pointer reads a bucket and dims nothing; the legend still highlights its series.
   const common = { name: series.name, data, color, silent: true, emphasis: { focus: "series" }, blur: { itemStyle: { opacity: 0.25 } } };
-  if (spec.kind === "line") return line(common, series.dashed ?? false);
-  if (spec.kind === "stacked-area") return area(common, theme, spec.series.length);
-  return bar(common, spec, theme, hidden, room);
+  if (spec.kind === "line") return line(common, series);
+  const stripes = decal(series.pattern, theme);
+  if (spec.kind === "stacked-area") return { ...area(common, theme, spec.series.length), itemStyle: { decal: stripes } };
+  const drawn = bar(common, spec, theme, hidden, room);
+  return { ...drawn, itemStyle: { ...drawn.itemStyle, decal: stripes } };
 }
 
-/** One point makes no line, so it is a dot. @param {{data: (number | null)[]}} common @param {boolean} dashed */
-function line(common, dashed) {
+/** One point makes no line, so it is a dot. @param {{data: (number | null)[]}} common @param {Series} series */
+function line(common, series) {
   const alone = common.data.filter((value) => value !== null).length === 1;
-  const lineStyle = dashed ? { width: 1.5, type: [6, 4] } : { width: 2 };
+  const dashes = DASHES[series.pattern ?? 0];
+  const plain = dashes ? { width: 2, type: dashes } : { width: 2 };
+  const lineStyle = series.dashed ? { width: 1.5, type: [6, 4] } : plain;
   return { ...common, type: "line", showSymbol: alone, symbol: "circle", symbolSize: 6, lineStyle, blur: { lineStyle: { opacity: 0.2 } } };
 }
 
@@ -176,7 +195,7 @@ function lastUnfinished(data) {
 function donut(spec, theme, view) {
   const slices = spec.series.flatMap((series, index) => {
     const color = theme.series[series.color_index] ?? theme.series[0];
-    return view.hidden.has(index) ? [] : [{ name: series.name, value: number(series.data[0]) ?? 0, index, itemStyle: { color } }];
+    return view.hidden.has(index) ? [] : [{ name: series.name, value: number(series.data[0]) ?? 0, index, itemStyle: { color, decal: decal(series.pattern, theme) } }];
   });
   const total = spec.total ?? slices.reduce((sum, slice) => sum + slice.value, 0);
   return {
@@ -208,7 +227,7 @@ function roundTotal(spec, total) {
 /**
  * What the tooltip lists for one bucket: largest first, zeros left out, the tail as one line.
  * @param {Spec} spec @param {Theme} theme @param {number} place @param {ReadonlySet<number>} hidden
- * @returns {{title: string, total: string, rows: {name: string, color: string, text: string}[], more: number}}
+ * @returns {{title: string, total: string, rows: {name: string, color: string, pattern: number, text: string}[], more: number}}
  */
 export function tooltip(spec, theme, place, hidden) {
   const all = rowsAt(spec, theme, place, hidden);
@@ -221,16 +240,16 @@ export function tooltip(spec, theme, place, hidden) {
   return {
     title: (bucketLabel(spec.x[place] ?? "") ?? spec.x[place] ?? "") + unfinished,
     total: stacked ? format(sum) : "",
-    rows: rows.slice(0, MAX_ROWS).map(({ name, color, value }) => ({ name, color, text: format(value) })),
+    rows: rows.slice(0, MAX_ROWS).map(({ name, color, pattern, value }) => ({ name, color, pattern, text: format(value) })),
     more: Math.max(0, rows.length - MAX_ROWS),
   };
 }
 
 /** @param {Spec} spec @param {Theme} theme @param {number} place @param {ReadonlySet<number>} hidden @returns {Row[]} */
 function rowsAt(spec, theme, place, hidden) {
-  return spec.series.flatMap((series, index) =>
-    hidden.has(index)
-      ? []
-      : [{ name: series.name, color: theme.series[series.color_index] ?? theme.series[0], value: number(series.data[place] ?? null), index }],
-  );
+  return spec.series.flatMap((series, index) => {
+    const color = theme.series[series.color_index] ?? theme.series[0];
+    const value = number(series.data[place] ?? null);
+    return hidden.has(index) ? [] : [{ name: series.name, color, value, pattern: series.pattern ?? 0, index }];
+  });
 }

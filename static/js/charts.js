@@ -57,22 +57,23 @@ function tooltipBox(chart, theme, place) {
   return box;
 }
 
-/** @param {{name: string, color: string, text: string}} row */
+/** @param {{name: string, color: string, pattern: number, text: string}} row */
 function tooltipRow(row) {
   const line = document.createElement("div");
   const swatch = document.createElement("span");
-  swatch.className = "swatch";
-  swatch.style.background = row.color;
+  swatch.className = `swatch pattern-${row.pattern}`;
+  swatch.style.backgroundColor = row.color;
   line.append(swatch, element("span", row.name), element("b", row.text));
   return line;
 }
 
-/** @param {Chart} chart @param {{name: string, value: number, percent: number, color: string}} slice */
+/** @param {Chart} chart @param {{name: string, value: number, percent: number, color: string, data: {index: number}}} slice */
 function sliceBox(chart, slice) {
   const box = document.createElement("div");
   box.className = "chart-tooltip";
   const share = percent(slice.percent / 100);
-  box.append(tooltipRow({ name: slice.name, color: slice.color, text: `${formatOf(chart.spec)(number(slice.value))} · ${share}` }));
+  const pattern = chart.spec.series[slice.data.index].pattern ?? 0;
+  box.append(tooltipRow({ name: slice.name, color: slice.color, pattern, text: `${formatOf(chart.spec)(number(slice.value))} · ${share}` }));
   return box;
 }
 

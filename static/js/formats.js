@@ -9,7 +9,7 @@ const SMALLEST = 1e-12;
 const DOLLARS = { sign: "$", digits: 2 };
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** @typedef {"usd" | "tokens" | "count" | "ms" | "percent" | "mb"} Unit */
+/** @typedef {"usd" | "tokens" | "count" | "ms" | "percent" | "mb" | "tokens_per_s"} Unit */
 /** @typedef {{sign: string, digits: number}} Money how amounts of a currency are written */
 
 /**
@@ -99,6 +99,15 @@ function memory(size) {
 /** @param {number | null} value */
 export const megabytes = (value) => (value === null ? UNKNOWN : sign(value) + memory(Math.abs(value)));
 
+/** @param {number} size */
+function speed(size) {
+  if (size > 0 && size < 0.05) return "<0.1";
+  return size < 999.5 ? fixed(size, size ? oneIfBelow100(size) : 0) : compact(size);
+}
+
+/** @param {number | null} value */
+export const tokensPerSecond = (value) => (value === null ? UNKNOWN : `${sign(value)}${speed(Math.abs(value))}${NBSP}tokens/s`);
+
 /** @param {number | null} fraction */
 export function percent(fraction) {
   if (fraction === null) return UNKNOWN;
@@ -138,13 +147,21 @@ export function bucketLabel(bucket) {
 }
 
 /** @type {Record<Unit, (value: number | null) => string>} */
-export const FORMATS = { usd, tokens, count, ms: durationMs, percent, mb: megabytes };
+export const FORMATS = { usd, tokens, count, ms: durationMs, percent, mb: megabytes, tokens_per_s: tokensPerSecond };
 
 /** An axis counts in round steps: "80 M" and not "80.0 M". @param {(value: number | null) => string} format */
 const short = (format) => (/** @type {number | null} */ value) => format(value).replace(/\.0+(?!\d)|(\.\d*[1-9])0+(?!\d)/, "$1");
 
 /** @type {Record<Unit, (value: number | null) => string>} */
-export const AXIS_FORMATS = { usd: usdCompact, tokens: short(tokens), count: short(tokens), ms: short(durationMs), percent: short(percent), mb: megabytes };
+export const AXIS_FORMATS = {
+  usd: usdCompact,
+  tokens: short(tokens),
+  count: short(tokens),
+  ms: short(durationMs),
+  percent: short(percent),
+  mb: megabytes,
+  tokens_per_s: short((value) => tokensPerSecond(value).replace(/tokens/, "tok")),
+};
 
 /** How a chart's numbers are written: in its currency when that is not the dollar. @param {{unit: Unit, money?: Money}} spec */
 export function formatOf(spec) {
