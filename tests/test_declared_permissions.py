@@ -35,6 +35,8 @@ OTHER_DOORS: Final = {
 ASKED_INSIDE: Final = {
     **{f"rules:budget-{step}": Permission.BUDGETS_MANAGE for step in ("create", "edit", "pause", "resume", "delete")},
     "rules:rule-change": Permission.RULES_MANAGE,
+    # One's own with EXPORTS_CREATE; the matrix's is nobody's.
+    **{f"exports:export-{step}": Permission.EXPORTS_MANAGE for step in ("file", "cancel", "delete")},
 }
 
 

@@ -21,6 +21,9 @@ from conftest import make_user
 from core import queue
 from core.scope import org_scope
 from dashboards.cursors import encode_moment
+from dashboards.exports import files
+from dashboards.exports import services as export_services
+from dashboards.exports.models import Export
 from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
@@ -60,6 +63,9 @@ ORG_MEMBER_422: Final = "302 404 403  403  422  422 422  404"
 ADMIN: Final = "        302 404  404  403  403  200 200  404"
 ADMIN_422: Final = "    302 404  404  403  403  422 422  404"
 ADMIN_MOVED: Final = "  302 404  404  403  403  302 302  404"
+# An export is its maker's and the managers': this one was made by nobody who is asked.
+EXPORT_OF_OTHERS: Final = "302 404 403 403 404 200 200 404"
+EXPORT_OF_OTHERS_MOVED: Final = "302 404 403 403 404 302 302 404"
 OWNER_ONLY: Final = "   302 404  403  403  403  403 200  404"
 OWNER_422: Final = "    302 404  403  403  403  403 422  404"
 OWNER_MOVED: Final = "  302 404  403  403  403  403 302  404"
@@ -192,6 +198,11 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "ingestion:end-users": (ORG_ADMIN, ORG_ADMIN_422),
     "ingestion:end-user-export": (NOT_ALLOWED, ORG_ADMIN_422),
     "ingestion:end-user-erase": (NOT_ALLOWED, ORG_ADMIN_422),
+    "exports:export-list": (ORG_MEMBER, NOT_ALLOWED),
+    "exports:export-create": (ORG_READ, "302 404 403 422 422 422 422 404"),
+    "exports:export-file": (EXPORT_OF_OTHERS, NOT_ALLOWED),
+    "exports:export-cancel": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
+    "exports:export-delete": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
     "pricing:reprice-list": (ORG_ADMIN, NOT_ALLOWED),
     "pricing:reprice-create": (ORG_ADMIN, ORG_ADMIN_422),
     "pricing:reprice-run": (ORG_ADMIN, NOT_ALLOWED),
@@ -339,6 +350,12 @@ def queue_installed(django_db_setup):
     queue.install_queue(settings.DATABASE)
 
 
+@pytest.fixture(autouse=True)
+def exports_directory(settings, tmp_path):
+    """Files of exports lie beside the test's own."""
+    settings.EXPORTS_DIR = str(tmp_path / "exports")
+
+
 @pytest.fixture
 def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
     call = make_call(acme_project)
@@ -377,6 +394,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "call_id": call["call_id"],
         "user_id": "u-1",
         "run_id": ready_run(acme).pk,
+        "export_id": ready_export(acme, acme_project),
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
@@ -490,6 +508,26 @@ def ready_run(organization: Organization) -> RepriceRun:
         return RepriceRun.objects.create(
             organization=organization, since=until - timedelta(days=1), until=until, state=RepriceRun.State.READY
         )
+
+
+def ready_export(organization: Organization, project: Project) -> int:
+    """A file of nothing that nobody here has asked for."""
+    until = timezone.now()
+    with org_scope(organization.pk):
+        export = Export.objects.create(
+            organization=organization,
+            format=Export.Format.CSV,
+            name="Nothing",
+            columns=["id"],
+            project_ids=[project.pk],
+            since=until - timedelta(days=1),
+            until=until,
+            as_of=until,
+            state=Export.State.DONE,
+            bytes=3,
+        )
+    files.append(export_services.path_of(export), b"id\n", offset=0)
+    return export.pk
 
 
 def path_of(url: Url, world: World) -> str:

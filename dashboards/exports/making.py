@@ -16,12 +16,12 @@ from django.conf import settings
 
 from core import work
 from core.scope import org_scope
-from dashboards.exports import about, files, pages
+from dashboards.exports import about, files, numbers, pages
 from dashboards.exports.models import TASK, Export
-from dashboards.exports.pages import Asked, Position
+from dashboards.exports.pages import Asked, Page, Position
 from dashboards.exports.services import path_of
 from dashboards.exports.writers import writer
-from dashboards.exports.writers.types import WriteError
+from dashboards.exports.writers.types import WriteError, Writer
 from dashboards.exports.writers.xlsx import MOST_ROWS, TOO_MANY_ROWS
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ def advance(mine: Claim, *, now: datetime) -> bool:
     if export is None:
         return False
     try:
-        return _count(mine, export, now=now) if not export.is_counted else _write(mine, export, now=now)
+        return _count(mine, export) if not export.is_counted else _write(mine, export, now=now)
     except WriteError as error:
         raise ExportError(str(error)) from error
     except files.MissingError:
@@ -134,8 +134,11 @@ def asked_of(export: Export) -> Asked:
 # --- Steps ---
 
 
-def _count(mine: Claim, export: Export, *, now: datetime) -> bool:
-    """Count the rows of the next day; after the last, whether they are not too many."""
+def _count(mine: Claim, export: Export) -> bool:
+    """Count the rows of the next day; after the last, whether they are not too many. Numbers are always few."""
+    if export.kind == Export.Kind.NUMBERS:
+        with org_scope(mine.organization_id):
+            return _save(mine, is_counted=True)
     since = export.counted_until or export.since
     until = min(since + _DAY, export.until)
     with org_scope(mine.organization_id):
@@ -153,17 +156,10 @@ def _write(mine: Claim, export: Export, *, now: datetime) -> bool:
         content = about.content(export)
     one = writer(export.format, content, export.writer_state)
     data = b"" if export.writer_state is not None else one.begin()
-    position = _position(export)
-    texts, rows = [], export.rows
-    for _ in range(one.pages):
-        if position is None:
-            break
-        with org_scope(mine.organization_id):
-            page = pages.page(asked_of(export), position, one.rendering)
-        texts.append(page.text)
-        rows, position = rows + page.count, page.position
+    page = _read(export, one)
+    rows, position = export.rows + page.count, page.position
     _refuse_too_many(export, rows)
-    data += one.rows(b"".join(texts))
+    data += one.rows(page.text)
     path = path_of(export)
     files.append(path, data, offset=export.bytes)
     size = export.bytes + len(data)
@@ -184,6 +180,22 @@ def _write(mine: Claim, export: Export, *, now: datetime) -> bool:
             failures=0,
             leased_until=now + LEASE,
         )
+
+
+def _read(export: Export, one: Writer) -> Page:
+    """As many pages as the format writes at once."""
+    if export.kind == Export.Kind.NUMBERS:
+        with org_scope(export.organization_id):
+            return numbers.page(export, one.rendering)
+    texts, count, position = [], 0, _position(export)
+    for _ in range(one.pages):
+        if position is None:
+            break
+        with org_scope(export.organization_id):
+            page = pages.page(asked_of(export), position, one.rendering)
+        texts.append(page.text)
+        count, position = count + page.count, page.position
+    return Page(text=b"".join(texts), count=count, position=position)
 
 
 def _finish(mine: Claim, *, rows: int, size: int, now: datetime) -> bool:

@@ -1,6 +1,6 @@
 """Exports: files of calls or numbers that were asked for, and how far their making is."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.contrib.postgres.fields import ArrayField
@@ -112,6 +112,15 @@ class Export(OrgScopedModel):
         return max(0, self.rows_counted - self.rows) if is_whole else 0
 
     @property
+    def megabytes(self) -> float:
+        return self.bytes / 2**20
+
+    @property
+    def last_moment(self) -> datetime:
+        """The end of the period as people say it: inside of its last day."""
+        return self.until - _INSTANT
+
+    @property
     def file_name(self) -> str:
         """As the browser saves it: ASCII, and no name of a path."""
         kept = "".join(letter if letter.isascii() and letter.isalnum() else "-" for letter in self.name)
@@ -124,6 +133,9 @@ class Export(OrgScopedModel):
 
 
 MOVING: Final[Any] = (Export.State.QUEUED, Export.State.RUNNING)
+
+
+_INSTANT: Final = timedelta(microseconds=1)
 
 
 def _part(moment: datetime | None, start: datetime, end: datetime) -> float:
