@@ -238,6 +238,7 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Telemetry", "description": "Send calls. Accepted means stored."},
         {"name": "Calls", "description": "Read calls and what they cost."},
+        {"name": "Exports", "description": "Have calls and numbers written to files."},
         {"name": "Prices", "description": "Correct what calls cost."},
         {"name": "Keys", "description": "Make, replace and revoke API keys."},
         {"name": "Members", "description": "Who is in an organization, and who is asked to be."},
@@ -254,6 +255,8 @@ SPECTACULAR_SETTINGS = {
         "ProjectRoleEnum": ["admin", "member", "viewer", "none"],
         "RoleEnum": "tenants.permissions.Role",
         "RoleNameEnum": ["owner", "admin", "member", "viewer", "none"],
+        "MetricEnum": ["cost_usd", "tokens"],
+        "ExportMetricEnum": "dashboards.exports.api_serializers.METRIC_NAMES",
         "ExportStateEnum": "dashboards.exports.models.Export.State",
         "ExportKindEnum": "dashboards.exports.models.Export.Kind",
         "ExportFormatEnum": "dashboards.exports.models.Export.Format",
