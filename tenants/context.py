@@ -41,6 +41,7 @@ NEEDED: Final = {
     "teams": Permission.TELEMETRY_READ,
     "alerts": Permission.ALERTS_READ,
     "budgets": Permission.BUDGETS_READ,
+    "exports": Permission.EXPORTS_CREATE,
     "audit": Permission.AUDIT_READ,
     "members": Permission.MEMBERS_READ,
     "member-invite": Permission.MEMBERS_MANAGE,

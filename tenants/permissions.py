@@ -55,6 +55,8 @@ class Permission(StrEnum):
     BUDGETS_MANAGE = "budgets.manage", "Create, change and delete budgets"
     RULES_READ = "rules.read", "See rules and their thresholds"
     RULES_MANAGE = "rules.manage", "Change what a project’s rules fire on"
+    EXPORTS_CREATE = "exports.create", "Have large exports made, and download one’s own"
+    EXPORTS_MANAGE = "exports.manage", "See, download and delete everybody’s exports"
 
 
 _VIEWER: Final = frozenset(
@@ -72,6 +74,7 @@ _MEMBER: Final = _VIEWER | {
     Permission.KEY_MANAGE,
     Permission.ALERTS_READ,
     Permission.ALERTS_ACKNOWLEDGE,
+    Permission.EXPORTS_CREATE,
 }
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
@@ -87,6 +90,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.BUDGETS_MANAGE,
     Permission.RULES_MANAGE,
     Permission.VIEWS_MANAGE,
+    Permission.EXPORTS_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

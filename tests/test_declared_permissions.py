@@ -38,6 +38,8 @@ ASKED_INSIDE: Final = {
     "rules:rule-change": Permission.RULES_MANAGE,
     # One's own are changed by anybody; the table's was shared by a key.
     **{f"dashboards:{reach}-view-delete": Permission.VIEWS_MANAGE for reach in ("organization", "project")},
+    # One's own with EXPORTS_CREATE; the matrix's is nobody's.
+    **{f"exports:export-{step}": Permission.EXPORTS_MANAGE for step in ("file", "cancel", "delete")},
 }
 
 

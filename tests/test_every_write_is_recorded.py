@@ -22,6 +22,7 @@ EXEMPT: dict[str, str] = {
     "ingestion.reprice.services.fail": "records, in the name of nobody",
     "ingestion.reprice.services.note_failure": "counts attempts; the last one is recorded by fail",
     "ingestion.pricing.services.import_catalogue": "no tenant's data; catalogue_changes tells every difference",
+    "dashboards.exports.services.drafted": "makes a value, writes nothing",
     "rules.budget_services.erase_end_user": "a part of an erasure, which names its actor; records",
 }
 

@@ -7,7 +7,12 @@ from django.test import Client
 from django.urls import resolve, reverse
 
 from tests.matrix import URLS, WEB, Operation, Url
-from tests.test_permission_matrix import World, queue_installed, world  # noqa: F401 - fixtures
+from tests.test_permission_matrix import (  # noqa: F401 - fixtures
+    World,
+    exports_directory,
+    queue_installed,
+    world,
+)
 
 # What is the same in both organizations, or names nothing that anybody owns.
 NOT_AN_ID: Final = {"organization_slug", "project_slug", "kind", "rule"}

@@ -23,6 +23,9 @@ from core.scope import org_scope
 from dashboards import saved_views
 from dashboards.cursors import encode_moment
 from dashboards.models import SavedView
+from dashboards.exports import files
+from dashboards.exports import services as export_services
+from dashboards.exports.models import Export
 from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
@@ -65,6 +68,9 @@ ORG_MEMBER_422: Final = "302 404 403  403  422  422 422  404"
 ADMIN: Final = "        302 404  404  403  403  200 200  404"
 ADMIN_422: Final = "    302 404  404  403  403  422 422  404"
 ADMIN_MOVED: Final = "  302 404  404  403  403  302 302  404"
+# An export is its maker's and the managers': this one was made by nobody who is asked.
+EXPORT_OF_OTHERS: Final = "302 404 403 403 404 200 200 404"
+EXPORT_OF_OTHERS_MOVED: Final = "302 404 403 403 404 302 302 404"
 OWNER_ONLY: Final = "   302 404  403  403  403  403 200  404"
 OWNER_422: Final = "    302 404  403  403  403  403 422  404"
 OWNER_MOVED: Final = "  302 404  403  403  403  403 302  404"
@@ -199,6 +205,11 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "ingestion:end-users": (ORG_ADMIN, ORG_ADMIN_422),
     "ingestion:end-user-export": (NOT_ALLOWED, ORG_ADMIN_422),
     "ingestion:end-user-erase": (NOT_ALLOWED, ORG_ADMIN_422),
+    "exports:export-list": (ORG_MEMBER, NOT_ALLOWED),
+    "exports:export-create": (ORG_READ, "302 404 403 422 422 422 422 404"),
+    "exports:export-file": (EXPORT_OF_OTHERS, NOT_ALLOWED),
+    "exports:export-cancel": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
+    "exports:export-delete": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
     "pricing:reprice-list": (ORG_ADMIN, NOT_ALLOWED),
     "pricing:reprice-create": (ORG_ADMIN, ORG_ADMIN_422),
     "pricing:reprice-run": (ORG_ADMIN, NOT_ALLOWED),
@@ -286,6 +297,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:rate-card-end": (API_DENIED, API_ADMIN),
     "api:unpriced-model-list": (API_READ, API_DENIED),
     "api:end-user": (API_READ, API_DENIED),
+    "api:export-list": (API_MEMBER, "401 404 403  403  400  400 400  404"),
+    "api:export-detail": ("401 404 403  403  404  200 200  404", API_DENIED),
+    "api:export-cancel": (API_DENIED, "401 404 403  403  404  409 409  404"),
+    "api:export-file": ("401 404 403  403  404  200 200  404", API_DENIED),
     "api:reprice-run-list": (API_ADMIN, API_ADMIN_400),
     "api:reprice-run-detail": (API_ADMIN, API_DENIED),
     "api:reprice-run-apply": (API_DENIED, API_ADMIN),
@@ -360,6 +375,12 @@ def queue_installed(django_db_setup):
     queue.install_queue(settings.DATABASE)
 
 
+@pytest.fixture(autouse=True)
+def exports_directory(settings, tmp_path):
+    """Files of exports lie beside the test's own."""
+    settings.EXPORTS_DIR = str(tmp_path / "exports")
+
+
 @pytest.fixture
 def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
     call = make_call(acme_project)
@@ -398,6 +419,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "call_id": call["call_id"],
         "user_id": "u-1",
         "run_id": ready_run(acme).pk,
+        "export_id": ready_export(acme, acme_project),
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
@@ -425,6 +447,10 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:project-detail": of_acme,
         "api:call-list": of_acme,
         "api:end-user": of_acme,
+        "api:export-list": of_acme,
+        "api:export-detail": of_acme,
+        "api:export-cancel": of_acme,
+        "api:export-file": of_acme,
         "api:reprice-run-list": of_acme,
         "api:reprice-run-detail": of_acme,
         "api:reprice-run-apply": of_acme,
@@ -525,6 +551,26 @@ def ready_run(organization: Organization) -> RepriceRun:
         return RepriceRun.objects.create(
             organization=organization, since=until - timedelta(days=1), until=until, state=RepriceRun.State.READY
         )
+
+
+def ready_export(organization: Organization, project: Project) -> int:
+    """A file of nothing that nobody here has asked for."""
+    until = timezone.now()
+    with org_scope(organization.pk):
+        export = Export.objects.create(
+            organization=organization,
+            format=Export.Format.CSV,
+            name="Nothing",
+            columns=["id"],
+            project_ids=[project.pk],
+            since=until - timedelta(days=1),
+            until=until,
+            as_of=until,
+            state=Export.State.DONE,
+            bytes=3,
+        )
+    files.append(export_services.path_of(export), b"id\n", offset=0)
+    return export.pk
 
 
 def path_of(url: Url, world: World) -> str:

@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from core.problems import problem_response
 from dashboards.api import saved_views
 from dashboards.api import views as dashboards
+from dashboards.exports import api as exports
 from ingestion.api import cloud_metrics, end_users, time_zone
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
@@ -91,6 +92,10 @@ urlpatterns = [
     path("v1/saved-views", saved_views.view_list, name="saved-view-list"),
     path("v1/saved-views/<int:view_id>", saved_views.view_detail, name="saved-view-detail"),
     path("v1/usage", dashboards.usage, name="usage"),
+    path("v1/exports", exports.export_list, name="export-list"),
+    path("v1/exports/<int:export_id>", exports.export_detail, name="export-detail"),
+    path("v1/exports/<int:export_id>/cancel", exports.export_cancel, name="export-cancel"),
+    path("v1/exports/<int:export_id>/file", exports.export_file, name="export-file"),
     path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),
