@@ -38,6 +38,7 @@ NEEDED: Final = {
     "teams": Permission.TELEMETRY_READ,
     "alerts": Permission.ALERTS_READ,
     "budgets": Permission.BUDGETS_READ,
+    "reports": Permission.TELEMETRY_READ,
     "audit": Permission.AUDIT_READ,
     "members": Permission.MEMBERS_READ,
     "member-invite": Permission.MEMBERS_MANAGE,

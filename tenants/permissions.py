@@ -54,6 +54,8 @@ class Permission(StrEnum):
     RULES_READ = "rules.read", "See rules and their thresholds"
     RULES_MANAGE = "rules.manage", "Change what a project’s rules fire on"
 
+    REPORTS_MANAGE = "reports.manage", "Make reports and schedule them"
+
 
 _VIEWER: Final = frozenset(
     {
@@ -69,6 +71,7 @@ _MEMBER: Final = _VIEWER | {
     Permission.KEY_MANAGE,
     Permission.ALERTS_READ,
     Permission.ALERTS_ACKNOWLEDGE,
+    Permission.REPORTS_MANAGE,
 }
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,

@@ -64,8 +64,10 @@ BEYOND_A_KEY: Final = {"key_create", "key_rotate", "key_revoke"}
 OF_ITS_PROJECT: Final = {"key_list"}
 # What keys of one project may not even read: it is the whole organization's.
 OF_THE_ORGANIZATION: Final = {
-    f"{name}_{what}" for name in ("channel", "route", "delivery") for what in ("list", "detail")
-}
+    f"{name}_{what}"
+    for name in ("channel", "route", "delivery", "report", "report_schedule")
+    for what in ("list", "detail")
+} | {"report_file"}
 # Asking by POST, because the question does not fit into an address; nothing is changed.
 ASKED_BY_POST: Final = {"rule_backtest"}
 # What no key may do, whatever its scope.

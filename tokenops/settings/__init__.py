@@ -57,6 +57,7 @@ INSTALLED_APPS = [
     "rules",
     "rules.alerts",
     "dashboards",
+    "dashboards.reports",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -242,6 +243,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Members", "description": "Who is in an organization, and who is asked to be."},
         {"name": "Audit", "description": "Read who changed what."},
         {"name": "Alerts", "description": "Whom to tell of what happens, and what was told."},
+        {"name": "Reports", "description": "What was spent and what would be saved, to read and to send."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],
     # Members of one name with other choices.
@@ -253,6 +255,14 @@ SPECTACULAR_SETTINGS = {
         "ProjectRoleEnum": ["admin", "member", "viewer", "none"],
         "RoleEnum": "tenants.permissions.Role",
         "RoleNameEnum": ["owner", "admin", "member", "viewer", "none"],
+        "PeriodEnum": ["hour", "day", "week", "month"],
+        "CadenceEnum": ["daily", "weekly", "monthly"],
+        "ReportStateEnum": ["queued", "ready", "failed"],
+        "ReportPeriodEnum": [
+            *("yesterday", "week_before", "last_7_days", "last_30_days", "last_month", "this_month", "custom")
+        ],
+        "NewReportPeriodEnum": ["last_7_days", "last_30_days", "last_month", "this_month", "custom"],
+        "SchedulePeriodEnum": ["yesterday", "week_before", "last_month", "this_month"],
         "RepriceStateEnum": "ingestion.models.RepriceRun.State",
         "ScopesEnum": "tenants.permissions.Scope",
         "ScopeNameEnum": ["ingest", "read", "manage", "gateway"],
@@ -320,6 +330,9 @@ METRICS_TOKEN = env.token("METRICS_TOKEN")  # who may read /metrics from another
 # --- Requests to customers' URLs (core.outbound) ----------------------------------------------------------------------
 # Networks beside the public ones to which an organization's webhooks and channels may lead, also without TLS.
 OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
+
+# --- Reports ----------------------------------------------------------------------------------------------------------
+REPORTS_KEPT_DAYS = env.integer("REPORTS_KEPT_DAYS", 90, low=1, high=3_650)
 
 # --- Processes --------------------------------------------------------------------------------------------------------
 WEB_THREADS = env.integer("WEB_THREADS", 8, low=1, high=64)

@@ -92,6 +92,10 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "severity": "high",
         "facts": {"name": "#alerts", "channel_kind": "slack", "reason": "no_service", "failures": 3},
     },
+    "report.not_sent": {
+        "severity": "medium",
+        "facts": {"name": "Every Monday", "reason": "All of its channels were deleted."},
+    },
     "something.new": {"severity": "low", "facts": {"title": "Something nobody wrote words for"}},
 }
 
