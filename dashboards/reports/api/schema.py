@@ -154,6 +154,14 @@ def _describe(
 _ONE_REPORT: Final = (OrganizationParameters, _id("report"))
 _ONE_SCHEDULE: Final = (OrganizationParameters, _id("schedule"))
 _BYTES: Final = {"type": "string", "format": "binary"}
+_TEXT: Final = {"type": "string"}
+
+
+def _as(schema: dict[str, str], media_type: str, value: str, description: str) -> OpenApiResponse:
+    """An answer in another form than JSON."""
+    example = OpenApiExample(media_type, value=value, media_type=media_type, response_only=True)
+    return OpenApiResponse(schema, description=description, examples=[example])
+
 
 report_list = _describe(
     "GET",
@@ -185,9 +193,9 @@ report_file = _describe(
     "report_file",
     "A report as PDF, HTML or text",
     {
-        (200, "application/pdf"): OpenApiResponse(_BYTES, description="For paper."),
-        (200, "text/html"): OpenApiResponse({"type": "string"}, description="One file, style and font included."),
-        (200, "text/plain"): OpenApiResponse({"type": "string"}, description="For terminals and chats."),
+        (200, "application/pdf"): _as(_BYTES, "application/pdf", "%PDF-1.7 …", "For paper."),
+        (200, "text/html"): _as(_TEXT, "text/html", "<!DOCTYPE html>…", "One file, style and font included."),
+        (200, "text/plain"): _as(_TEXT, "text/plain", _NUMBERS["text"], "For terminals and chats."),
     },
     parameters=(FileParameters, _id("report")),
     more=(409,),
@@ -206,7 +214,7 @@ report_terminal = _describe(
     "The cost optimization report",
     {
         (200, "application/json"): shown(NumbersSerializer, "report", _NUMBERS),
-        (200, "text/plain"): OpenApiResponse({"type": "string"}, description="For build logs and stand-ups."),
+        (200, "text/plain"): _as(_TEXT, "text/plain", _NUMBERS["text"], "For build logs and stand-ups."),
     },
     parameters=(TerminalParameters,),
     text="Read at once, and kept nowhere. What `tokenops report` prints. A key of a project reads its project’s.",
