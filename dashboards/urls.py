@@ -1,7 +1,17 @@
 from django.urls import path
 
-from dashboards.views import calls, insight, insights, overview, rejected, resources, saved_views, teams
-from dashboards.views import calls, executive, insight, insights, models, overview, rejected, resources, teams
+from dashboards.views import (
+    calls,
+    executive,
+    insight,
+    insights,
+    models,
+    overview,
+    rejected,
+    resources,
+    saved_views,
+    teams,
+)
 
 app_name = "dashboards"
 

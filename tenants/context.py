@@ -42,6 +42,7 @@ NEEDED: Final = {
     "alerts": Permission.ALERTS_READ,
     "budgets": Permission.BUDGETS_READ,
     "exports": Permission.EXPORTS_CREATE,
+    "reports": Permission.TELEMETRY_READ,
     "audit": Permission.AUDIT_READ,
     "members": Permission.MEMBERS_READ,
     "member-invite": Permission.MEMBERS_MANAGE,

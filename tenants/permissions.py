@@ -58,6 +58,8 @@ class Permission(StrEnum):
     EXPORTS_CREATE = "exports.create", "Have large exports made, and download one’s own"
     EXPORTS_MANAGE = "exports.manage", "See, download and delete everybody’s exports"
 
+    REPORTS_MANAGE = "reports.manage", "Make reports and schedule them"
+
 
 _VIEWER: Final = frozenset(
     {
@@ -75,6 +77,7 @@ _MEMBER: Final = _VIEWER | {
     Permission.ALERTS_READ,
     Permission.ALERTS_ACKNOWLEDGE,
     Permission.EXPORTS_CREATE,
+    Permission.REPORTS_MANAGE,
 }
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,

@@ -22,10 +22,12 @@ from core import queue
 from core.scope import org_scope
 from dashboards import saved_views
 from dashboards.cursors import encode_moment
-from dashboards.models import SavedView
 from dashboards.exports import files
 from dashboards.exports import services as export_services
 from dashboards.exports.models import Export
+from dashboards.models import SavedView
+from dashboards.reports.models import Report
+from dashboards.reports.tests import factories as reports
 from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
@@ -282,6 +284,20 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-resources": (READ, NOT_ALLOWED),
     "dashboards:project-resource": (READ, NOT_ALLOWED),
     "dashboards:project-call": (READ, NOT_ALLOWED),
+    # Reports: the world's was made without the project, so nobody is kept from it
+    "reports:report-list": (ORG_READ, NOT_ALLOWED),
+    "reports:report-create": (ORG_MEMBER, ORG_MEMBER_422),
+    "reports:report-detail": (ORG_READ, NOT_ALLOWED),
+    "reports:report-retry": (NOT_ALLOWED, ORG_MEMBER_422),
+    "reports:report-file": (ORG_READ, NOT_ALLOWED),
+    "reports:schedule-create": (ORG_MEMBER, ORG_MEMBER_422),
+    "reports:schedule-preview": (NOT_ALLOWED, ORG_MEMBER_422),
+    "reports:schedule-detail": (ORG_READ, NOT_ALLOWED),
+    "reports:schedule-edit": (ORG_MEMBER, ORG_MEMBER_422),
+    "reports:schedule-pause": (NOT_ALLOWED, ORG_MEMBER_MOVED),
+    "reports:schedule-resume": (NOT_ALLOWED, ORG_MEMBER_MOVED),
+    "reports:schedule-send": (NOT_ALLOWED, ORG_MEMBER_MOVED),
+    "reports:schedule-delete": (ORG_MEMBER, ORG_MEMBER_MOVED),
     # API
     "api:me": (API_ME, API_DENIED),
     "api:organization-list": (API_ME, API_DENIED),
@@ -337,6 +353,14 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:insight-assign": (API_DENIED, "401 404 403 403 400 400 400 404"),
     "api:insight-comment": (API_DENIED, "401 404 403 403 400 400 400 404"),
     "api:usage": (API_READ, API_DENIED),
+    "api:report-list": (API_READ, "401 404 403 403 202 202 202 404"),
+    "api:report-terminal": (API_READ, API_DENIED),
+    "api:report-detail": (API_READ, API_DENIED),
+    "api:report-file": (API_READ, API_DENIED),
+    "api:report-retry": (API_DENIED, "401 404 403 403 409 409 409 404"),
+    "api:report-schedule-list": (API_READ, "401 404 403 403 400 400 400 404"),
+    "api:report-schedule-detail": (API_READ, API_DENIED),
+    "api:report-schedule-send": (API_DENIED, "401 404 403 403 202 202 202 404"),
     "api:cloud-metrics": (API_READ, API_DENIED),
     "api:channel-list": (API_MEMBER, API_ADMIN_400),
     "api:channel-detail": (API_MEMBER, API_DENIED),
@@ -400,7 +424,11 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     Membership.objects.create(user=other, organization=acme, role=Role.VIEWER)
     team = teams.create_team(organization=acme, actor=None, name="Search")
     rate_id = new_rate(acme)
-    arguments = sent_alert(acme) | {
+    alert = sent_alert(acme)
+    arguments = alert | {
+        "report_id": ready_report(acme, acme_project).pk,
+        "schedule_id": reports.make_schedule(acme, alert["channel"]).pk,
+        "form": "pdf",
         "rate_id": rate_id,
         "kind": "slack",
         "member_id": other.pk,
@@ -496,6 +524,14 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:insight-assign": of_acme,
         "api:insight-comment": of_acme,
         "api:usage": of_acme,
+        "api:report-list": of_acme,
+        "api:report-terminal": of_acme,
+        "api:report-detail": of_acme,
+        "api:report-file": of_acme,
+        "api:report-retry": of_acme,
+        "api:report-schedule-list": of_acme,
+        "api:report-schedule-detail": of_acme,
+        "api:report-schedule-send": of_acme,
         "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
@@ -536,7 +572,17 @@ def sent_alert(organization: Organization) -> dict[str, Any]:
         routing.route_event(organization_id=organization.pk, event_id=event.pk, now=timezone.now())
         Delivery.objects.update(state=Delivery.State.FAILED)
         delivery_id = Delivery.objects.get().pk
-    return {"channel_id": channel.pk, "route_id": route.pk, "event_id": event.pk, "delivery_id": delivery_id}
+    ids = {"channel_id": channel.pk, "route_id": route.pk, "event_id": event.pk, "delivery_id": delivery_id}
+    return ids | {"channel": channel}
+
+
+def ready_report(organization: Organization, project: Project) -> Report:
+    """Without the project, as those see the organization from whom it is hidden."""
+    report = reports.order(organization)
+    with org_scope(organization.pk):
+        columns = {"numbers": reports.nothing().as_stored(), "pdf": b"%PDF", "pdf_bytes": 4, "made_at": timezone.now()}
+        Report.objects.filter(pk=report.pk).update(state=Report.State.READY, left_out=[project.pk], **columns)
+    return report
 
 
 def latest_entry(organization: Organization) -> int:

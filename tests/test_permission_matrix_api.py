@@ -78,8 +78,10 @@ OF_WHO_ASKED: Final = {"export_detail", "export_delete", "export_cancel", "expor
 READS_AS_FILES: Final = {"export_create", "export_delete", "export_cancel"}
 # What keys of one project may not even read: it is the whole organization's.
 OF_THE_ORGANIZATION: Final = {
-    f"{name}_{what}" for name in ("channel", "route", "delivery") for what in ("list", "detail")
-}
+    f"{name}_{what}"
+    for name in ("channel", "route", "delivery", "report", "report_schedule")
+    for what in ("list", "detail")
+} | {"report_file"}
 # Asking by POST, because the question does not fit into an address; nothing is changed.
 ASKED_BY_POST: Final = {"rule_backtest"}
 # What no key may do, whatever its scope.

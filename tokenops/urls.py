@@ -31,5 +31,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("rules.alerts.urls")),
     path("", include("rules.urls")),
     path("", include("dashboards.exports.urls")),
+    path("", include("dashboards.reports.urls")),
     path("", include("dashboards.urls")),
 ]

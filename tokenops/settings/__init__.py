@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "rules.alerts",
     "dashboards",
     "dashboards.exports",
+    "dashboards.reports",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -244,6 +245,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Members", "description": "Who is in an organization, and who is asked to be."},
         {"name": "Audit", "description": "Read who changed what."},
         {"name": "Alerts", "description": "Whom to tell of what happens, and what was told."},
+        {"name": "Reports", "description": "What was spent and what would be saved, to read and to send."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],
     # Members of one name with other choices.
@@ -260,6 +262,14 @@ SPECTACULAR_SETTINGS = {
         "ExportStateEnum": "dashboards.exports.models.Export.State",
         "ExportKindEnum": "dashboards.exports.models.Export.Kind",
         "ExportFormatEnum": "dashboards.exports.models.Export.Format",
+        "PeriodEnum": ["hour", "day", "week", "month"],
+        "CadenceEnum": ["daily", "weekly", "monthly"],
+        "ReportStateEnum": ["queued", "ready", "failed"],
+        "ReportPeriodEnum": [
+            *("yesterday", "week_before", "last_7_days", "last_30_days", "last_month", "this_month", "custom")
+        ],
+        "NewReportPeriodEnum": ["last_7_days", "last_30_days", "last_month", "this_month", "custom"],
+        "SchedulePeriodEnum": ["yesterday", "week_before", "last_month", "this_month"],
         "RepriceStateEnum": "ingestion.models.RepriceRun.State",
         "ScopesEnum": "tenants.permissions.Scope",
         "ScopeNameEnum": ["ingest", "read", "manage", "gateway"],
@@ -333,6 +343,8 @@ EXPORTS_DIR = env.text("EXPORTS_DIR", str(STATE_DIR / "exports"))  # web and wor
 EXPORT_MAX_ROWS = env.integer("EXPORT_MAX_ROWS", 10_000_000, low=1, high=10**12)
 EXPORT_MAX_MB = env.integer("EXPORT_MAX_MB", 4_096, low=1, high=10**9)
 EXPORT_MAX_RUNNING = env.integer("EXPORT_MAX_RUNNING", 3, low=1, high=1_000)  # of one organization at once
+# --- Reports ----------------------------------------------------------------------------------------------------------
+REPORTS_KEPT_DAYS = env.integer("REPORTS_KEPT_DAYS", 90, low=1, high=3_650)
 
 # --- Processes --------------------------------------------------------------------------------------------------------
 WEB_THREADS = env.integer("WEB_THREADS", 8, low=1, high=64)
