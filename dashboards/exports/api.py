@@ -41,7 +41,7 @@ def export_list(request: ApiRequest) -> Response:
     if request.method == "POST":
         return Response(ExportSerializer(_create(request)).data, status=status.HTTP_201_CREATED)
     found = selectors.exports(organization=request.organization, viewer=_viewer(request))[: selectors.SHOWN]
-    return Response({"results": ExportSerializer(found, many=True).data, "next": None})
+    return Response({"results": [ExportSerializer(one).data for one in found], "next": None})
 
 
 @schema.export_detail
