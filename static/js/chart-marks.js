@@ -4,7 +4,7 @@
 /** @typedef {import("./chart-options.js").Theme} Theme */
 /** @typedef {{bucket: string, kind: "insight" | "price", text: string, href: string}} Mark */
 
-export const ROOM_PX = 22; // above the plot, for the signs
+export const ROOM_PX = 26; // above the plot, for the signs
 const TOLD = 3; // in a tooltip
 const VEIL = { silent: true, animation: false, z: 5 };
 /** @type {Record<Mark["kind"], string>} */
@@ -37,7 +37,7 @@ function lines(spec, theme) {
   return [...marksByBucket(spec)].map(([bucket, marks]) => ({
     xAxis: bucket,
     name: bucket,
-    label: { formatter: sign(marks), position: "end", distance: 4, color: theme.text, fontSize: 11 },
+    label: { formatter: sign(marks), position: "end", distance: 1, color: theme.text, fontSize: 11, padding: [4, 6], borderRadius: 4, backgroundColor: theme.hover },
   }));
 }
 

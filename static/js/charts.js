@@ -135,7 +135,7 @@ async function start(holder) {
 
 /** What people do with the canvas, which outlives its holder. @param {Chart} chart */
 function follow(chart) {
-  chart.instance.on("click", { componentType: "markLine" }, (/** @type {any} */ hit) => openMark(chart, hit.name));
+  chart.instance.on("click", (/** @type {any} */ hit) => hit.componentType === "markLine" && openMark(chart, hit.name));
   if (!isOverTime(chart.spec)) return;
   listen(chart.canvas, {
     canvas: chart.canvas,

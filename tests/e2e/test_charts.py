@@ -196,6 +196,18 @@ def test_a_mark_is_a_link_below_the_table(page: Page, acme: Organization, insigh
     page.wait_for_url(f"**/insights/{insight.pk}/")
 
 
+def test_a_mark_on_the_chart_leads_to_its_page(page: Page, acme: Organization, insight: Insight):
+    sign_in(page)
+    page.goto(HERE)
+    drawn = chart(page, "cost")
+    canvas = "echarts.getInstanceByDom(chart.querySelector('.chart-canvas'))"
+
+    three_days_ago = drawn.evaluate(f"(chart) => {canvas}.convertToPixel({{ xAxisIndex: 0 }}, 26)")
+    drawn.click(position={"x": three_days_ago, "y": 13})
+
+    page.wait_for_url(f"**/insights/{insight.pk}/")
+
+
 def test_a_refresh_keeps_the_part_that_is_shown(page: Page, acme: Organization):
     sign_in(page)
     page.goto(HERE)
