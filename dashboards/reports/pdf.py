@@ -24,7 +24,6 @@ _FONTS: Final = (
     "fontpkg_noto_sans",
     "fontpkg_noto_sans_arabic",
     "fontpkg_heebo",
-    "fontpkg_noto_sans_devanagari",
     "fontpkg_noto_sans_thai",
     "cvttf_NotoSansCJK_Regular",
 )

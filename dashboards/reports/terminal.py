@@ -86,16 +86,21 @@ def _top(title: str, numbers: Numbers, groups: Sequence[Group], name: content.Na
         yield f"  {_padded(name(group), _NAME)}{amount}{part}  {content.calls(group.sums.calls)}"
 
 
-def _padded(text: str, columns: int) -> str:
+def _padded(text: str, most: int) -> str:
     """``text`` in so many columns of a terminal, where letters of some scripts take two."""
     shown, used = "", 0
     for letter in text:
         width = _width(letter)
-        if used + width > columns - 1:
-            shown = f"{shown[:-1]}…" if _width(shown[-1:]) == 1 else f"{shown[:-1]}… "
+        if used + width > most - 1:
+            shown = f"{shown}…"
             break
         shown, used = shown + letter, used + width
-    return shown + " " * max(0, columns - used)
+    return shown + " " * max(0, most - columns(shown))
+
+
+def columns(text: str) -> int:
+    """How many columns a terminal gives the text."""
+    return sum(map(_width, text))
 
 
 def _width(letter: str) -> int:

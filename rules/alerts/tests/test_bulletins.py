@@ -49,7 +49,7 @@ def test_a_mail_carries_the_file_as_long_as_it_is_kept(acme, scope, mails):
         delivery_services.redeliver(organization=acme, actor=None, delivery=delivery, now=timezone.now())
         deliver(delivery)
 
-    with_file, without = mails.messages
+    with_file, without = mails.mails
     (attached,) = with_file.iter_attachments()
     assert (attached.get_filename(), attached.get_content()) == ("acme.pdf", b"%PDF-1.7")
     assert list(without.iter_attachments()) == []
