@@ -40,7 +40,7 @@ def export_list(request: ApiRequest) -> Response:
     OrganizationParameters.read(request.query_params)
     if request.method == "POST":
         return Response(ExportSerializer(_create(request)).data, status=status.HTTP_201_CREATED)
-    found = selectors.exports(organization=request.organization, viewer=_viewer(request))[: selectors.SHOWN]
+    found: Any = selectors.exports(organization=request.organization, viewer=_viewer(request))[: selectors.SHOWN]
     return Response({"results": ExportSerializer(found, many=True).data, "next": None})
 
 
