@@ -1,5 +1,6 @@
 """What a file says about itself: of which calls it was made, and the page that shows them."""
 
+from typing import Final
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -12,6 +13,9 @@ from dashboards.exports import columns, numbers
 from dashboards.exports.models import Export
 from dashboards.exports.writers.types import Column, Content
 from dashboards.filters import LABELS
+
+PAGES: Final = {Export.Kind.CALLS: "organization-calls", Export.Kind.NUMBERS: "organization-overview"}
+"""Where one sees what a file holds."""
 
 
 def content(export: Export) -> Content:
@@ -51,8 +55,7 @@ def chips(export: Export) -> list[tuple[str, str]]:
 
 def page_url(export: Export) -> str:
     """The page that shows what the file holds."""
-    page = "explorer" if export.kind == Export.Kind.NUMBERS else "calls"
-    path = reverse(f"dashboards:organization-{page}", args=[export.organization.slug])
+    path = reverse(f"dashboards:{PAGES[Export.Kind(export.kind)]}", args=[export.organization.slug])
     return f"{path}?{query_of(export)}"
 
 

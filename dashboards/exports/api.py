@@ -40,8 +40,8 @@ def export_list(request: ApiRequest) -> Response:
     OrganizationParameters.read(request.query_params)
     if request.method == "POST":
         return Response(ExportSerializer(_create(request)).data, status=status.HTTP_201_CREATED)
-    found = selectors.exports(organization=request.organization, viewer=_viewer(request))[: selectors.SHOWN]
-    return Response({"results": [ExportSerializer(one).data for one in found], "next": None})
+    found: Any = selectors.exports(organization=request.organization, viewer=_viewer(request))[: selectors.SHOWN]
+    return Response({"results": ExportSerializer(found, many=True).data, "next": None})
 
 
 @schema.export_detail

@@ -16,7 +16,7 @@ type Pair = tuple[str, str]
 
 
 class Export(OrgScopedModel):
-    """One file. A task counts its rows day by day (``counted_until``), then writes them a few pages at a time.
+    """One file. A task counts its rows some days at a time (``counted_until``), then writes them a few pages at a time.
 
     ``cursor_…`` is the last row that the file has, which ``bytes`` long is whole so far; ``writer_state`` is what the
     format has to know to go on from there. What is longer on the disk was written by somebody who died. ``lease`` is

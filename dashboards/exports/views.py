@@ -198,8 +198,8 @@ def _facts(request: OrgRequest, chosen: Filter, question: Question | None) -> di
 
 
 def _back_url(request: OrgRequest, question: Question | None) -> str:
-    page = "explorer" if question else "calls"
-    path = reverse(f"dashboards:organization-{page}", args=[request.organization.slug])
+    page = about.PAGES[Export.Kind.NUMBERS if question else Export.Kind.CALLS]
+    path = reverse(f"dashboards:{page}", args=[request.organization.slug])
     query = request.GET.copy()
     query.pop("of", None)
     return f"{path}?{query.urlencode()}"

@@ -75,6 +75,18 @@ def test_a_full_last_page_is_followed_by_an_empty_one(acme, acme_project, scope,
     assert [page.count for page in found] == [2, 2, 0]
 
 
+def test_calls_far_from_each_other_make_one_page(acme, acme_project, scope, noon):
+    """What is not found in the days that are near is found in those that are far."""
+    starts = [noon - timedelta(days=days) for days in (30, 29, 2, 1)]
+    make_calls(acme_project, [{"call_id": f"c{at}", "started_at": start} for at, start in enumerate(starts)])
+
+    with scope(acme):
+        found = read(asked(acme_project, noon, since=noon - timedelta(days=31)), most=3)
+
+    assert ids(found) == ["c0", "c1", "c2", "c3"]
+    assert [page.count for page in found] == [3, 1]
+
+
 def test_projects_follow_each_other(acme, acme_project, scope, noon):
     other = services.create_project(organization=acme, actor=None, name="Api")
     make_call(other, call_id="second", started_at=noon)
@@ -216,7 +228,7 @@ def test_a_key_is_named_by_its_public_part(acme, acme_project, scope, noon):
 
 
 @given(st.lists(st.text(alphabet="=+-@\t\r'\"a1,;\nä", max_size=8), min_size=1, max_size=5))
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_database_makes_formulas_harmless_as_we_do_elsewhere(acme, acme_project, scope, noon, texts):
     started_at = noon + timedelta(microseconds=next(TICKS))
     make_calls(

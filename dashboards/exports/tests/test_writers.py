@@ -10,7 +10,7 @@ from decimal import Decimal
 import openpyxl
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.spreadsheets import plain
@@ -170,6 +170,7 @@ def test_a_workbook_refuses_more_than_its_archive_holds():
         writer("xlsx", CONTENT, state).rows(ROWS[0])
 
 
+@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=60))
 def test_any_text_comes_back_from_a_workbook(text):
     line = io.StringIO()
