@@ -32,6 +32,7 @@ class Permission(StrEnum):
 
     TELEMETRY_READ = "telemetry.read", "See calls, costs and prices"
     INSIGHTS_ACT = "insights.act", "Acknowledge, mute, resolve, assign and comment on insights"
+    FEATURES_LABEL = "features.label", "Name features and show several as one"
     PROJECT_CREATE = "project.create", "Create projects"
     PROJECT_MANAGE = "project.manage", "Change and delete projects"
     TEAMS_MANAGE = "teams.manage", "Create and change teams"
@@ -65,6 +66,7 @@ _VIEWER: Final = frozenset(
 )
 _MEMBER: Final = _VIEWER | {
     Permission.INSIGHTS_ACT,
+    Permission.FEATURES_LABEL,
     Permission.KEY_READ,
     Permission.KEY_MANAGE,
     Permission.ALERTS_READ,
