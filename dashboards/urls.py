@@ -12,6 +12,7 @@ from dashboards.views import (
     saved_views,
     teams,
 )
+from dashboards.views import calls, executive, features, insight, insights, models, overview, rejected, resources, teams
 
 app_name = "dashboards"
 
@@ -21,6 +22,11 @@ _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 urlpatterns = [
     path(_ORGANIZATION, overview.overview, name="organization-overview"),
     path(_ORGANIZATION + "executive/", executive.executive, name="organization-executive"),
+    path(_ORGANIZATION + "features/label/", features.label, name="feature-label"),
+    path(_ORGANIZATION + "features/group/", features.group, name="feature-group"),
+    path(_ORGANIZATION + "features/ungroup/", features.ungroup, name="feature-ungroup"),
+    path(_ORGANIZATION + "features/apart/", features.apart, name="features-apart"),
+    path(_ORGANIZATION + "features/suggest-again/", features.suggest_again, name="features-suggest-again"),
     path(_ORGANIZATION + "calls/", calls.calls, name="organization-calls"),
     path(_ORGANIZATION + "rejected/", rejected.rejected, name="organization-rejected"),
     path(_PROJECT, overview.overview, name="project-overview"),
@@ -39,6 +45,7 @@ urlpatterns = [
             path(where + "views/", saved_views.view_list, name=f"{reach}-views"),
             path(where + "views/<int:view_id>/", saved_views.view_step, name=f"{reach}-view"),
             path(where + "views/<int:view_id>/delete/", saved_views.view_delete, name=f"{reach}-view-delete"),
+            path(where + "features/", features.features, name=f"{reach}-features"),
             path(where + "models/", models.models, name=f"{reach}-models"),
             path(where + "models/one/", models.model, name=f"{reach}-model"),
             path(where + "insights/", insights.insights, name=f"{reach}-insights"),

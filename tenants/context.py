@@ -19,6 +19,7 @@ from tenants.permissions import Permission, allows
 NEEDED_IN_PROJECT: Final = {
     "project-overview": Permission.TELEMETRY_READ,
     "project-models": Permission.TELEMETRY_READ,
+    "project-features": Permission.TELEMETRY_READ,
     "project-calls": Permission.TELEMETRY_READ,
     "project-insights": Permission.TELEMETRY_READ,
     "project-rejected": Permission.TELEMETRY_READ,
@@ -34,6 +35,7 @@ NEEDED: Final = {
     "organization-overview": Permission.TELEMETRY_READ,
     "organization-executive": Permission.TELEMETRY_READ,
     "organization-models": Permission.TELEMETRY_READ,
+    "organization-features": Permission.TELEMETRY_READ,
     "organization-calls": Permission.TELEMETRY_READ,
     "organization-resources": Permission.TELEMETRY_READ,
     "project-create": Permission.PROJECT_CREATE,

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     VIEWS_SHARE = "views.share", "Share saved views of pages"
     VIEWS_MANAGE = "views.manage", "Change and delete views that others share"
     INSIGHTS_ACT = "insights.act", "Acknowledge, mute, resolve, assign and comment on insights"
+    FEATURES_LABEL = "features.label", "Name features and show several as one"
     PROJECT_CREATE = "project.create", "Create projects"
     PROJECT_MANAGE = "project.manage", "Change and delete projects"
     TEAMS_MANAGE = "teams.manage", "Create and change teams"
@@ -72,6 +73,7 @@ _VIEWER: Final = frozenset(
 _MEMBER: Final = _VIEWER | {
     Permission.INSIGHTS_ACT,
     Permission.VIEWS_SHARE,
+    Permission.FEATURES_LABEL,
     Permission.KEY_READ,
     Permission.KEY_MANAGE,
     Permission.ALERTS_READ,

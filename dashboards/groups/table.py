@@ -37,13 +37,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What a row is about, before it is text. ``parts`` are the rows that this one sums up."""
+    """What a row is about, before it is text. ``parts`` are the rows that this one sums up, where they are shown.
+
+    ``wire_name`` is what calls call a feature, ``group`` what it is shown as part of; a group's own row is unfolded and
+    folded at ``toggle_url``.
+    """
 
     name: str
     totals: Totals
     note: str = ""
     url: str = ""
     wire_name: str = ""
+    group: str = ""
+    toggle_url: str = ""
     costs: Mapping[str, float] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
     before_cost_usd: Decimal = NOTHING

@@ -33,9 +33,9 @@ def test_each_kind_of_token_has_its_own_rate() -> None:
 
     assert found.cost_usd == Decimal("9.5")  # 2 M × 2 + 1 M × 0.5 + 0.5 M × 10
     assert [(label, line.quantity, line.cost) for label, line in found.arithmetic] == [
-        ("input", 2_000_000, Decimal(4)),
-        ("output", 500_000, Decimal(5)),
-        ("cached input", 1_000_000, Decimal("0.5")),
+        ("input", Decimal(2_000_000), Decimal(4)),
+        ("output", Decimal(500_000), Decimal(5)),
+        ("cached input", Decimal(1_000_000), Decimal("0.5")),
     ]
     assert (found.is_estimate, found.is_capable, found.notes) == (False, True, [])
 
@@ -84,7 +84,7 @@ def test_a_fee_for_each_request_is_paid_by_each_call() -> None:
 
     assert found.cost_usd == Decimal("0.5")  # 100 × 5 ÷ 1,000
     assert [(label, line.quantity, line.cost) for label, line in found.arithmetic if line.cost] == [
-        ("requests", 100, Decimal("0.5"))
+        ("requests", Decimal(100), Decimal("0.5"))
     ]
 
 

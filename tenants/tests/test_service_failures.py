@@ -272,6 +272,7 @@ EXACTLY = {
         Permission.RULES_READ,
         Permission.INSIGHTS_ACT,
         Permission.REPORTS_MANAGE,
+        Permission.FEATURES_LABEL,
     },
     Role.VIEWER: {
         Permission.TELEMETRY_READ,
