@@ -1,6 +1,6 @@
 """The filter bar as its template shows it: ranges, chips and facets, each a link or a form field. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -64,6 +64,9 @@ class FilterBar:
     latest_day: str
     days_text: str
     hidden: Sequence[tuple[str, str]]
+    options: Sequence[tuple[str, str]]
+    views_url: str
+    without_view_url: str
     chips: list[Chip]
     source_note: str
     clear_url: str
@@ -82,26 +85,42 @@ _SOURCE_NOTES: Final[dict[Source, str]] = {
 }
 
 
-def filter_bar(chosen: Filter, *, path: str, options: Mapping[str, list[Option]] | None) -> FilterBar:
-    """The bar of the page at ``path``; ``options`` are those of its dimensions, once they were asked for."""
+def filter_bar(
+    chosen: Filter,
+    *,
+    path: str,
+    options: Mapping[str, list[Option]] | None,
+    keep: Sequence[tuple[str, str]] = (),
+    views_url: str = "",
+) -> FilterBar:
+    """The bar of the page at ``path``.
+
+    ``options`` are those of its dimensions, once they were asked for. ``keep`` is what else the page is asked, which
+    changing a filter must not lose. ``views_url`` lists its saved views.
+    """
     today = chosen.now.astimezone(chosen.zone).date()
+
+    def link(other: Filter, *more: tuple[str, str]) -> str:
+        return address(path, other, *keep, *more)
+
     return FilterBar(
         chosen=chosen,
-        ranges=time_ranges(chosen, path=path),
-        calendar=_ranges(CALENDAR_RANGES, chosen, path),
-        comparisons=[
-            Link(name, text, address(path, chosen.with_comparison(name))) for name, text in COMPARISONS.items()
-        ],
+        ranges=[Link(name, short, link(chosen.with_range(name)), RANGES[name]) for name, short in _SHORT.items()],
+        calendar=[Link(name, text, link(chosen.with_range(name))) for name, text in CALENDAR_RANGES.items()],
+        comparisons=[Link(name, text, link(chosen.with_comparison(name))) for name, text in COMPARISONS.items()],
         is_custom=chosen.range not in RANGES,
         first_day=chosen.period.first_day.isoformat(),
         last_day=chosen.period.last_day.isoformat(),
         latest_day=today.isoformat(),
         days_text=CALENDAR_RANGES.get(chosen.range) or chosen.period.days_text(today=today),
-        hidden=[*chosen.comparison_pairs, *chosen.narrowed_by],
-        chips=_chips(chosen, path),
+        hidden=[*chosen.comparison_pairs, *chosen.narrowed_by, *keep],
+        options=keep,
+        views_url=views_url,
+        without_view_url=f"{path}?range={DEFAULT_RANGE}",
+        chips=_chips(chosen, link),
         source_note=_SOURCE_NOTES[chosen.source],
-        clear_url=address(path, chosen.cleared()),
-        panel_url=address(path, chosen, ("panel", "filters")),
+        clear_url=link(chosen.cleared()),
+        panel_url=link(chosen, ("panel", "filters")),
         statuses=[
             ("", "Any", not chosen.status),
             *((key, text, chosen.status == key) for key, text in STATUSES.items()),
@@ -117,10 +136,6 @@ def time_ranges(chosen: Filter, *, path: str) -> list[Link]:
     return [Link(name, _SHORT[name], address(path, chosen.with_range(name)), RANGES[name]) for name in RANGES]
 
 
-def _ranges(names: Mapping[str, str], chosen: Filter, path: str) -> list[Link]:
-    return [Link(name, text, address(path, chosen.with_range(name))) for name, text in names.items()]
-
-
 def address(path: str, chosen: Filter, *more: tuple[str, str]) -> str:
     """The page at ``path`` with this filter, and ``more`` pairs of the query string.
 
@@ -129,21 +144,16 @@ def address(path: str, chosen: Filter, *more: tuple[str, str]) -> str:
     return f"{path}?{urlencode([*chosen.pairs, *more] or [('range', DEFAULT_RANGE)])}"
 
 
-def _chips(chosen: Filter, path: str) -> list[Chip]:
+def _chips(chosen: Filter, link: Callable[[Filter], str]) -> list[Chip]:
     """One a value; of a finding's many prompts one for all."""
     chips = []
     for name, value in chosen.narrowed_by:
         values = chosen.values(name)
         if name not in EVIDENCE or len(values) == 1:
-            chips.append(_chip(chosen, path, name, value))
+            chips.append(Chip(LABELS[name], _shown(name, value), link(chosen.without(name, value))))
         elif value == values[0]:
-            chips.append(Chip(LABELS[name], f"{len(values)} prompts", address(path, chosen.without_all(name))))
+            chips.append(Chip(LABELS[name], f"{len(values)} prompts", link(chosen.without_all(name))))
     return chips
-
-
-def _chip(chosen: Filter, path: str, name: str, value: str) -> Chip:
-    shown = _shown(name, value)
-    return Chip(LABELS[name], shown, address(path, chosen.without(name, value)))
 
 
 def _shown(name: str, value: str) -> str:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards.views import calls, insight, insights, overview, rejected, resources, teams
+from dashboards.views import calls, explorer, insight, insights, overview, rejected, resources, teams
 
 app_name = "dashboards"
 
@@ -10,9 +10,11 @@ _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 urlpatterns = [
     path(_ORGANIZATION, overview.overview, name="organization-overview"),
     path(_ORGANIZATION + "calls/", calls.calls, name="organization-calls"),
+    path(_ORGANIZATION + "explorer/", explorer.explorer, name="organization-explorer"),
     path(_ORGANIZATION + "rejected/", rejected.rejected, name="organization-rejected"),
     path(_PROJECT, overview.overview, name="project-overview"),
     path(_PROJECT + "calls/", calls.calls, name="project-calls"),
+    path(_PROJECT + "explorer/", explorer.explorer, name="project-explorer"),
     path(_PROJECT + "rejected/", rejected.rejected, name="project-rejected"),
     path(_ORGANIZATION + "teams/", teams.team_list, name="team-list"),
     path(_ORGANIZATION + "resources/", resources.resource_list, name="organization-resources"),

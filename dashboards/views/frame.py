@@ -1,5 +1,6 @@
 """What overview and log have in common: the filter, its bar, empty states, and page or partial."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -23,6 +24,7 @@ from tenants.permissions import Permission, allows
 
 type Context = dict[str, Any]
 type Options = dict[str, list[Option]]
+type Pairs = Sequence[tuple[str, str]]
 
 # Pages that others lead to with the same filter.
 _LINKED: Final = ("overview", "calls")
@@ -46,16 +48,19 @@ def page_path(request: OrgRequest, page: str, project: Project | None = None) ->
     return reverse(f"dashboards:{'project' if project else 'organization'}-{page}", args=slugs)
 
 
-def frame(request: OrgRequest, chosen: Filter, page: str) -> Context:
-    """The context of everything around the numbers of ``page``, which is named as in ``page_path``."""
+def frame(request: OrgRequest, chosen: Filter, page: str, *, keep: Pairs = ()) -> Context:
+    """The context of everything around the numbers of ``page``, which is named as in ``page_path``.
+
+    ``keep`` is what else the page is asked; links of the bar and saved views keep it.
+    """
     wants_panel = request.GET.get("panel") == "filters"
     options = filter_options(request, chosen) if wants_panel else None
     paths = {name: page_path(request, name) for name in (*_LINKED, page)}
     return {
         "chosen": chosen,
-        "bar": filter_bar(chosen, path=paths[page], options=options),
+        "bar": filter_bar(chosen, path=paths[page], options=options, keep=keep),
         "page_path": paths[page],
-        "urls": {name: address(path, chosen) for name, path in paths.items()},
+        "urls": {name: address(path, chosen, *(keep if name == page else ())) for name, path in paths.items()},
         "nav_active": f"{'project' if request.project else 'organization'}-{page}",
         "state": "",
         "refused": SimpleLazyObject(lambda: refused_lately(request, chosen)),
@@ -97,13 +102,13 @@ def nothing_yet(request: OrgRequest) -> Context:
     }
 
 
-def nothing_here(chosen: Filter, path: str) -> Context:
-    """What to do when calls exist, but none that the filter keeps."""
+def nothing_here(chosen: Filter, path: str, *, keep: Pairs = ()) -> Context:
+    """What to do when calls exist, but none that the filter keeps; ``keep`` is what else the page is asked."""
     wider = chosen.widened()
     return {
         "state": "nothing",
-        "wider_url": address(path, wider) if wider else "",
-        "clear_url": address(path, chosen.cleared()) if chosen.narrowed_by else "",
+        "wider_url": address(path, wider, *keep) if wider else "",
+        "clear_url": address(path, chosen.cleared(), *keep) if chosen.narrowed_by else "",
     }
 
 
