@@ -3,6 +3,8 @@ from django.urls import path
 from dashboards.views import (
     calls,
     executive,
+    explorer,
+    features,
     insight,
     insights,
     models,
@@ -12,7 +14,6 @@ from dashboards.views import (
     saved_views,
     teams,
 )
-from dashboards.views import calls, executive, features, insight, insights, models, overview, rejected, resources, teams
 
 app_name = "dashboards"
 
@@ -28,9 +29,11 @@ urlpatterns = [
     path(_ORGANIZATION + "features/apart/", features.apart, name="features-apart"),
     path(_ORGANIZATION + "features/suggest-again/", features.suggest_again, name="features-suggest-again"),
     path(_ORGANIZATION + "calls/", calls.calls, name="organization-calls"),
+    path(_ORGANIZATION + "explorer/", explorer.explorer, name="organization-explorer"),
     path(_ORGANIZATION + "rejected/", rejected.rejected, name="organization-rejected"),
     path(_PROJECT, overview.overview, name="project-overview"),
     path(_PROJECT + "calls/", calls.calls, name="project-calls"),
+    path(_PROJECT + "explorer/", explorer.explorer, name="project-explorer"),
     path(_PROJECT + "rejected/", rejected.rejected, name="project-rejected"),
     path(_ORGANIZATION + "teams/", teams.team_list, name="team-list"),
     path(_ORGANIZATION + "resources/", resources.resource_list, name="organization-resources"),

@@ -249,6 +249,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-explorer": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-explorer": (READ, NOT_ALLOWED),
     "dashboards:organization-rejected": (ORG_READ, NOT_ALLOWED),
     "dashboards:project-rejected": (READ, NOT_ALLOWED),
     "dashboards:project-overview": (READ, NOT_ALLOWED),

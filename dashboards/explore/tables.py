@@ -29,6 +29,11 @@ class Line:
     unpriced_calls: int
     group: Group | None = None
 
+    @property
+    def is_unpriced(self) -> bool:
+        """Whether it has no value because not one of its calls has a price."""
+        return self.number is None and 0 < self.unpriced_calls == self.calls
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:

@@ -8,10 +8,7 @@ from core.rls import tenant_table
 class Migration(migrations.Migration):
     """What people call features, and which of them are not one."""
 
-
-    dependencies = [
-        ("tenants", "0018_event_routing"),
-    ]
+    dependencies = [("dashboards", "0002_model_colors"), ("tenants", "0018_event_routing")]
 
     operations = [
         migrations.CreateModel(

@@ -53,6 +53,9 @@ def ada(acme: Organization, acme_project: Project, secret: Project) -> Client:
     ("path", "is_there"),
     [
         ("/o/acme/", "open-model"),
+        ("/o/acme/explorer/", "open-model"),
+        ("/o/acme/explorer/?by=team&by=model&shape=ranking&metric=calls", "open-model"),
+        ("/o/acme/explorer/?by=model&cost_source=none&metric=calls", "open-model"),
         ("/o/acme/calls/", "open-model"),
         ("/o/acme/calls/?panel=filters", "open-model"),
         ("/o/acme/models/", "open-model"),

@@ -124,13 +124,13 @@ def nothing_yet(request: OrgRequest) -> Context:
     }
 
 
-def nothing_here(chosen: Filter, path: str) -> Context:
-    """What to do when calls exist, but none that the filter keeps."""
+def nothing_here(chosen: Filter, path: str, *, keep: Pairs = ()) -> Context:
+    """What to do when calls exist, but none that the filter keeps; ``keep`` is what else the page is asked."""
     wider = chosen.widened()
     return {
         "state": "nothing",
-        "wider_url": address(path, wider) if wider else "",
-        "clear_url": address(path, chosen.cleared()) if chosen.narrowed_by else "",
+        "wider_url": address(path, wider, *keep) if wider else "",
+        "clear_url": address(path, chosen.cleared(), *keep) if chosen.narrowed_by else "",
     }
 
 

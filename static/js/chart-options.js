@@ -143,9 +143,10 @@ function drawn(spec, series, theme, hidden, room) {
   return { ...drawn, itemStyle: { ...drawn.itemStyle, decal: stripes } };
 }
 
-/** One point makes no line, so it is a dot. @param {{data: (number | null)[]}} common @param {Series} series */
+/** A point between gaps makes no line, so it is a dot. @param {{data: (number | null)[]}} common @param {Series} series */
 function line(common, series) {
-  const alone = common.data.filter((value) => value !== null).length === 1;
+  const { data } = common;
+  const alone = data.some((value, place) => value !== null && (data[place - 1] ?? null) === null && (data[place + 1] ?? null) === null);
   const dashes = DASHES[series.pattern ?? 0];
   const plain = dashes ? { width: 2, type: dashes } : { width: 2 };
   const lineStyle = series.dashed ? { width: 1.5, type: [6, 4] } : plain;

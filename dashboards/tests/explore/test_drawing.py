@@ -1,9 +1,12 @@
+import json
 from decimal import Decimal
 
 import pytest
+from django.core.serializers.json import DjangoJSONEncoder
 
 from core import charts
 from core.charts import Look
+from core.tests.browser_modules import evaluate
 from dashboards.explore import drawing, tables
 from dashboards.explore.answer import Answer, Group, Name
 from dashboards.explore.metrics import METRICS, Measured
@@ -245,6 +248,37 @@ def test_every_question_has_a_chart_even_of_nothing(answer, metric, shape, by):
         assert charts.table(spec).columns
 
 
+def test_a_ranking_of_layers_lies_on_its_side_and_a_lonely_point_is_a_dot(answer):
+    stacked = drawing.chart(
+        answer(
+            shape=Shape.RANKING,
+            by=("project", "team"),
+            groups=[group(cost(6), ("project", "web"), ("team", "red"))],
+            firsts=(group(cost(6), ("project", "web")),),
+        ),
+        looks=LOOKS,
+    )
+    timeline = {WEEK[0]: timed(0, 3), WEEK[1]: timed(0, 3), WEEK[3]: timed(0, 3)}
+    lines = drawing.chart(
+        answer(metric="latency_p50", groups=[group(timed(0, 9), ("team", "red"), series=timeline)]), looks=LOOKS
+    )
+    joined = {**lines, "series": [{**lines["series"][0], "data": [1, 2, 3, None, None, None, None]}]}
+
+    options = [_option(spec) for spec in (stacked, lines, joined)]
+
+    assert (options[0]["xAxis"]["type"], options[0]["yAxis"]["type"]) == ("value", "category")
+    assert [option["series"][0]["showSymbol"] for option in options[1:]] == [True, False]
+
+
+def _option(spec):
+    theme = {"series": [f"#00000{n}" for n in range(10)] + ["#00000a"], "font": "sans"}
+    names = ("text", "muted", "faint", "border", "surface", "hover")
+    given = {"spec": json.loads(DjangoJSONEncoder().encode(spec)), "theme": theme | dict.fromkeys(names, "#123456")}
+    view = "{ hidden: new Set(), still: true, width: 600 }"
+    imports = {"chart-options.js": "{ chartOption }"}
+    return evaluate(f"chartOption(given.spec, given.theme, {view})", imports=imports, given=given)
+
+
 # --- Tables -----------------------------------------------------------------------------------------------------------
 def test_a_table_ends_with_the_rest_and_the_total(answer):
     groups = [group(cost("2.5", calls=3, unpriced=1), ("team", "red"))]
@@ -276,7 +310,8 @@ def test_an_unknown_cost_is_a_dash_and_no_share(answer):
 
     [line] = tables.table(found).lines
 
-    assert (line.number, line.value, line.share) == (None, "–", None)
+    assert (line.number, line.value, line.share, line.is_unpriced) == (None, "–", None, True)
+    assert not tables.table(found).total.is_unpriced
 
 
 def test_costs_are_written_as_they_are_shown(answer):
