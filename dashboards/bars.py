@@ -6,18 +6,18 @@ from typing import Final
 from urllib.parse import urlencode
 
 from dashboards.filters import (
-    CUSTOM,
+    COMPARISONS,
     DIMENSIONS,
     EVIDENCE,
-    EXACT,
     LABELS,
     NONE,
-    RANGES,
     SEARCHES,
     STATUSES,
     Filter,
     Option,
+    Source,
 )
+from dashboards.ranges import CALENDAR_RANGES, DEFAULT_RANGE, RANGES
 
 _SHORT: Final = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d"}
 
@@ -56,6 +56,8 @@ class FilterBar:
 
     chosen: Filter
     ranges: list[Link]
+    calendar: list[Link]
+    comparisons: list[Link]
     is_custom: bool
     first_day: str
     last_day: str
@@ -63,6 +65,7 @@ class FilterBar:
     days_text: str
     hidden: Sequence[tuple[str, str]]
     chips: list[Chip]
+    source_note: str
     clear_url: str
     panel_url: str
     statuses: list[tuple[str, str, bool]]
@@ -71,27 +74,40 @@ class FilterBar:
     facets: list[Facet] | None
 
 
-def filter_bar(chosen: Filter, *, path: str, is_log: bool, options: Mapping[str, list[Option]] | None) -> FilterBar:
+# Where the numbers come from, when not from the sums of every dimension.
+_SOURCE_NOTES: Final[dict[Source, str]] = {
+    Source.ROLLUPS: "",
+    Source.USERS: "From daily sums per user",
+    Source.CALLS: "Read from single calls, at most 31 days",
+}
+
+
+def filter_bar(chosen: Filter, *, path: str, options: Mapping[str, list[Option]] | None) -> FilterBar:
     """The bar of the page at ``path``; ``options`` are those of its dimensions, once they were asked for."""
     today = chosen.now.astimezone(chosen.zone).date()
     return FilterBar(
         chosen=chosen,
         ranges=time_ranges(chosen, path=path),
-        is_custom=chosen.range in {CUSTOM, EXACT},
+        calendar=_ranges(CALENDAR_RANGES, chosen, path),
+        comparisons=[
+            Link(name, text, address(path, chosen.with_comparison(name))) for name, text in COMPARISONS.items()
+        ],
+        is_custom=chosen.range not in RANGES,
         first_day=chosen.period.first_day.isoformat(),
         last_day=chosen.period.last_day.isoformat(),
         latest_day=today.isoformat(),
-        days_text=chosen.period.days_text(today=today),
-        hidden=chosen.narrowed_by,
+        days_text=CALENDAR_RANGES.get(chosen.range) or chosen.period.days_text(today=today),
+        hidden=[*chosen.comparison_pairs, *chosen.narrowed_by],
         chips=_chips(chosen, path),
+        source_note=_SOURCE_NOTES[chosen.source],
         clear_url=address(path, chosen.cleared()),
         panel_url=address(path, chosen, ("panel", "filters")),
         statuses=[
             ("", "Any", not chosen.status),
             *((key, text, chosen.status == key) for key, text in STATUSES.items()),
         ],
-        searches=[(name, label, chosen.one(name)) for name, label in SEARCHES.items()] if is_log else [],
-        evidence=[pair for pair in chosen.narrowed_by if pair[0] in EVIDENCE] if is_log else [],
+        searches=[(name, label, chosen.one(name)) for name, label in SEARCHES.items()],
+        evidence=[pair for pair in chosen.narrowed_by if pair[0] in EVIDENCE],
         facets=None if options is None else [_facet(chosen, name, found) for name, found in options.items()],
     )
 
@@ -101,10 +117,16 @@ def time_ranges(chosen: Filter, *, path: str) -> list[Link]:
     return [Link(name, _SHORT[name], address(path, chosen.with_range(name)), RANGES[name]) for name in RANGES]
 
 
+def _ranges(names: Mapping[str, str], chosen: Filter, path: str) -> list[Link]:
+    return [Link(name, text, address(path, chosen.with_range(name))) for name, text in names.items()]
+
+
 def address(path: str, chosen: Filter, *more: tuple[str, str]) -> str:
-    """The page at ``path`` with this filter, and ``more`` pairs of the query string."""
-    query = urlencode([*chosen.pairs, *more])
-    return f"{path}?{query}" if query else path
+    """The page at ``path`` with this filter, and ``more`` pairs of the query string.
+
+    A page asked without any query may show somebody's default view, so "the last 7 days and nothing else" is written.
+    """
+    return f"{path}?{urlencode([*chosen.pairs, *more] or [('range', DEFAULT_RANGE)])}"
 
 
 def _chips(chosen: Filter, path: str) -> list[Chip]:

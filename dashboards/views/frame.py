@@ -24,7 +24,8 @@ from tenants.permissions import Permission, allows
 type Context = dict[str, Any]
 type Options = dict[str, list[Option]]
 
-_PAGES: Final = ("overview", "calls")
+# Pages that others lead to with the same filter.
+_LINKED: Final = ("overview", "calls")
 
 
 def read_filter(request: OrgRequest) -> Filter:
@@ -36,20 +37,23 @@ def read_filter(request: OrgRequest) -> Filter:
 
 
 def page_path(request: OrgRequest, page: str, project: Project | None = None) -> str:
-    """The path of the page ``overview``, ``calls`` or ``rejected``, of ``project`` or else of the request's subject."""
+    """The path of a page (``overview``, ``models``) of ``project`` or else of the request's subject.
+
+    Pages of dashboards have two URLs each, ``organization-{page}`` and ``project-{page}``.
+    """
     project = project or request.project
     slugs = [request.organization.slug] + ([project.slug] if project else [])
     return reverse(f"dashboards:{'project' if project else 'organization'}-{page}", args=slugs)
 
 
 def frame(request: OrgRequest, chosen: Filter, page: str) -> Context:
-    """The context of everything around the numbers of ``page``."""
+    """The context of everything around the numbers of ``page``, which is named as in ``page_path``."""
     wants_panel = request.GET.get("panel") == "filters"
     options = filter_options(request, chosen) if wants_panel else None
-    paths = {name: page_path(request, name) for name in _PAGES}
+    paths = {name: page_path(request, name) for name in (*_LINKED, page)}
     return {
         "chosen": chosen,
-        "bar": filter_bar(chosen, path=paths[page], is_log=page == "calls", options=options),
+        "bar": filter_bar(chosen, path=paths[page], options=options),
         "page_path": paths[page],
         "urls": {name: address(path, chosen) for name, path in paths.items()},
         "nav_active": f"{'project' if request.project else 'organization'}-{page}",
