@@ -163,6 +163,32 @@ def _rows(table: charts.Table) -> SafeString:
     return mark_safe("".join(cells))  # noqa: S308  # every cell is escaped above
 
 
+@register.simple_block_tag
+def nav_group(content: str, title: str) -> SafeString | str:
+    """``{% nav_group "Act" %}…{% endnav_group %}``: the links of a group under its title; nothing without links."""
+    if "<li>" not in content:
+        return ""
+    return format_html(
+        '<div class="nav-group"><p class="nav-title"><span>{0}</span></p><ul aria-label="{0}">{1}</ul></div>',
+        title,
+        content,
+    )
+
+
+@register.simple_block_tag
+def nav_fold(content: str, title: str) -> SafeString | str:
+    """``{% nav_fold "Manage" %}…{% endnav_fold %}``: what is folded until one of its pages is shown."""
+    if "<li>" not in content:
+        return ""
+    return format_html(
+        '<details class="nav-group nav-fold"{}><summary class="nav-title"><span>{}</span>{}</summary>{}</details>',
+        " open" if "aria-current" in content else "",
+        title,
+        icons.svg("chevron-right"),
+        content,
+    )
+
+
 @register.inclusion_tag("partials/delta.html")
 def change(current: Number | None, previous: Number | None, better: str = "") -> dict[str, Any]:
     """Change against the previous period; ``better`` is "lower", "higher" or "" when neither is good or bad."""
