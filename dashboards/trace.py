@@ -98,4 +98,3 @@ def _alone(span: Span) -> Span:
 
 def _key(call: Call) -> tuple[datetime, str, int]:
     return call.started_at, call.call_id, call.project_id
-

@@ -1,12 +1,13 @@
 """Summaries and steps of traces to what a template shows: names, offsets, bars and addresses. Pure."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
 from core import formats
 from dashboards import call_days, waterfall
+from dashboards.figures import Show
 from dashboards.periods import Period
 from dashboards.trace import Place
 from dashboards.traces import Kind, Summary
@@ -14,8 +15,6 @@ from dashboards.waterfall import WIDTH, Step
 from ingestion.models import Call
 
 _NAMES: Final = 2  # of models, features and users in one cell
-
-type ShowCost = Callable[[object], str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +81,7 @@ def one_url(path: str, group_id: str, period: Period, *more: tuple[str, str]) ->
     return f"{path}?{urlencode([('id', group_id), *call_days.pairs(period), *more])}"
 
 
-def lines(
-    found: Iterable[Summary], *, path: str, period: Period, projects: Mapping[int, str]
-) -> list[Line]:
+def lines(found: Iterable[Summary], *, path: str, period: Period, projects: Mapping[int, str]) -> list[Line]:
     """What the list shows; ``path`` is where the page of one is."""
     return [
         Line(
@@ -105,7 +102,7 @@ def rows(
     *,
     projects: Mapping[int, str],
     urls: Mapping[tuple[int, str], str],
-    show_cost: ShowCost,
+    show_cost: Show,
 ) -> list[Row]:
     """The calls of a page; ``urls`` are the pages of calls by project and id."""
     return [
@@ -122,7 +119,7 @@ def _row(
     *,
     projects: Mapping[int, str],
     urls: Mapping[tuple[int, str], str],
-    show_cost: ShowCost,
+    show_cost: Show,
 ) -> Row:
     bar = waterfall.bar(step.span, start=summary.started_at, length_ms=summary.duration_ms)
     return Row(

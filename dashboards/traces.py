@@ -14,7 +14,7 @@ from ingestion.call_log import Filters, Position
 
 PAGE_SIZE: Final = 50
 _FIRST_READ: Final = 200
-_MOST_READ: Final = 20_000  # calls looked at for one page of ids; what is not found then is found by the next page
+MOST_READ: Final = 20_000  # calls looked at for one page of ids; what is not found then is found by the next page
 
 
 class Kind(StrEnum):
@@ -116,18 +116,16 @@ class _Row:
     position: Position
 
 
-def _walk(
-    kind: Kind, reach: Reach, filters: Filters, before: Position | None
-) -> Iterator[tuple[list[_Row], bool]]:
+def _walk(kind: Kind, reach: Reach, filters: Filters, before: Position | None) -> Iterator[tuple[list[_Row], bool]]:
     """Stretches of calls with an id, newest first, each twice as long as the one before, and whether it is the last."""
     limit, read = _FIRST_READ, 0
-    while read < _MOST_READ:
+    while read < MOST_READ:
         rows = _newest(kind, reach, filters, before=before, limit=limit)
         is_last = len(rows) < limit
         yield rows, is_last
         if is_last:
             return
-        before, read, limit = rows[-1].position, read + limit, min(2 * limit, _MOST_READ)
+        before, read, limit = rows[-1].position, read + limit, min(2 * limit, MOST_READ)
 
 
 _NEWEST: Final = """
@@ -143,9 +141,7 @@ _NEWEST: Final = """
     limit %(limit)s"""
 
 
-def _newest(
-    kind: Kind, reach: Reach, filters: Filters, *, before: Position | None, limit: int
-) -> list[_Row]:
+def _newest(kind: Kind, reach: Reach, filters: Filters, *, before: Position | None, limit: int) -> list[_Row]:
     wanted = [*call_log.conditions(filters), *([call_log.BEFORE] if before else [])]
     parameters = reach.parameters | _values(filters) | {"limit": limit}
     if before:
@@ -225,11 +221,11 @@ _ANY: Final = """
                      and c.started_at >= %(since)s and c.started_at < %(until)s and c.{column} <> '')"""
 
 
-def _values(filters: Filters) -> dict[str, object]:
+def _values(filters: Filters) -> dict[str, Any]:
     return {name: list(values) for name, values in filters.items()}
 
 
-def fetched(sql: str, parameters: Mapping[str, object]) -> list[tuple[Any, ...]]:
+def fetched(sql: str, parameters: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """All rows of a statement."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)

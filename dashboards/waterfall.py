@@ -10,7 +10,7 @@ from ingestion.pricing.calculator import EXACT, ZERO
 
 WIDTH: Final = 1000  # of the picture, in units of its own
 _LEAST: Final = 4.0  # a call without a latency, or a very short one, is still to be seen
-_DEEPEST: Final = 12  # indents of a row
+_DEEPEST: Final = 6  # indents of a row
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

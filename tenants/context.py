@@ -19,6 +19,7 @@ from tenants.permissions import Permission, allows
 NEEDED_IN_PROJECT: Final = {
     "project-overview": Permission.TELEMETRY_READ,
     "project-calls": Permission.TELEMETRY_READ,
+    "project-traces": Permission.TELEMETRY_READ,
     "project-insights": Permission.TELEMETRY_READ,
     "project-rejected": Permission.TELEMETRY_READ,
     "project-resources": Permission.TELEMETRY_READ,
@@ -32,6 +33,7 @@ NEEDED: Final = {
     "organization-insights": Permission.TELEMETRY_READ,
     "organization-overview": Permission.TELEMETRY_READ,
     "organization-calls": Permission.TELEMETRY_READ,
+    "organization-traces": Permission.TELEMETRY_READ,
     "organization-resources": Permission.TELEMETRY_READ,
     "project-create": Permission.PROJECT_CREATE,
     "prices": Permission.TELEMETRY_READ,

@@ -70,6 +70,8 @@ API_MEMBER: Final = "   401 404  403  403  200  200 200  404"
 API_ADMIN: Final = "    401 404  403  403  403  200 200  404"
 API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
 
+BY_ID: Final = ("trace", "session")  # pages of dashboards that are asked for an id in the query
+
 # URL → what GET and POST (with an empty body) answer to each of BY_ROLE.
 TABLE: Final[dict[str, tuple[str, str]]] = {
     "home": (MOVED, NOT_ALLOWED),
@@ -252,6 +254,15 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-resources": (READ, NOT_ALLOWED),
     "dashboards:project-resource": (READ, NOT_ALLOWED),
     "dashboards:project-call": (READ, NOT_ALLOWED),
+    # Traces and sessions: of an id that nobody may see, the page says that there are no calls
+    "dashboards:organization-traces": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-trace": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-sessions": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-session": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-traces": (READ, NOT_ALLOWED),
+    "dashboards:project-trace": (READ, NOT_ALLOWED),
+    "dashboards:project-sessions": (READ, NOT_ALLOWED),
+    "dashboards:project-session": (READ, NOT_ALLOWED),
     # API
     "api:me": (API_ME, API_DENIED),
     "api:organization-list": (API_ME, API_DENIED),
@@ -341,7 +352,7 @@ def queue_installed(django_db_setup):
 
 @pytest.fixture
 def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
-    call = make_call(acme_project)
+    call = make_call(acme_project, trace_id="one", session_id="one")
     sample = make_sample(acme_project)
     issued = key_services.create_key(
         organization=acme, actor=None, name="ci", scopes=[Scope.INGEST], project=acme_project
@@ -391,6 +402,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "pricing:model": {"model": "own-model"},
         "dashboards:project-resource": {"name": sample["resource"]},
         "dashboards:project-call": {"at": encode_moment(call["started_at"])},
+        **{f"dashboards:{reach}-{page}": {"id": "one"} for reach in ("organization", "project") for page in BY_ID},
         "api:project-list": of_acme,
         "api:project-keep": of_acme,
         "api:rate-card-list": of_acme,

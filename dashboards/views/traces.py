@@ -1,5 +1,6 @@
 """Traces and sessions: the latest of a filter, and the calls of one in order."""
 
+from dataclasses import replace
 from typing import Final
 
 from django.core.paginator import Paginator
@@ -73,7 +74,7 @@ def _list(request: OrgRequest, kind: Kind) -> HttpResponse:
         return marked(render(request, "dashboards/filter_panel.html", frame(request, chosen, page)))
     fresh = selectors.freshness(organization=request.organization, project=request.project)
     context = frame(request, chosen, page) | {"fresh": fresh, "words": WORDS[kind], "kind": kind.value}
-    context |= {"tabs": _tabs(request, chosen, kind)}
+    context |= {"tabs": _tabs(request, chosen, kind), "nav_active": f"{_where(request)}-traces"}
     if fresh.last_received_at is None:
         return _answer(request, page, context | nothing_yet(request))
     try:
@@ -92,14 +93,15 @@ def _answer(request: OrgRequest, page: str, context: Context, *, status: int = 2
 
 def _listed(request: OrgRequest, kind: Kind, chosen: Filter) -> Context:
     before = decode_position(request.GET.get("before", ""))
-    reach = _reach(request, chosen, chosen.period)
+    reach = _reach(request, chosen)
     filters = log.filters_of(request.organization, chosen)
     found = traces.page(kind, reach, filters, before=before)
     path, period = page_path(request, f"{kind.value}s"), call_days.around(chosen)
+    longer = replace(reach, since=period.start, until=period.end)
     if not found.ids and found.older is None and before is None:
-        has_any = traces.has_any(kind, _reach(request, chosen, period))
+        has_any = traces.has_any(kind, longer)
         return nothing_here(chosen, path) if has_any else {"state": "none-sent"}
-    sums = traces.summaries(kind, _reach(request, chosen, period), found.ids)
+    sums = traces.summaries(kind, longer, found.ids)
     listed = [sums[one] for one in found.ids if one in sums]
     return {
         "lines": trace_pages.lines(
@@ -130,7 +132,8 @@ def _detail(request: OrgRequest, kind: Kind) -> HttpResponse:
             found = _one(request, kind, chosen, group_id)
     except OperationalError:
         return marked(render(request, "dashboards/trace.html", context | {"state": "slow"}, status=503))
-    return marked(render(request, "dashboards/trace.html", context | found, status=200 if found["summary"] else 404))
+    # Without calls it is a page still: an id is any text, and it may be that only the days are wrong.
+    return marked(render(request, "dashboards/trace.html", context | found))
 
 
 def _one_frame(request: OrgRequest, kind: Kind, chosen: Filter, group_id: str) -> Context:
@@ -149,12 +152,12 @@ def _one_frame(request: OrgRequest, kind: Kind, chosen: Filter, group_id: str) -
         "later_url": trace_pages.one_url(path, group_id, following) if following else "",
         "calls_url": address(page_path(request, "calls"), chosen, (kind.value, group_id)),
         "hides_projects": bool(chosen.hidden),
-        "nav_active": f"{'project' if request.project else 'organization'}-traces",
+        "nav_active": f"{_where(request)}-traces",
     }
 
 
 def _one(request: OrgRequest, kind: Kind, chosen: Filter, group_id: str) -> Context:
-    reach = _reach(request, chosen, chosen.period)
+    reach = _reach(request, chosen)
     summary = traces.summaries(kind, reach, [group_id]).get(group_id)
     if summary is None:
         return {"summary": None}
@@ -208,9 +211,7 @@ def _whole_url(request: OrgRequest, kind: Kind, chosen: Filter, group_id: str) -
     visible = roles.visible_projects(user=request.user, role=request.organization_role)
     others = list(visible.exclude(pk=request.project.pk).values_list("pk", flat=True))
     period = chosen.period
-    reach = Reach(
-        organization_id=request.organization.pk, project_ids=others, since=period.start, until=period.end
-    )
+    reach = Reach(organization_id=request.organization.pk, project_ids=others, since=period.start, until=period.end)
     if not trace.is_elsewhere(kind, reach, group_id):
         return ""
     path = reverse(f"dashboards:organization-{kind.value}", args=[request.organization.slug])
@@ -220,13 +221,17 @@ def _whole_url(request: OrgRequest, kind: Kind, chosen: Filter, group_id: str) -
 # --- Both ---
 
 
-def _reach(request: OrgRequest, chosen: Filter, period: Period) -> Reach:
+def _where(request: OrgRequest) -> str:
+    return "project" if request.project else "organization"
+
+
+def _reach(request: OrgRequest, chosen: Filter) -> Reach:
     project = request.project
     return Reach(
         organization_id=request.organization.pk,
         project_ids=[project.pk] if project else log.project_ids(request.organization, chosen),
-        since=period.start,
-        until=period.end,
+        since=chosen.period.start,
+        until=chosen.period.end,
     )
 
 
