@@ -21,7 +21,7 @@ from ingestion.wire.rest import parse_ingest
 from ingestion.wire.types import Call
 from ingestion.writer import LocalTime, Target, rollups, row
 from ingestion.writer import Row as StoredRow
-from ingestion.writer.rule_sums import size_rows
+from ingestion.writer.daily_sums import size_rows
 
 SIZE, REQUESTS, RUNS = 500, 4, 60  # four requests of 500 make a flush
 

@@ -15,7 +15,7 @@ from django.db import connection
 
 from core import work
 from core.scope import org_scope
-from ingestion import rule_tables, store, time_zone
+from ingestion import daily_tables, store, time_zone
 from ingestion.rebuild import local_midnight, rebuild_day
 from tenants import audit, selectors
 from tenants.models import Organization, Project, TeamAlias, TeamMove
@@ -252,7 +252,11 @@ _IN_DAY: Final = "bucket_date = %(day)s"
 _MOVE_SUMS: Final = (
     _move_sums(store.HOURLY, _IN_HOURS, store.rollup_key(store.HOURLY), store.SUMS),
     _move_sums(store.DAILY, _IN_DAY, store.rollup_key(store.DAILY), store.SUMS),
-    *(_move_sums(table, _IN_DAY, rule_tables.KEYS[table], rule_tables.SUMS[table]) for table in rule_tables.TABLES),
+    *(
+        _move_sums(table, _IN_DAY, daily_tables.KEYS[table], daily_tables.SUMS[table])
+        for table in daily_tables.TABLES
+        if "team" in daily_tables.KEYS[table]
+    ),
 )
 
 _OF_SAMPLES: Final = "select distinct team from cloud_samples where organization_id = %(organization)s"

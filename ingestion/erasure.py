@@ -1,8 +1,9 @@
 """Everything about one end user: what is stored, all of it to take away, and taking the person out of it.
 
 Erasing keeps calls, because their cost was paid, and empties what leads to the person or from one call of theirs to
-the next: the columns of ``ERASED``. Sums know no end users and stay as they are, except those by prompt, which lose
-what their calls no longer say. A call's own id stays too: it is what keeps a late retry from being counted twice.
+the next: the columns of ``ERASED``. Sums stay as they are, except those by prompt and by end user, which lose what
+their calls no longer say; the person's own sums go, also those of days whose calls are gone. A call's own id stays too:
+it is what keeps a late retry from being counted twice.
 """
 
 import json
@@ -19,7 +20,7 @@ from django.utils.module_loading import import_string
 
 from core import vault, work
 from core.scope import org_scope
-from ingestion import call_log, end_users, rule_rebuild, rule_tables
+from ingestion import call_log, daily_rebuild, daily_tables, end_users
 from ingestion.models import Call, Erasure
 from tenants import audit, selectors
 from tenants.models import Organization, Project, User
@@ -160,7 +161,9 @@ def erase_slice(*, organization_id: int, erasure_id: int, now: datetime) -> None
 
 
 def _erase_elsewhere(erasure: Erasure) -> None:
-    """In what higher rooms keep of an end user: ``settings.ALSO_ERASES`` names a service of each."""
+    """In their own sums, and in what higher rooms keep of them: ``settings.ALSO_ERASES`` names a service of each."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FORGET_PERSON, {"organization": erasure.organization_id, "ids": _open(erasure)})
     for name in settings.ALSO_ERASES:
         import_string(name)(organization=erasure.organization, user_ids=_open(erasure))
 
@@ -180,17 +183,29 @@ _THEIRS: Final = """project_id = any(%(projects)s) and user_id = any(%(ids)s) an
 _EMPTY: Final = ", ".join(f"{column} = {"'{}'" if column == 'tags' else "''"}" for column in ERASED)
 _IS_CHOSEN: Final = """started_at >= %(from)s and started_at < %(to)s
     and calls.ctid = any(array(select place from chosen))"""
+
+
+def _less(table: str, gone: str) -> str:
+    sums = ", ".join(f"{name} = r.{name} - {gone}.{name}" for name in daily_tables.SUMS[table])
+    return f"update {table} r set {sums} from {gone} where {daily_tables.same(table, 'r', gone)}"
+
+
 _ERASE: Final = f"""
     with chosen as materialized (select ctid as place from calls where {_THEIRS} limit %(most)s for update),
-    gone as ({rule_rebuild.prompts_of(_IS_CHOSEN)}),
-    less as (
-        update {rule_tables.PROMPTS} r
-        set {", ".join(f"{name} = r.{name} - gone.{name}" for name in rule_tables.SUMS[rule_tables.PROMPTS])}
-        from gone where {" and ".join(f"r.{name} = gone.{name}" for name in rule_tables.KEYS[rule_tables.PROMPTS])})
+    prompts_gone as ({daily_rebuild.prompts_of(_IS_CHOSEN)}),
+    users_gone as ({daily_rebuild.users_of(_IS_CHOSEN)}),
+    less_prompts as ({_less(daily_tables.PROMPTS, "prompts_gone")}),
+    less_users as ({_less(daily_tables.USERS, "users_gone")})
     update calls set {_EMPTY} where {_IS_CHOSEN}"""
+_OF_THE_DAY: Final = """bucket_date between
+    (%(from)s at time zone %(zone)s)::date and (%(to)s at time zone %(zone)s)::date"""
 _FORGET_PROMPTS: Final = f"""
-    delete from {rule_tables.PROMPTS} where project_id = any(%(projects)s) and calls <= 0
-      and bucket_date between (%(from)s at time zone %(zone)s)::date and (%(to)s at time zone %(zone)s)::date"""
+    delete from {daily_tables.PROMPTS} where project_id = any(%(projects)s) and calls <= 0 and {_OF_THE_DAY}"""
+_FORGET_USERS: Final = f"""
+    delete from {daily_tables.USERS}
+    where project_id = any(%(projects)s) and user_id = any(%(ids)s) and calls <= 0 and {_OF_THE_DAY}"""
+_FORGET_PERSON: Final = f"""
+    delete from {daily_tables.USERS} where organization_id = %(organization)s and user_id = any(%(ids)s)"""
 
 
 def _erase_batch(ids: Sequence[str], *, zone: str) -> int:
@@ -203,9 +218,10 @@ def _erase_batch(ids: Sequence[str], *, zone: str) -> int:
             return 0
         day = datetime.combine(oldest[0].astimezone(UTC).date(), time(), UTC)
         parameters |= {"from": day, "to": day + timedelta(days=1), "most": _ROWS, "zone": zone}
-        cursor.execute(_ERASE, parameters | {"prompts_within": rule_tables.PROMPTS_WITHIN})
+        cursor.execute(_ERASE, parameters | {"prompts_within": daily_tables.PROMPTS_WITHIN})
         changed = int(cursor.rowcount)
         cursor.execute(_FORGET_PROMPTS, parameters)
+        cursor.execute(_FORGET_USERS, parameters)
         return changed
 
 

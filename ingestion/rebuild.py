@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from core.scope import org_scope
-from ingestion import histogram, rule_rebuild, rule_tables, store
+from ingestion import daily_rebuild, daily_tables, histogram, store
 from tenants.models import Organization, OrganizationSettings, Project
 
 
@@ -79,15 +79,15 @@ def rebuild_day(*, organization_id: int, zone: str, day: date, project_ids: Sequ
     return _rebuild_day(organization_id, _of_day(organization_id, zone, day, project_ids, now=now))
 
 
-def rebuild_rule_tables(
+def rebuild_daily_tables(
     *, organization_id: int, zone: str, day: date, project_ids: Sequence[int], now: datetime
 ) -> None:
-    """``rebuild_day`` for the tables of the rules alone, in the scope and behind the locks of the caller."""
+    """``rebuild_day`` for the other daily tables alone, in the scope and behind the locks of the caller."""
     parameters = _of_day(organization_id, zone, day, project_ids, now=now)
     with connection.cursor() as cursor:
-        for table in rule_tables.TABLES:
-            cursor.execute(rule_rebuild.forget(table), parameters)
-        cursor.execute(_REBUILD_RULE_TABLES, parameters)
+        for table in daily_tables.TABLES:
+            cursor.execute(daily_rebuild.forget(table), parameters)
+        cursor.execute(_REBUILD_DAILY_TABLES, parameters)
 
 
 def _of_day(organization_id: int, zone: str, day: date, project_ids: Sequence[int], *, now: datetime) -> dict[str, Any]:
@@ -103,16 +103,17 @@ def _of_day(organization_id: int, zone: str, day: date, project_ids: Sequence[in
         "bounds": list(histogram.BOUNDS),
         "most": store.MOST_VALUES,
         "other": store.OTHER,
-        "most_prompts": rule_tables.MOST_PROMPTS,
-        "prompts_within": rule_tables.PROMPTS_WITHIN,
-        "keeps_singles": end + rule_tables.SINGLES_KEPT_FOR > now,
+        "most_users": daily_tables.MOST_USERS,
+        "most_prompts": daily_tables.MOST_PROMPTS,
+        "prompts_within": daily_tables.PROMPTS_WITHIN,
+        "keeps_singles": end + daily_tables.SINGLES_KEPT_FOR > now,
     }
 
 
 def _rebuild_day(organization_id: int, parameters: dict[str, Any]) -> int:
     with org_scope(organization_id), connection.cursor() as cursor:
         cursor.execute(LOCK)
-        for forget in (_FORGET_HOURS, _FORGET_DAY, *map(rule_rebuild.forget, rule_tables.TABLES)):
+        for forget in (_FORGET_HOURS, _FORGET_DAY, *map(daily_rebuild.forget, daily_tables.TABLES)):
             cursor.execute(forget, parameters)
         cursor.execute(_REBUILD, parameters)
         return int(cursor.fetchone()[0])
@@ -145,7 +146,7 @@ _OURS: Final = "organization_id = %(organization)s and project_id = any(%(projec
 _IN_HOURS: Final = f"{_OURS} and bucket_start >= date_trunc('hour', %(from)s, %(zone)s) and bucket_start < %(to)s"
 _IN_DAY: Final = f"{_OURS} and bucket_date = %(day)s"
 # In the order in which a flush comes to them.
-LOCK: Final = f"lock table {', '.join((store.HOURLY, store.DAILY, *rule_tables.TABLES))} in share row exclusive mode"
+LOCK: Final = f"lock table {', '.join((store.HOURLY, store.DAILY, *daily_tables.TABLES))} in share row exclusive mode"
 _FORGET_HOURS: Final = f"delete from {store.HOURLY} where {_IN_HOURS}"
 _FORGET_DAY: Final = f"delete from {store.DAILY} where {_IN_DAY}"
 
@@ -193,13 +194,13 @@ def _insert(table: str, bucket: str) -> str:
 
 
 _HOUR, _DAY = "bucket_start", "%(day)s::date as bucket_date"
-_OF_RULES: Final = f"""{rule_rebuild.EXPECTED},
-    {", ".join(f"{table}_added as ({rule_rebuild.insert(table)})" for table in rule_tables.TABLES)}"""
-_REBUILD_RULE_TABLES: Final = f"{_from_calls()}, {_OF_RULES} select 1"
+_BESIDE: Final = f"""{daily_rebuild.EXPECTED},
+    {", ".join(f"{table}_added as ({daily_rebuild.insert(table)})" for table in daily_tables.TABLES)}"""
+_REBUILD_DAILY_TABLES: Final = f"{_from_calls()}, {_BESIDE} select 1"
 _REBUILD: Final = f"""{_from_calls()},
     hours as ({_insert(store.HOURLY, _HOUR)}),
     days as ({_insert(store.DAILY, _DAY)}),
-    {_OF_RULES}
+    {_BESIDE}
     select coalesce(sum(calls), 0) from grouped"""
 
 # Sums of floating point numbers depend on the order they were added in; everything else is exact.
@@ -223,10 +224,10 @@ def _compare(table: str, bucket: str, actual: str) -> str:
         having count(*) filter (where a.calls is null or e.calls is null or {_differ()}) > 0"""
 
 
-_COMPARE: Final = f"{_from_calls()}, {rule_rebuild.EXPECTED}" + " union all ".join(
+_COMPARE: Final = f"{_from_calls()}, {daily_rebuild.EXPECTED}" + " union all ".join(
     [
         _compare(store.HOURLY, _HOUR, _IN_HOURS),
         _compare(store.DAILY, _DAY, _IN_DAY),
-        *map(rule_rebuild.compare, rule_tables.TABLES),
+        *map(daily_rebuild.compare, daily_tables.TABLES),
     ]
 )

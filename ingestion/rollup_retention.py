@@ -6,7 +6,7 @@ from typing import Final
 from django.db import connection
 
 from core.scope import org_scope
-from ingestion import rule_tables, store
+from ingestion import daily_tables, store
 from tenants import selectors
 from tenants.models import Organization
 
@@ -14,7 +14,7 @@ KEPT_MONTHS: Final = 25  # two years to compare with, and the month that is runn
 _AT_ONCE: Final = 5_000
 _MOST_BATCHES: Final = 100  # a run; the next run goes on
 _BUCKETS: Final = {table: bucket for table, (bucket, _) in store.BUCKETS.items()} | dict.fromkeys(
-    rule_tables.TABLES, "bucket_date"
+    daily_tables.TABLES, "bucket_date"
 )
 # Days before these were cleared by earlier runs, also if the worker rested for a while; looking at them again would
 # cost more with every month that is kept.
@@ -46,9 +46,9 @@ def delete_single_prompts(*, now: datetime) -> int:
         with org_scope(organization.pk):
             zone = selectors.time_zone(organization=organization)
         # Whoever ends its day in this moment is kept for as long as singles are.
-        end = (now - rule_tables.SINGLES_KEPT_FOR).astimezone(zone).date()
+        end = (now - daily_tables.SINGLES_KEPT_FOR).astimezone(zone).date()
         which = "calls = 1 and bucket_date >= %s and bucket_date < %s"
-        count, batches = _delete(organization.pk, rule_tables.PROMPTS, which, [end - _SINGLES_LOOKED_FOR, end], left)
+        count, batches = _delete(organization.pk, daily_tables.PROMPTS, which, [end - _SINGLES_LOOKED_FOR, end], left)
         deleted += count
         left -= batches
     return deleted

@@ -21,7 +21,7 @@ from core import work
 from core.scope import org_scope
 from ingestion import activity, store
 from ingestion.models import ZoneChange
-from ingestion.rebuild import LOCK, local_midnight, rebuild_rule_tables
+from ingestion.rebuild import LOCK, local_midnight, rebuild_daily_tables
 from tenants import selectors, services
 from tenants.audit import Actor
 from tenants.models import Organization, Project, User
@@ -155,4 +155,4 @@ def _move_day(organization_id: int, day: date, zone: str, *, now: datetime) -> N
         cursor.execute(_FORGET, parameters)
         cursor.execute(_SUM_HOURS, parameters)
     whole = [project.pk for project in Project.objects.order_by("pk") if project.kept_from(now) <= parameters["from"]]
-    rebuild_rule_tables(organization_id=organization_id, zone=zone, day=day, project_ids=whole, now=now)
+    rebuild_daily_tables(organization_id=organization_id, zone=zone, day=day, project_ids=whole, now=now)

@@ -25,6 +25,7 @@ EDGE_TABLES = {
     "call_rollups_daily",
     "call_sizes_daily",
     "prompt_hash_daily",
+    "user_rollups_daily",
     "api_key_usage",
     "ingest_counters",
     "cloud_samples",

@@ -102,6 +102,7 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "rejected_events": write,
         "team_aliases": READ,
         "teams": READ,
+        "user_rollups_daily": write,
     }
 
 

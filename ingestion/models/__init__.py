@@ -1,12 +1,12 @@
 """Tables of telemetry."""
 
 from ingestion.models.calls import Call, DailyRollup, HourlyRollup, Measures, Rollup
+from ingestion.models.daily_tables import PromptRollup, SizeRollup, UserRollup
 from ingestion.models.lifecycle import Erasure, ZoneChange
 from ingestion.models.prices import CatalogueChange, RateCard
 from ingestion.models.refusals import RejectedEvents
 from ingestion.models.reprice import RepriceRun
 from ingestion.models.requests import IngestAnswer, IngestCounter, ProjectActivity, SeenResponse
-from ingestion.models.rule_tables import PromptRollup, SizeRollup
 from ingestion.models.samples import CloudSample
 
 __all__ = [
@@ -27,5 +27,6 @@ __all__ = [
     "Rollup",
     "SeenResponse",
     "SizeRollup",
+    "UserRollup",
     "ZoneChange",
 ]

@@ -21,6 +21,7 @@ _TEXTS: Final = (
     "feature",
     "team",
     "environment",
+    "user_id",
     "service_tier",
     "status",
     "prompt_hash",

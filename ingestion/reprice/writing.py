@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from django.db import connection
 
-from ingestion import rule_tables, store
+from ingestion import daily_tables, store
+from ingestion.reprice.daily_deltas import daily_deltas
 from ingestion.reprice.deltas import calls_of, key_of, rollup_deltas
-from ingestion.reprice.rule_deltas import rule_deltas
 from ingestion.reprice.stored import MODEL_KEY, Change
 from ingestion.writer import LocalTime
 from ingestion.writer.rollups import RollupRow
@@ -35,6 +35,10 @@ _UPDATE: Final = f"""
 _IS_CAPPED: Final = f"""
     select coalesce(bool_or(%(other)s in ({", ".join(store.DIMENSIONS)})), false)
         or count(distinct model_key) + %(more)s > %(most)s
+        or exists (
+            select from {daily_tables.USERS}
+            where organization_id = %(organization)s and project_id = %(project)s and bucket_date = %(day)s
+              and user_id = %(other)s)
     from {store.DAILY}
     where organization_id = %(organization)s and project_id = %(project)s and bucket_date = %(day)s"""
 
@@ -81,17 +85,17 @@ def adjust_rollups(changes: Sequence[Change], *, organization_id: int, local_tim
     for table, rows in deltas.items():
         if rows:
             _add(table, rows)
-    for table, rows in rule_deltas(changes, organization_id=organization_id, local_time=local_time).items():
-        _add_for_rules(table, rows)
+    for table, rows in daily_deltas(changes, organization_id=organization_id, local_time=local_time).items():
+        _add_beside(table, rows)
 
 
-def _add_for_rules(table: str, rows: Sequence[RollupRow]) -> None:
+def _add_beside(table: str, rows: Sequence[RollupRow]) -> None:
     """Rows that must be there already may be missing: prompts that came once are forgotten, and full days know few."""
     if rows:
         columns = store.array_literals(rows)
         with connection.cursor() as cursor:
-            cursor.execute(rule_tables.adjust(table), columns)
-            cursor.execute(rule_tables.delete_empty(table), columns)
+            cursor.execute(daily_tables.adjust(table), columns)
+            cursor.execute(daily_tables.delete_empty(table), columns)
 
 
 def _add(table: str, rows: list[RollupRow]) -> None:

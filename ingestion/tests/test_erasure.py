@@ -16,7 +16,7 @@ from core.models import WorkDue
 from core.scope import ScopeError, current_organization_id, org_scope
 from dashboards.tests.factories import record_calls
 from ingestion import end_users, erasure, tasks
-from ingestion.models import Call, DailyRollup, Erasure, HourlyRollup, PromptRollup, SizeRollup
+from ingestion.models import Call, DailyRollup, Erasure, HourlyRollup, PromptRollup, SizeRollup, UserRollup
 from ingestion.rebuild import differences
 from tenants import key_services, services
 from tenants.models import AuditEntry, Project, User
@@ -243,6 +243,25 @@ def test_sums_do_not_change(acme_calls):
     assert sums() == before
 
 
+def test_the_sums_of_an_end_user_are_gone_with_the_person(acme_calls, acme_project):
+    record_calls(acme_project, [{"call_id": "joe-too", "user_id": "joe", "started_at": NOW - timedelta(minutes=6)}])
+    with org_scope(acme_calls.pk):
+        others = set(UserRollup.objects.filter(user_id="joe").values_list("bucket_date", "calls", "cost_usd"))
+        stored_as = set(UserRollup.objects.values_list("user_id", flat=True)) - {"joe"}
+        # A day whose calls are gone.
+        old = UserRollup.objects.filter(user_id__in=stored_as).first()
+        old.bucket_date -= timedelta(days=300)
+        old._state.adding = True
+        old.save(force_insert=True)
+
+    erase_all(acme_calls, erase(acme_calls))
+
+    with org_scope(acme_calls.pk):
+        kept = set(UserRollup.objects.values_list("user_id", "bucket_date", "calls", "cost_usd"))
+    assert others
+    assert kept == {("joe", *sums) for sums in others}
+
+
 def test_sums_by_prompt_lose_what_the_calls_no_longer_say(acme_calls, acme_project):
     shared = {"started_at": NOW - timedelta(minutes=6), "prompt_hash": "hash-of-jane", "source": "sdk"}
     record_calls(acme_project, [{"call_id": "joe-too", "user_id": "joe"} | shared])
@@ -357,8 +376,8 @@ def test_others_neither_find_nor_export_nor_erase(request, acme_calls, who, stat
 # --- Whoever adds a table with end users must say how it is erased ---
 
 
-def test_calls_are_the_only_table_that_names_end_users(db):
-    known = {"calls", "calls_stage"}  # the stage is an empty shape
+def test_calls_and_their_sums_are_the_only_tables_that_name_end_users(db):
+    known = {"calls", "calls_stage", "user_rollups_daily"}  # the stage is an empty shape
     with psycopg.connect(settings.DATABASE.conninfo(OWNER)) as owner:
         found = owner.execute(
             "select c.relname from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'user_id'"

@@ -7,7 +7,7 @@ import pytest
 
 from core.scope import org_scope
 from dashboards.tests.factories import make_rollup
-from ingestion import rollup_retention, rule_tables
+from ingestion import daily_tables, rollup_retention
 from ingestion.models import DailyRollup, HourlyRollup, PromptRollup, SizeRollup
 from tenants.models import OrganizationSettings, Project
 
@@ -123,7 +123,7 @@ def test_a_prompt_that_came_once_goes_when_no_call_of_its_day_can_come(acme_proj
     assert rollup_retention.delete_single_prompts(now=now) == 0
     # A rebuild of the same moment keeps and leaves out the same.
     ends = [datetime.combine(first_kept + n * timedelta(days=1), time(), ZoneInfo(zone)) for n in (0, 1)]
-    assert ends[0] + rule_tables.SINGLES_KEPT_FOR <= now < ends[1] + rule_tables.SINGLES_KEPT_FOR
+    assert ends[0] + daily_tables.SINGLES_KEPT_FOR <= now < ends[1] + daily_tables.SINGLES_KEPT_FOR
 
 
 def test_days_that_earlier_runs_have_seen_are_not_looked_at_again(acme_project):

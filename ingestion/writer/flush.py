@@ -18,13 +18,13 @@ import psycopg
 from psycopg import Connection, errors
 
 from core.recent import Recent
-from ingestion import store
-from ingestion.writer import counters, idempotency, responses, rollups, rule_sums
+from ingestion import daily_tables, store
+from ingestion.writer import counters, daily_sums, idempotency, responses, rollups
+from ingestion.writer.daily_sums import PromptCounts
 from ingestion.writer.idempotency import Claim, Lost
 from ingestion.writer.responses import Key, Record
 from ingestion.writer.rollups import Day, DistinctValues, Values
 from ingestion.writer.rows import Line, Row
-from ingestion.writer.rule_sums import PromptCounts
 from ingestion.writer.uses import KeyUse, note_use
 
 type Rows = Sequence[Row]
@@ -52,6 +52,10 @@ _by_key = attrgetter("key")
 _VALUES_OF_DAYS = f"""
     select project_id, bucket_date, {", ".join(f"array_agg(distinct {name})" for name in store.DIMENSIONS)}
     from {store.DAILY} where (project_id, bucket_date) in (select * from unnest(%s::bigint[], %s::date[]))
+    group by 1, 2"""
+_USERS_OF_DAYS = f"""
+    select project_id, bucket_date, array_agg(distinct user_id) from {daily_tables.USERS}
+    where (organization_id, project_id, bucket_date) in (select * from unnest(%s::bigint[], %s::bigint[], %s::date[]))
     group by 1, 2"""
 _STORED = f"""
     select {", ".join(store.CALL_KEY)} from calls
@@ -94,6 +98,7 @@ class Memory:
     """What the writers of one process know together. Times are monotonic seconds."""
 
     values: DistinctValues = field(default_factory=DistinctValues)
+    users: DistinctValues = field(default_factory=lambda: DistinctValues(daily_tables.MOST_USERS))
     prompts: PromptCounts = field(default_factory=PromptCounts)
     suspects: Recent = field(default_factory=lambda: Recent(_SUSPECT_SECONDS))
     key_usage: Recent = field(default_factory=lambda: Recent(_KEY_USAGE_SECONDS))
@@ -292,10 +297,22 @@ class Flusher(Transactions[Row]):
         hourly, daily = rollups.rollup_rows(capped)
         for table, lines in ((store.HOURLY, hourly), (store.DAILY, daily)):
             cursor.execute(_UPSERTS[table], store.array_literals(lines))
-        rule_sums.add_sizes(cursor, rule_sums.size_rows(capped))
+        daily_sums.add_sizes(cursor, daily_sums.size_rows(capped))
         prompted = [(values.cap(row.dimensions), row.measures, row.prompts) for row in rows if row.prompts]
         if prompted:
-            rule_sums.add_prompts(cursor, rule_sums.prompt_rows(prompted), self._memory.prompts)
+            daily_sums.add_prompts(cursor, daily_sums.prompt_rows(prompted), self._memory.prompts)
+        self._add_users(cursor, [row for row in rows if row.user_id])
+
+    def _add_users(self, cursor: psycopg.Cursor[Any], rows: Rows) -> None:
+        values, users = self._memory.values, self._memory.users
+        unseen = set(users.unseen(map(_local_day, rows)))
+        if unseen:
+            owners = {(row.dimensions.organization_id, *_local_day(row)) for row in rows if _local_day(row) in unseen}
+            users.learn(_users_of(cursor, sorted(owners)))
+        # The names that a full day still keeps must not depend on the order in which a request lists its calls.
+        known = {key: users.keep(key[:2], key[2:])[0] for key in sorted({(*_local_day(r), r.user_id) for r in rows})}
+        named = [(values.cap(row.dimensions), row.measures, known[*_local_day(row), row.user_id]) for row in rows]
+        daily_sums.add_users(cursor, daily_sums.user_rows(named))
 
 
 _UPSERTS: Final = {table: store.rollup_upsert(table).encode() for table in store.BUCKETS}
@@ -389,6 +406,18 @@ def _values_of(cursor: psycopg.Cursor[Any], days: Sequence[Day]) -> dict[Day, Va
     cursor.execute(_VALUES_OF_DAYS.encode(), [list(projects), list(dates)])
     known: dict[Day, Values] = {(row[0], row[1]): tuple(set(values) for values in row[2:]) for row in cursor}
     return {day: known.get(day) or tuple(set() for _ in store.DIMENSIONS) for day in days}
+
+
+def _users_of(cursor: psycopg.Cursor[Any], owners: Sequence[tuple[int, int, date]]) -> dict[Day, Values]:
+    """The end users that days of projects hold already; an empty set for a day without."""
+    organizations, projects, dates = zip(*owners, strict=True)
+    cursor.execute(_USERS_OF_DAYS.encode(), [list(organizations), list(projects), list(dates)])
+    known: dict[Day, Values] = {(project, day): (set(users),) for project, day, users in cursor}
+    return {(project, day): known.get((project, day)) or (set(),) for _, project, day in owners}
+
+
+def _local_day(row: Row) -> Day:
+    return row.dimensions.project_id, row.dimensions.bucket_date
 
 
 def _note_activity(cursor: psycopg.Cursor[Any], rows: Rows, now: datetime) -> None:

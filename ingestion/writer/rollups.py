@@ -15,7 +15,7 @@ from ingestion.writer.rows import Dimensions, Measures, Row
 
 type RollupRow = tuple[Any, ...]  # store.rollup_columns
 type Day = tuple[int, date]  # project, local date
-type Values = tuple[set[str], ...]  # by store.DIMENSIONS
+type Values = tuple[set[str], ...]  # by store.DIMENSIONS, or the end users alone
 type Seed = Callable[[Sequence[Day]], dict[Day, Values]]
 
 _HISTOGRAMS: Final = len(store.HISTOGRAMS)
@@ -56,29 +56,31 @@ class DistinctValues:
 
     def cap(self, dimensions: Dimensions) -> Dimensions:
         """``dimensions`` with ``(other)`` for each value that came after the limit was reached."""
+        named: tuple[Any, ...] = dimensions[_FIRST_DIMENSION:_API_KEY]
+        kept = self.keep((dimensions.project_id, dimensions.bucket_date), named)
+        if kept == named:
+            return dimensions
+        changed: dict[str, Any] = dict(zip(store.DIMENSIONS, kept, strict=True))
+        return dimensions._replace(**changed)
+
+    def keep(self, day: Day, named: tuple[str, ...]) -> tuple[str, ...]:
+        """``named`` with ``(other)`` for each value that came after the limit was reached on that day."""
         with self._lock:
-            day = (dimensions.project_id, dimensions.bucket_date)
-            values = self._days.get(day) or self._days.setdefault(day, _nothing())
-            changed: dict[str, Any] = {}
-            named: tuple[Any, ...] = dimensions[_FIRST_DIMENSION:_API_KEY]
-            for name, value, seen in zip(store.DIMENSIONS, named, values, strict=True):
-                if value in seen:
-                    continue
-                if len(seen) >= self._limit:
-                    changed[name] = store.OTHER
-                else:
-                    seen.add(value)
-                    self._size += 1
-        return dimensions._replace(**changed) if changed else dimensions
+            values = self._days.get(day) or self._days.setdefault(day, tuple(set() for _ in named))
+            return tuple(self._kept(value, seen) for value, seen in zip(named, values, strict=True))
+
+    def _kept(self, value: str, seen: set[str]) -> str:
+        if value not in seen:
+            if len(seen) >= self._limit:
+                return store.OTHER
+            seen.add(value)
+            self._size += 1
+        return value
 
     def _forget_oldest(self) -> None:
         while len(self._days) > _MOST_DAYS or (self._size > _MOST_VALUES_IN_MEMORY and len(self._days) > 1):
             _, values = self._days.popitem(last=False)
             self._size -= sum(map(len, values))
-
-
-def _nothing() -> Values:
-    return tuple(set() for _ in store.DIMENSIONS)
 
 
 def group(rows: Iterable[Row]) -> dict[Dimensions, list[Measures]]:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ingestion import rule_tables, store
+from ingestion import daily_tables, store
 from ingestion.histogram import bucket
 from ingestion.pricing.book import Priced
 from ingestion.wire.types import Call, Sample
@@ -79,6 +79,7 @@ class Row(Line, gc=False):
     measures: Measures
     response: Response | None = None
     prompts: Prompts | None = None
+    user_id: str = ""
 
 
 class LocalTime:
@@ -142,14 +143,14 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
     key = (target.project_id, call.started_at, call.call_id)
     found = response(call, priced, organization_id=target.organization_id, project_id=target.project_id)
     sums = measures(call, price[_CHOICES:])
-    return Row(key, line, dimensions(call, price[0], target), sums, found, prompts(call, received_at))
+    return Row(key, line, dimensions(call, price[0], target), sums, found, prompts(call, received_at), call.user_id)
 
 
 def prompts(call: Call, received_at: datetime) -> Prompts | None:
     """What the rules may know of a call's prompt: nothing of one that is estimated or that came too late."""
     if not (call.prompt_hash or call.prompt_prefix_hash) or call.usage_estimated:
         return None
-    if received_at - call.started_at > rule_tables.PROMPTS_WITHIN:
+    if received_at - call.started_at > daily_tables.PROMPTS_WITHIN:
         return None
     return Prompts(call.source, call.prompt_hash, call.prompt_prefix_hash)
 

@@ -320,7 +320,7 @@ def fill(organization):
     shop = another_project(organization)
     now = timezone.now()
     for project in (web, shop):
-        calls = [{"started_at": now - timedelta(days=day), "prompt_hash": "a"} for day in range(3)]
+        calls = [{"started_at": now - timedelta(days=day), "prompt_hash": "a", "user_id": "u"} for day in range(3)]
         record_calls(project, calls)
         issued = key_services.create_key(
             organization=organization, actor=None, name="k", scopes=[Scope.INGEST], project=project
@@ -347,6 +347,7 @@ def test_of_a_deleted_project_nothing_is_left_and_of_others_everything(two_tenan
     with psycopg.connect(settings.DATABASE.conninfo(OWNER), autocommit=True) as owner:
         others = tenant_rows(owner, "project_id", shop.pk), tenant_rows(owner, "organization_id", globex.pk)
         rollups = {"call_rollups_hourly", "call_rollups_daily", "call_sizes_daily", "prompt_hash_daily"}
+        rollups.add("user_rollups_daily")
         assert {"calls", "project_activity", "api_keys"} | rollups <= set(others[0])
         assert tenant_rows(owner, "project_id", web.pk).keys() == others[0].keys()
         make_due_now(acme, web)

@@ -13,6 +13,7 @@ TABLES = (
     "call_rollups_daily",
     "call_sizes_daily",
     "prompt_hash_daily",
+    "user_rollups_daily",
     "ingest_idempotency",
     "ingest_counters",
     "response_seen",

@@ -59,7 +59,8 @@ def rollups():
         cursor.execute(
             "select to_jsonb(h) from call_rollups_hourly h union all select to_jsonb(d) from call_rollups_daily d"
             " union all select to_jsonb(s) from call_sizes_daily s"
-            " union all select to_jsonb(p) from prompt_hash_daily p")
+            " union all select to_jsonb(p) from prompt_hash_daily p"
+            " union all select to_jsonb(u) from user_rollups_daily u")
         return sorted(map(str, cursor.fetchall()))
 kept, today = rollups(), datetime.now(UTC).date()
 for organization in Organization.objects.all():

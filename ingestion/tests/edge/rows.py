@@ -19,7 +19,11 @@ AN_HOUR_AGO = datetime.now(UTC) - timedelta(hours=1)
 
 def make_row(project: Project, call_id: str, *, zone: str = "UTC", api_key_id: int = 7, **fields: Any) -> Row:
     """A priced call of ``project``; ``fields`` are the call's."""
-    usage = Usage(input_tokens=fields.pop("input_tokens", 10), output_tokens=fields.pop("output_tokens", 1))
+    usage = Usage(
+        input_tokens=fields.pop("input_tokens", 10),
+        output_tokens=fields.pop("output_tokens", 1),
+        cached_input_tokens=fields.pop("cached_input_tokens", 0),
+    )
     given: dict[str, Any] = {
         "started_at": AN_HOUR_AGO,
         "provider": "openai",

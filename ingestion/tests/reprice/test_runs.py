@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from core.models import WorkDue
 from core.scope import org_scope
-from ingestion import store, tasks
-from ingestion.models import Call, DailyRollup, PromptRollup, RepriceRun, SizeRollup
+from ingestion import daily_tables, store, tasks
+from ingestion.models import Call, DailyRollup, PromptRollup, RepriceRun, SizeRollup, UserRollup
 from ingestion.pricing.calculator import EXACT
 from ingestion.pricing.cards import RateCard, UnitPrice, to_row
 from ingestion.rebuild import local_midnight, rebuild_rollups
@@ -780,3 +780,42 @@ def test_a_slice_that_works_forgets_the_failures_before_it(acme):
     services.advance(organization_id=acme.pk, run_id=run.pk, now=timezone.now())
 
     assert (again(run).state, again(run).failures) == (State.RUNNING, 0)
+
+
+def test_prices_move_in_the_sums_of_end_users_too(acme):
+    project, at = project_of(acme), timezone.now() - timedelta(hours=1)
+    store_rows(
+        make_row(project, f"{model}-{user_id}", model=model, user_id=user_id, started_at=at)
+        for model in ("house-model", "old-name")
+        for user_id in ("ann", "bob")
+    )
+    set_price(acme, "house-model", "2")
+    alias = {"match": {"equals": "old-name"}, "provider": "openai", "catalogue_id": "gpt-4o", "position": 0}
+    store_card(acme, prices={}, context={}, source="alias", version="", **alias)
+
+    apply(acme, run_to_end(start(acme)), most=3)
+
+    with org_scope(acme.pk):
+        found = set(UserRollup.objects.values_list("user_id", "model_key", "calls", "unpriced_calls", "cost_usd"))
+    assert found == {
+        (user_id, model, 1, 0, cost)
+        for user_id in ("ann", "bob")
+        for model, cost in (("house-model", Decimal("0.00002")), ("gpt-4o", Decimal("0.000035")))
+    }
+    assert_rebuild_changes_nothing(acme)
+
+
+def test_a_day_with_more_users_than_are_kept_apart_is_counted_anew(acme, monkeypatch):
+    project, at = project_of(acme), timezone.now() - timedelta(hours=1)
+    store_rows(make_row(project, u, model="house-model", user_id=u, started_at=at) for u in ("ann", "bob", "cem"))
+    monkeypatch.setattr(daily_tables, "MOST_USERS", 2)
+    today = local_midnight(at.date(), "UTC").date()
+    rebuild_rollups(organization=acme, first_date=today, end_date=today + timedelta(days=1))
+    set_price(acme, "house-model", "2")
+
+    apply(acme, run_to_end(start(acme)))
+
+    with org_scope(acme.pk):
+        found = set(UserRollup.objects.values_list("user_id", "calls", "cost_usd"))
+    assert found == {(user_id, 1, Decimal("0.00002")) for user_id in ("ann", "bob", "(other)")}
+    assert_rebuild_changes_nothing(acme)

@@ -1,6 +1,7 @@
-"""How the two daily tables that only rules read lie in Postgres: how large calls were, and which prompts came again.
+"""How the daily tables beside the rollups lie in Postgres: how large calls were, which prompts came again, and who
+calls were made for.
 
-Pure. Estimated calls and second records of a call are in neither: rules leave them out.
+Pure. The first two are for rules, which leave estimated calls out. Second records of a call are in none.
 """
 
 from bisect import bisect_right
@@ -9,8 +10,8 @@ from typing import Final
 
 from ingestion import store
 
-SIZES, PROMPTS = "call_sizes_daily", "prompt_hash_daily"
-TABLES: Final = (SIZES, PROMPTS)  # in the order in which every writer comes to them, after the rollups
+SIZES, PROMPTS, USERS = "call_sizes_daily", "prompt_hash_daily", "user_rollups_daily"
+TABLES: Final = (SIZES, PROMPTS, USERS)  # in the order in which every writer comes to them, after the rollups
 
 NAMES: Final = ("provider", "model_key", "feature", "team")  # of store.DIMENSIONS, capped as there
 # ``size`` is the total of tokens that a call stays below. The last is above all a call can have: 10⁹ read and written.
@@ -19,19 +20,32 @@ FULL, PREFIX = "full", "prefix"
 # A prompt that came once is forgotten when no call of its day can be counted any more, so that none is counted short.
 PROMPTS_WITHIN: Final = timedelta(days=2)  # between a call and its arrival
 SINGLES_KEPT_FOR: Final = PROMPTS_WITHIN + timedelta(hours=1)  # from the end of their day
+MOST_USERS: Final = 20_000  # a project and day, kept apart as values of a dimension are
 MOST_PROMPTS: Final = 20_000  # rows a project and day; what comes first after them is not kept apart and not kept
 
 KEYS: Final = {
     SIZES: ("organization_id", "project_id", "bucket_date", *NAMES, "size"),
     PROMPTS: ("organization_id", "project_id", "bucket_date", "hash", "kind", "source", *NAMES),
+    USERS: ("organization_id", "project_id", "bucket_date", "user_id", "provider", "model_key"),
 }
 SUMS: Final = {
     SIZES: ("calls", "unpriced_calls", *store.TOKENS, "cost_usd"),
     PROMPTS: ("calls", "unpriced_calls", "input_tokens", "cached_input_tokens", "cost_usd"),
+    USERS: (
+        "calls",
+        "errors",
+        "unpriced_calls",
+        "estimated_calls",
+        "input_tokens",
+        "cached_input_tokens",
+        "output_tokens",
+        "reasoning_tokens",
+        "cost_usd",
+    ),
 }
 COLUMNS: Final = {table: (*KEYS[table], *SUMS[table]) for table in TABLES}
 _TYPES: Final = (
-    dict.fromkeys((*NAMES, "hash", "kind", "source"), "text")
+    dict.fromkeys((*NAMES, "hash", "kind", "source", "user_id"), "text")
     | dict.fromkeys(store.COSTS, "numeric")
     | {"bucket_date": "date", "size": "integer"}
 )
@@ -47,7 +61,8 @@ def _arrays(table: str) -> str:
     return f"unnest({arrays}) as n ({', '.join(COLUMNS[table])})"
 
 
-def _same(table: str, one: str, other: str) -> str:
+def same(table: str, one: str, other: str) -> str:
+    """The condition that two rows of the table have one key."""
     return " and ".join(f"{one}.{name} = {other}.{name}" for name in KEYS[table])
 
 
@@ -67,7 +82,7 @@ UPSERT_PROMPTS: Final = f"""
 
 
 def _is_known(table: str) -> str:
-    return f"exists (select from {table} k where {_same(table, 'k', 'n')})"
+    return f"exists (select from {table} k where {same(table, 'k', 'n')})"
 
 
 def _in_order(table: str) -> str:
@@ -86,4 +101,4 @@ def adjust(table: str) -> str:
 
 def delete_empty(table: str) -> str:
     """Delete those of the rows in which no call is left."""
-    return f"delete from {table} r using {_arrays(table)} where {_same(table, 'r', 'n')} and r.calls <= 0"
+    return f"delete from {table} r using {_arrays(table)} where {same(table, 'r', 'n')} and r.calls <= 0"

@@ -1,4 +1,4 @@
-"""From the calls of a flush to what they add to the tables that only rules read, sorted as every writer sorts it."""
+"""From the calls of a flush to what they add to the daily tables beside the rollups, sorted as every writer does."""
 
 import threading
 from collections import OrderedDict
@@ -9,23 +9,26 @@ from typing import Any, Final
 
 import psycopg
 
-from ingestion import rule_tables, store
+from ingestion import daily_tables, store
+from ingestion.daily_tables import FULL, PREFIX, PROMPTS, SIZES, USERS
 from ingestion.pricing.calculator import EXACT
-from ingestion.rule_tables import FULL, PREFIX, PROMPTS, SIZES
 from ingestion.writer.rollups import Day
 from ingestion.writer.rows import Dimensions, Measures, Prompts
 
-type SumRow = tuple[Any, ...]  # rule_tables.COLUMNS of one of them
+type SumRow = tuple[Any, ...]  # daily_tables.COLUMNS of one of them
 type PromptedCall = tuple[Dimensions, Measures, Prompts]  # dimensions as they are capped
+type UsersCall = tuple[Dimensions, Measures, str]  # and the end user, capped as well
 
 _ESTIMATED, _INPUT, _OUTPUT = (store.SUMS.index(name) for name in ("estimated_calls", "input_tokens", "output_tokens"))
-_of_size = itemgetter(*(store.SUMS.index(name) for name in rule_tables.SUMS[SIZES]))
-_of_prompt = itemgetter(*(store.SUMS.index(name) for name in rule_tables.SUMS[PROMPTS]))
+_of_size = itemgetter(*(store.SUMS.index(name) for name in daily_tables.SUMS[SIZES]))
+_of_prompt = itemgetter(*(store.SUMS.index(name) for name in daily_tables.SUMS[PROMPTS]))
+_of_user = itemgetter(*(store.SUMS.index(name) for name in daily_tables.SUMS[USERS]))
 _MOST_DAYS: Final = 2_000
 
-_UPSERT_SIZES: Final = rule_tables.upsert(SIZES).encode()
-_UPSERT_PROMPTS: Final = rule_tables.UPSERT_PROMPTS.encode()
-_UPSERT_KNOWN_PROMPTS: Final = rule_tables.UPSERT_KNOWN_PROMPTS.encode()
+_UPSERT_SIZES: Final = daily_tables.upsert(SIZES).encode()
+_UPSERT_PROMPTS: Final = daily_tables.UPSERT_PROMPTS.encode()
+_UPSERT_KNOWN_PROMPTS: Final = daily_tables.UPSERT_KNOWN_PROMPTS.encode()
+_UPSERT_USERS: Final = daily_tables.upsert(USERS).encode()
 _STORED: Final = f"""
     select project_id, bucket_date, count(*) from {PROMPTS}
     where (organization_id, project_id, bucket_date) in (select * from unnest(%s::bigint[], %s::bigint[], %s::date[]))
@@ -33,12 +36,12 @@ _STORED: Final = f"""
 
 
 class PromptCounts:
-    """How many rows of prompts a project's day has, so that it stops at ``rule_tables.MOST_PROMPTS``.
+    """How many rows of prompts a project's day has, so that it stops at ``daily_tables.MOST_PROMPTS``.
 
     Approximate on purpose: each process counts on its own from what it found, and a flush is kept or left whole.
     """
 
-    def __init__(self, limit: int = rule_tables.MOST_PROMPTS) -> None:
+    def __init__(self, limit: int = daily_tables.MOST_PROMPTS) -> None:
         self._limit = limit
         self._days: OrderedDict[Day, int] = OrderedDict()
         self._lock = threading.Lock()
@@ -81,7 +84,7 @@ def _by_size(measures: Iterable[Measures]) -> dict[int, list[Measures]]:
     found: dict[int, list[Measures]] = {}
     for one in measures:
         if not one[_ESTIMATED]:
-            found.setdefault(rule_tables.size(one[_INPUT] + one[_OUTPUT]), []).append(one)
+            found.setdefault(daily_tables.size(one[_INPUT] + one[_OUTPUT]), []).append(one)
     return found
 
 
@@ -98,6 +101,15 @@ def prompt_rows(calls: Iterable[PromptedCall]) -> list[SumRow]:
     return _summed(found)
 
 
+def user_rows(calls: Iterable[UsersCall]) -> list[SumRow]:
+    """Rows of ``user_rollups_daily``."""
+    found: dict[tuple[Any, ...], list[Measures]] = {}
+    for dimensions, measures, user_id in calls:
+        organization, project, _, day, provider, model = dimensions[:6]
+        found.setdefault((organization, project, day, user_id, provider, model), []).append(_of_user(measures))
+    return _summed(found)
+
+
 def _summed(groups: Mapping[tuple[Any, ...], Sequence[Measures]]) -> list[SumRow]:
     with localcontext(EXACT):
         rows = [
@@ -111,6 +123,11 @@ def _summed(groups: Mapping[tuple[Any, ...], Sequence[Measures]]) -> list[SumRow
 def add_sizes(cursor: psycopg.Cursor[Any], rows: Sequence[SumRow]) -> None:
     if rows:
         cursor.execute(_UPSERT_SIZES, store.array_literals(rows))
+
+
+def add_users(cursor: psycopg.Cursor[Any], rows: Sequence[SumRow]) -> None:
+    if rows:
+        cursor.execute(_UPSERT_USERS, store.array_literals(rows))
 
 
 def add_prompts(cursor: psycopg.Cursor[Any], rows: Sequence[SumRow], counts: PromptCounts) -> None:

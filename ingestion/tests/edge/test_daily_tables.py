@@ -1,4 +1,4 @@
-"""What rules need beyond rollups: how large calls were and which prompts came again, stored with the calls."""
+"""The daily tables beside the rollups: sizes of calls, prompts that came again, end users; stored with the calls."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -6,14 +6,14 @@ from decimal import Decimal
 import pytest
 
 from core.scope import org_scope
-from ingestion import rebuild, rule_tables
-from ingestion.models import DailyRollup, PromptRollup, SizeRollup
+from ingestion import daily_tables, rebuild
+from ingestion.models import DailyRollup, PromptRollup, SizeRollup, UserRollup
 from ingestion.tests.edge.client import issue_key
 from ingestion.tests.edge.conftest import project_of
 from ingestion.tests.edge.rows import AN_HOUR_AGO, make_row, new_flusher
+from ingestion.writer.daily_sums import PromptCounts
 from ingestion.writer.flush import Memory
 from ingestion.writer.rollups import DistinctValues
-from ingestion.writer.rule_sums import PromptCounts
 
 TODAY = AN_HOUR_AGO.date()
 ONE = timedelta(days=1)
@@ -34,6 +34,11 @@ def sizes(organization):
 def prompts(organization, *columns):
     with org_scope(organization.pk):
         return sorted(PromptRollup.objects.values_list(*(columns or ("kind", "hash", "calls"))))
+
+
+def users(organization, *columns):
+    with org_scope(organization.pk):
+        return sorted(UserRollup.objects.values_list(*(columns or ("user_id", "model_key", "calls"))))
 
 
 def differences(organization, *, days=(-8, 3)):
@@ -69,7 +74,7 @@ def rebuild_all(organization, now=None):
     ],
 )
 def test_a_size_is_what_a_call_stays_below(tokens, size):
-    assert rule_tables.size(tokens) == size
+    assert daily_tables.size(tokens) == size
 
 
 def test_calls_are_summed_by_size_and_by_nothing_a_rule_does_not_ask_for(acme):
@@ -187,7 +192,7 @@ def test_a_prompt_of_another_source_or_model_is_another_row(acme):
 
 def test_a_prompt_of_a_call_that_comes_too_late_is_not_counted(acme):
     project = project_of(acme)
-    late = datetime.now(UTC) - rule_tables.PROMPTS_WITHIN
+    late = datetime.now(UTC) - daily_tables.PROMPTS_WITHIN
 
     store(
         make_row(project, "late", started_at=late - timedelta(minutes=1), prompt_hash="a" * 64),
@@ -258,7 +263,7 @@ def test_each_day_and_project_has_a_limit_of_its_own(acme):
 
 
 def test_days_are_forgotten_when_there_are_too_many(monkeypatch):
-    monkeypatch.setattr("ingestion.writer.rule_sums._MOST_DAYS", 2)
+    monkeypatch.setattr("ingestion.writer.daily_sums._MOST_DAYS", 2)
     counts = PromptCounts(limit=1)
 
     for project in range(3):
@@ -326,9 +331,108 @@ def test_a_rebuild_keeps_the_prompts_that_came_first_and_a_full_day_is_not_compa
     project = project_of(acme)
     for number, value in enumerate("abc"):
         store(make_row(project, str(number), prompt_hash=value * 64))
-    monkeypatch.setattr(rule_tables, "MOST_PROMPTS", 2)
+    monkeypatch.setattr(daily_tables, "MOST_PROMPTS", 2)
 
     rebuild_all(acme)
 
     assert [value for _, value, _ in prompts(acme)] == ["a" * 64, "b" * 64]
+    assert differences(acme) == []
+
+
+# --- End users ---
+
+
+def test_calls_are_summed_by_end_user_and_model_with_everything_a_page_shows(acme):
+    project = project_of(acme)
+    failed = {"status": "error", "usage_estimated": True}
+
+    store(
+        make_row(project, "1", user_id="ann", input_tokens=40, cached_input_tokens=10, output_tokens=9),
+        make_row(project, "2", user_id="ann", input_tokens=2, output_tokens=1, feature="chat", team="web", **failed),
+        make_row(project, "3", user_id="ann", model="mine", input_tokens=5, output_tokens=5),
+        make_row(project, "4", user_id="bob", input_tokens=1, output_tokens=0),
+        make_row(project, "5"),
+    )
+
+    assert users(acme) == [("ann", "gpt-4o", 2), ("ann", "mine", 1), ("bob", "gpt-4o", 1)]
+    with org_scope(acme.pk):
+        ann = UserRollup.objects.get(user_id="ann", model_key="gpt-4o")
+        unpriced = UserRollup.objects.get(model_key="mine")
+    assert (ann.project_id, ann.bucket_date, ann.provider) == (project.pk, TODAY, "openai")
+    assert (ann.errors, ann.estimated_calls, ann.unpriced_calls) == (1, 1, 0)
+    assert (ann.input_tokens, ann.cached_input_tokens, ann.output_tokens, ann.reasoning_tokens) == (42, 10, 10, 0)
+    assert ann.cost_usd == (42 * Decimal("2.5") + 10 * Decimal(10)) / 1_000_000
+    assert (unpriced.unpriced_calls, unpriced.cost_usd) == (1, 0)
+    assert differences(acme) == []
+
+
+def test_a_later_flush_adds_to_the_rows_of_its_users_and_a_retry_adds_nothing(acme):
+    project = project_of(acme)
+
+    for call_id, user_id in (("1", "ann"), ("2", "ann"), ("2", "ann"), ("3", "bob")):
+        store(make_row(project, call_id, user_id=user_id))
+
+    assert users(acme, "user_id", "calls") == [("ann", 2), ("bob", 1)]
+
+
+def test_a_second_record_of_a_call_is_not_counted_for_its_user(acme):
+    project = project_of(acme)
+    same = {"response_id": "resp_1", "user_id": "ann"}
+
+    store(make_row(project, "1", **same), make_row(project, "2", **same))
+
+    assert users(acme, "user_id", "calls") == [("ann", 1)]
+    assert differences(acme) == []
+
+
+def test_beyond_the_most_users_of_a_day_others_are_counted_together(acme):
+    project = project_of(acme)
+    memory = Memory(users=DistinctValues(2))
+
+    for number, user_id in enumerate(["zoe", "ann", "bob", "zoe", "cem"]):
+        store(make_row(project, str(number), user_id=user_id), memory=memory)
+    store(make_row(project, "tomorrow", user_id="bob", started_at=AN_HOUR_AGO + ONE), memory=memory)
+
+    assert users(acme, "bucket_date", "user_id", "calls") == [
+        (TODAY, "(other)", 2),
+        (TODAY, "ann", 1),
+        (TODAY, "zoe", 2),
+        (TODAY + ONE, "bob", 1),
+    ]
+
+
+def test_a_process_that_starts_anew_knows_the_users_of_the_day(acme):
+    project = project_of(acme)
+    store(make_row(project, "1", user_id="ann"), make_row(project, "2", user_id="bob"))
+
+    for number, user_id in enumerate(["cem", "bob"]):
+        store(make_row(project, f"later-{number}", user_id=user_id), memory=Memory(users=DistinctValues(2)))
+
+    assert users(acme, "user_id", "calls") == [("(other)", 1), ("ann", 1), ("bob", 2)]
+
+
+def test_users_of_one_flush_keep_their_names_in_one_order_however_they_are_sent(acme, globex):
+    for organization, sent in ((acme, "cba"), (globex, "bca")):
+        rows = [make_row(project_of(organization), user_id, user_id=user_id) for user_id in sent]
+        store(*rows, memory=Memory(users=DistinctValues(2)))
+
+    assert users(acme, "user_id", "calls") == users(globex, "user_id", "calls") == [("(other)", 1), ("a", 1), ("b", 1)]
+
+
+def test_a_rebuild_repairs_end_users_and_keeps_those_that_came_first(acme, monkeypatch):
+    project = project_of(acme)
+    for number, user_id in enumerate(["zoe", "ann", "bob"]):
+        store(make_row(project, str(number), user_id=user_id))
+    with org_scope(acme.pk):
+        UserRollup.objects.filter(user_id="ann").update(calls=7)
+        UserRollup.objects.filter(user_id="bob").delete()
+    found = [(one.table, one.missing, one.unexpected, one.different) for one in differences(acme)]
+    assert found == [("user_rollups_daily", 1, 0, 1)]
+
+    rebuild_all(acme)
+
+    assert users(acme, "user_id", "calls") == [("ann", 1), ("bob", 1), ("zoe", 1)]
+    monkeypatch.setattr(daily_tables, "MOST_USERS", 2)
+    rebuild_all(acme)
+    assert users(acme, "user_id", "calls") == [("(other)", 1), ("ann", 1), ("zoe", 1)]
     assert differences(acme) == []
