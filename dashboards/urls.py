@@ -1,6 +1,6 @@
 from django.urls import path
 
-from dashboards.views import calls, insight, insights, overview, rejected, resources, teams, traces
+from dashboards.views import calls, insight, insights, overview, rejected, resources, teams, traces, users
 
 app_name = "dashboards"
 
@@ -40,6 +40,8 @@ urlpatterns = [
             path(where + "traces/one/", traces.trace_detail, name=f"{reach}-trace"),
             path(where + "sessions/", traces.session_list, name=f"{reach}-sessions"),
             path(where + "sessions/one/", traces.session_detail, name=f"{reach}-session"),
+            path(where + "users/", users.user_list, name=f"{reach}-users"),
+            path(where + "users/one/", users.user_detail, name=f"{reach}-user"),
         )
     ),
     # An id is whatever the client sent, slashes included.

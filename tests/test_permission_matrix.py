@@ -70,7 +70,7 @@ API_MEMBER: Final = "   401 404  403  403  200  200 200  404"
 API_ADMIN: Final = "    401 404  403  403  403  200 200  404"
 API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
 
-BY_ID: Final = ("trace", "session")  # pages of dashboards that are asked for an id in the query
+BY_ID: Final = ("trace", "session", "user")  # pages of dashboards that are asked for an id in the query
 
 # URL → what GET and POST (with an empty body) answer to each of BY_ROLE.
 TABLE: Final[dict[str, tuple[str, str]]] = {
@@ -263,6 +263,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-trace": (READ, NOT_ALLOWED),
     "dashboards:project-sessions": (READ, NOT_ALLOWED),
     "dashboards:project-session": (READ, NOT_ALLOWED),
+    "dashboards:organization-users": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-user": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-users": (READ, NOT_ALLOWED),
+    "dashboards:project-user": (READ, NOT_ALLOWED),
     # API
     "api:me": (API_ME, API_DENIED),
     "api:organization-list": (API_ME, API_DENIED),

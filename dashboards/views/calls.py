@@ -17,7 +17,7 @@ from dashboards.details import details
 from dashboards.figures import amount
 from dashboards.filters import Filter
 from dashboards.live import Question
-from dashboards.views.call_links import call_url, counted_url
+from dashboards.views.call_links import call_url, counted_url, links_of
 from dashboards.views.frame import (
     Context,
     answer,
@@ -109,7 +109,7 @@ def call(request: OrgRequest, call_id: str) -> HttpResponse:
     key = log.keys_by_id(organization=request.organization, calls=[found]).get(found.api_key_id)
     context = {
         "call": found,
-        "details": details(found, key_name=f"{key.name} ({key.prefix})" if key else ""),
+        "details": details(found, key_name=f"{key.name} ({key.prefix})" if key else "", links=links_of(request, found)),
         "arithmetic": shown(
             arithmetic(organization=request.organization, call=found),
             price_match=found.price_match,
@@ -117,6 +117,7 @@ def call(request: OrgRequest, call_id: str) -> HttpResponse:
         ),
         "log_url": page_path(request, "calls"),
         "url": call_url(request, found, the_project(request)),
+        "address": request.build_absolute_uri(call_url(request, found, the_project(request))),
         "nav_active": "project-calls",
         **_records(request, found, the_project(request)),
     }

@@ -180,7 +180,7 @@ def _one(request: OrgRequest, kind: Kind, chosen: Filter, group_id: str) -> Cont
         "is_cut": summary.calls + summary.duplicates > trace.MOST_STEPS,
         "most_steps": trace.MOST_STEPS,
         "session_links": _links(request, "session", summary.sessions, chosen.period) if kind is Kind.TRACE else [],
-        "users": trace_pages.Names.of(summary.users),
+        "user_links": _links(request, "user", summary.users, chosen.period),
         "traces": _traces_of(request, reach, summary, chosen.period) if kind is Kind.SESSION else [],
         "whole_url": _whole_url(request, kind, chosen, group_id),
     }
