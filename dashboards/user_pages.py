@@ -1,6 +1,6 @@
 """End users to what templates show: lines with changes and shares, and the charts of one of them. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -43,11 +43,9 @@ def row(line: Line, *, url: str, total: Sums) -> Row:
     )
 
 
-def cost_by_day(days: Mapping[str, Sums], chosen: Filter) -> ChartSpec:
-    """Dollars a day, as far as they are known; a day that has not begun has no bar."""
-    first = chosen.period.first_day
-    x = [(first + timedelta(days=number)).isoformat() for number in range(chosen.period.day_count)]
-    data = [days.get(name, _NOTHING).known_cost_usd if charts.has_begun(name, chosen) else None for name in x]
+def cost_over_time(buckets: Mapping[str, Sums], chosen: Filter, x: Sequence[str]) -> ChartSpec:
+    """Dollars in each of the buckets ``x``, as far as they are known; one that has not begun has no bar."""
+    data = [buckets.get(name, _NOTHING).known_cost_usd if charts.has_begun(name, chosen) else None for name in x]
     return {
         "kind": "stacked-bar",
         "unit": "usd",
@@ -55,3 +53,9 @@ def cost_by_day(days: Mapping[str, Sums], chosen: Filter) -> ChartSpec:
         "series": [{"name": "Cost", "color_index": 1, "data": data}],
         "partial": chosen.now < chosen.period.end,
     }
+
+
+def days(chosen: Filter) -> list[str]:
+    """Every day of the filter's period, as charts name them: users are not counted by hours."""
+    first = chosen.period.first_day
+    return [(first + timedelta(days=number)).isoformat() for number in range(chosen.period.day_count)]

@@ -151,7 +151,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:team-member-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
     "tenants:team-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "ingestion:team-name": (ORG_ADMIN_422, NOT_ALLOWED),  # asked about no name
-    "dashboards:team-list": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-teams": (ORG_READ, NOT_ALLOWED),
+    "dashboards:team-cost": (ORG_READ, NOT_ALLOWED),
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
     "tenants:project-settings": (ADMIN, ADMIN_422),

@@ -183,7 +183,7 @@ def _one(request: OrgRequest, chosen: Filter, user_id: str, found: users.One) ->
     ]
     return {
         "found": found,
-        "chart": user_pages.cost_by_day(found.days, chosen),
+        "chart": user_pages.cost_over_time(found.days, chosen, user_pages.days(chosen)),
         "by_model": figures.breakdown(models, total=found.total, chosen=chosen, show_cost=display.cost),
         "by_project": figures.breakdown(projects, total=found.total, chosen=chosen, show_cost=display.cost),
         "per_call": users.per_call(found.total),
@@ -193,8 +193,8 @@ def _one(request: OrgRequest, chosen: Filter, user_id: str, found: users.One) ->
 
 
 def _budgets(request: OrgRequest, chosen: Filter, user_id: str) -> list[BudgetLine]:
-    """Budgets of this end user, under whichever form they name the person."""
-    if not allows(request.organization_role, Permission.BUDGETS_READ):
+    """Budgets of this end user, under whichever form they name the person, for who may see all that was spent."""
+    if request.project or chosen.hidden or not allows(request.organization_role, Permission.BUDGETS_READ):
         return []
     reach = Reach.of_person(user=request.user, role=request.organization_role)
     stored = end_users.as_stored(organization=request.organization, user_ids=[user_id])
