@@ -139,6 +139,14 @@ def of_users(chosen: Filter) -> Filter:
     return replace(chosen, period=period, narrowed_by=kept, problems=tuple(problems))
 
 
+def compared_days(chosen: Filter) -> str:
+    """The whole days that changes are against, in words; '' when nothing is compared."""
+    if not chosen.is_compared:
+        return ""
+    before = Period.of_days(chosen.previous.first_day, chosen.previous.last_day, chosen.zone)
+    return before.days_text(today=chosen.now.astimezone(chosen.zone).date())
+
+
 def per_call(sums: Sums) -> Decimal | None:
     """What a priced call of these cost on average; None when none has a price."""
     priced = sums.calls - sums.unpriced_calls

@@ -228,6 +228,12 @@ def test_another_organizations_users_are_not_listed(acme, acme_project, globex, 
     assert ids(listed()) == ["own"]
 
 
+def test_whole_days_are_compared_with_whole_days(chosen):
+    assert users.compared_days(users.of_users(chosen())) == "1 – 7 Jul"
+    assert users.compared_days(users.of_users(chosen("range=24h"))) == "11 – 12 Jul"
+    assert users.compared_days(chosen("compare=none")) == ""
+
+
 # --- One ---
 
 

@@ -13,7 +13,6 @@ from core import display
 from dashboards import call_days, figures, selectors, user_pages, users
 from dashboards.bars import Link, address
 from dashboards.filters import Filter
-from dashboards.pages import compared_with
 from dashboards.users import Listing
 from dashboards.views.frame import (
     Context,
@@ -91,7 +90,7 @@ def _listed(request: OrgRequest, chosen: Filter) -> Context:
         "hidden": [*chosen.pairs, *([("sort", sort)] if sort != users.DEFAULT_SORT else [])],
         "sorts": _sorts(path, chosen, text),
         "clear_search_url": address(path, chosen, *_kept(sort, "")),
-        "compared_with": compared_with(chosen) if chosen.is_compared else "",
+        "compared_with": users.compared_days(chosen),
         "no_user_url": address(page_path(request, "calls"), chosen),
         **_pager(path, chosen, found, page, _kept(sort, text)),
     }
@@ -187,7 +186,7 @@ def _one(request: OrgRequest, chosen: Filter, user_id: str, found: users.One) ->
         "by_model": figures.breakdown(models, total=found.total, chosen=chosen, show_cost=display.cost),
         "by_project": figures.breakdown(projects, total=found.total, chosen=chosen, show_cost=display.cost),
         "per_call": users.per_call(found.total),
-        "compared_with": compared_with(chosen) if chosen.is_compared else "",
+        "compared_with": users.compared_days(chosen),
         "budgets": _budgets(request, chosen, user_id),
     }
 
