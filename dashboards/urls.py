@@ -13,6 +13,8 @@ from dashboards.views import (
     resources,
     saved_views,
     teams,
+    traces,
+    users,
 )
 
 app_name = "dashboards"
@@ -35,10 +37,9 @@ urlpatterns = [
     path(_PROJECT + "calls/", calls.calls, name="project-calls"),
     path(_PROJECT + "explorer/", explorer.explorer, name="project-explorer"),
     path(_PROJECT + "rejected/", rejected.rejected, name="project-rejected"),
-    path(_ORGANIZATION + "teams/", teams.team_list, name="team-list"),
+    path(_ORGANIZATION + "teams/", teams.team_list, name="organization-teams"),
+    path(_ORGANIZATION + "teams/<slug:team_slug>/cost/", teams.team_cost, name="team-cost"),
     path(_ORGANIZATION + "resources/", resources.resource_list, name="organization-resources"),
-    path(_PROJECT, overview.overview, name="project-overview"),
-    path(_PROJECT + "calls/", calls.calls, name="project-calls"),
     path(_PROJECT + "resources/", resources.resource_list, name="project-resources"),
     path(_PROJECT + "resources/one/", resources.resource_detail, name="project-resource"),
     *(
@@ -58,6 +59,19 @@ urlpatterns = [
             path(where + "insights/<int:insight_id>/mute/", insight.mute, name=f"{reach}-insight-mute"),
             path(where + "insights/<int:insight_id>/assign/", insight.assign, name=f"{reach}-insight-assign"),
             path(where + "insights/<int:insight_id>/comment/", insight.comment, name=f"{reach}-insight-comment"),
+        )
+    ),
+    *(
+        route
+        for reach, where in (("organization", _ORGANIZATION), ("project", _PROJECT))
+        for route in (
+            # An id is whatever the client sent, so it is no part of the path: browsers take ".." out of those.
+            path(where + "traces/", traces.trace_list, name=f"{reach}-traces"),
+            path(where + "traces/one/", traces.trace_detail, name=f"{reach}-trace"),
+            path(where + "sessions/", traces.session_list, name=f"{reach}-sessions"),
+            path(where + "sessions/one/", traces.session_detail, name=f"{reach}-session"),
+            path(where + "users/", users.user_list, name=f"{reach}-users"),
+            path(where + "users/one/", users.user_detail, name=f"{reach}-user"),
         )
     ),
     # An id is whatever the client sent, slashes included.

@@ -84,6 +84,8 @@ API_ADMIN: Final = "    401 404  403  403  403  200 200  404"
 API_MEMBER_400: Final = "401 404 403  403  400  400 400  404"
 API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
 
+BY_ID: Final = ("trace", "session", "user")  # pages of dashboards that are asked for an id in the query
+
 # URL → what GET and POST (with an empty body) answer to each of BY_ROLE.
 TABLE: Final[dict[str, tuple[str, str]]] = {
     "home": (MOVED, NOT_ALLOWED),
@@ -164,7 +166,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:team-member-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
     "tenants:team-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "ingestion:team-name": (ORG_ADMIN_422, NOT_ALLOWED),  # asked about no name
-    "dashboards:team-list": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-teams": (ORG_READ, NOT_ALLOWED),
+    "dashboards:team-cost": (ORG_READ, NOT_ALLOWED),
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
     "tenants:project-settings": (ADMIN, ADMIN_422),
@@ -307,6 +310,19 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "reports:schedule-resume": (NOT_ALLOWED, ORG_MEMBER_MOVED),
     "reports:schedule-send": (NOT_ALLOWED, ORG_MEMBER_MOVED),
     "reports:schedule-delete": (ORG_MEMBER, ORG_MEMBER_MOVED),
+    # Traces and sessions: of an id that nobody may see, the page says that there are no calls
+    "dashboards:organization-traces": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-trace": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-sessions": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-session": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-traces": (READ, NOT_ALLOWED),
+    "dashboards:project-trace": (READ, NOT_ALLOWED),
+    "dashboards:project-sessions": (READ, NOT_ALLOWED),
+    "dashboards:project-session": (READ, NOT_ALLOWED),
+    "dashboards:organization-users": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-user": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-users": (READ, NOT_ALLOWED),
+    "dashboards:project-user": (READ, NOT_ALLOWED),
     # API
     "api:me": (API_ME, API_DENIED),
     "api:organization-list": (API_ME, API_DENIED),
@@ -416,7 +432,7 @@ def exports_directory(settings, tmp_path):
 
 @pytest.fixture
 def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
-    call = make_call(acme_project)
+    call = make_call(acme_project, trace_id="one", session_id="one")
     sample = make_sample(acme_project)
     issued = key_services.create_key(
         organization=acme, actor=None, name="ci", scopes=[Scope.INGEST], project=acme_project
@@ -476,6 +492,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "dashboards:feature-label": {"feature": "default"},
         "dashboards:project-model": {"model": "gpt-4o"},
         "dashboards:project-call": {"at": encode_moment(call["started_at"])},
+        **{f"dashboards:{reach}-{page}": {"id": "one"} for reach in ("organization", "project") for page in BY_ID},
         "api:project-list": of_acme,
         "api:project-keep": of_acme,
         "api:rate-card-list": of_acme,
