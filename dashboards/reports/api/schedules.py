@@ -14,8 +14,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from core.parameters import OrganizationParameters
-from dashboards.reports import schedule_services, selectors
-from dashboards.reports.api import documents, schema
+from dashboards.reports import documents, schedule_services, selectors
+from dashboards.reports.api import schema
 from dashboards.reports.api.serializers import NewScheduleSerializer, ScheduleChangeSerializer
 from dashboards.reports.api.views import MANAGE, READ, hidden_from, project_named
 from dashboards.reports.models import Schedule

@@ -13,8 +13,8 @@ from rest_framework.response import Response
 
 from core.parameters import OrganizationParameters
 from core.problems import ConflictError
-from dashboards.reports import content, html, making, reading, rights, selectors, services, spans, terminal
-from dashboards.reports.api import documents, schema
+from dashboards.reports import content, documents, html, making, reading, rights, selectors, services, spans, terminal
+from dashboards.reports.api import schema
 from dashboards.reports.api.renderers import HtmlRenderer, PdfRenderer, TextRenderer
 from dashboards.reports.api.serializers import (
     FileParameters,

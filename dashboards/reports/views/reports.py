@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from dashboards.reports import content, html, making, selectors, services, terminal, words
+from dashboards.reports import content, documents, html, making, selectors, services, terminal, words
 from dashboards.reports.forms import ReportForm
 from dashboards.reports.models import Report
 from dashboards.reports.numbers import Numbers
@@ -117,7 +117,7 @@ def _text(report: Report) -> HttpResponse:
 
 
 def _json(report: Report) -> HttpResponse:
-    return JsonResponse(report.numbers)
+    return JsonResponse(documents.numbers(Numbers.of_stored(report.numbers)))
 
 
 def _pdf(report: Report) -> HttpResponse:
