@@ -1,6 +1,6 @@
 """The filter bar as its template shows it: ranges, chips and facets, each a link or a form field. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ from dashboards.filters import (
 )
 from dashboards.ranges import CALENDAR_RANGES, DEFAULT_RANGE, RANGES
 
+MOST_OPTIONS: Final = 100  # that a facet lists, the most frequent ones
 _SHORT: Final = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d"}
 
 
@@ -43,11 +44,15 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A dimension and the values to choose from: (option, whether it is chosen)."""
+    """A dimension and the values to choose from: (option, whether it is chosen).
+
+    When the list ``is_cut``, others than the most frequent can be typed.
+    """
 
     name: str
     label: str
     options: list[tuple[Option, bool]]
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,9 @@ class FilterBar:
     latest_day: str
     days_text: str
     hidden: Sequence[tuple[str, str]]
+    options: Sequence[tuple[str, str]]
+    views_url: str
+    without_view_url: str
     chips: list[Chip]
     source_note: str
     clear_url: str
@@ -82,26 +90,43 @@ _SOURCE_NOTES: Final[dict[Source, str]] = {
 }
 
 
-def filter_bar(chosen: Filter, *, path: str, options: Mapping[str, list[Option]] | None) -> FilterBar:
-    """The bar of the page at ``path``; ``options`` are those of its dimensions, once they were asked for."""
+def filter_bar(
+    chosen: Filter,
+    *,
+    path: str,
+    options: Mapping[str, list[Option]] | None,
+    keep: Sequence[tuple[str, str]] = (),
+    views_url: str = "",
+    is_log: bool = False,
+) -> FilterBar:
+    """The bar of the page at ``path``.
+
+    ``options`` are those of its dimensions, once they were asked for. ``keep`` is what else the page is asked, which
+    changing a filter must not lose. ``views_url`` lists its saved views. A log shows calls and compares nothing.
+    """
     today = chosen.now.astimezone(chosen.zone).date()
+
+    def link(other: Filter, *more: tuple[str, str]) -> str:
+        return address(path, other, *keep, *more)
+
     return FilterBar(
         chosen=chosen,
-        ranges=time_ranges(chosen, path=path),
-        calendar=_ranges(CALENDAR_RANGES, chosen, path),
-        comparisons=[
-            Link(name, text, address(path, chosen.with_comparison(name))) for name, text in COMPARISONS.items()
-        ],
+        ranges=[Link(name, short, link(chosen.with_range(name)), RANGES[name]) for name, short in _SHORT.items()],
+        calendar=[Link(name, text, link(chosen.with_range(name))) for name, text in CALENDAR_RANGES.items()],
+        comparisons=[] if is_log else [*_comparisons(chosen, link)],
         is_custom=chosen.range not in RANGES,
         first_day=chosen.period.first_day.isoformat(),
         last_day=chosen.period.last_day.isoformat(),
         latest_day=today.isoformat(),
         days_text=CALENDAR_RANGES.get(chosen.range) or chosen.period.days_text(today=today),
-        hidden=[*chosen.comparison_pairs, *chosen.narrowed_by],
-        chips=_chips(chosen, path),
-        source_note=_SOURCE_NOTES[chosen.source],
-        clear_url=address(path, chosen.cleared()),
-        panel_url=address(path, chosen, ("panel", "filters")),
+        hidden=[*chosen.comparison_pairs, *chosen.narrowed_by, *keep],
+        options=keep,
+        views_url=views_url,
+        without_view_url=f"{path}?range={DEFAULT_RANGE}",
+        chips=_chips(chosen, link),
+        source_note=_source_note(chosen, is_log=is_log),
+        clear_url=link(chosen.cleared()),
+        panel_url=link(chosen, ("panel", "filters")),
         statuses=[
             ("", "Any", not chosen.status),
             *((key, text, chosen.status == key) for key, text in STATUSES.items()),
@@ -112,13 +137,17 @@ def filter_bar(chosen: Filter, *, path: str, options: Mapping[str, list[Option]]
     )
 
 
+def _comparisons(chosen: Filter, link: Callable[[Filter], str]) -> Iterable[Link]:
+    return (Link(name, text, link(chosen.with_comparison(name))) for name, text in COMPARISONS.items())
+
+
+def _source_note(chosen: Filter, *, is_log: bool) -> str:
+    return _SOURCE_NOTES[Source.CALLS if is_log and chosen.is_search else chosen.source]
+
+
 def time_ranges(chosen: Filter, *, path: str) -> list[Link]:
     """The page at ``path`` over each of the usual ranges."""
     return [Link(name, _SHORT[name], address(path, chosen.with_range(name)), RANGES[name]) for name in RANGES]
-
-
-def _ranges(names: Mapping[str, str], chosen: Filter, path: str) -> list[Link]:
-    return [Link(name, text, address(path, chosen.with_range(name))) for name, text in names.items()]
 
 
 def address(path: str, chosen: Filter, *more: tuple[str, str]) -> str:
@@ -129,21 +158,16 @@ def address(path: str, chosen: Filter, *more: tuple[str, str]) -> str:
     return f"{path}?{urlencode([*chosen.pairs, *more] or [('range', DEFAULT_RANGE)])}"
 
 
-def _chips(chosen: Filter, path: str) -> list[Chip]:
+def _chips(chosen: Filter, link: Callable[[Filter], str]) -> list[Chip]:
     """One a value; of a finding's many prompts one for all."""
     chips = []
     for name, value in chosen.narrowed_by:
         values = chosen.values(name)
         if name not in EVIDENCE or len(values) == 1:
-            chips.append(_chip(chosen, path, name, value))
+            chips.append(Chip(LABELS[name], _shown(name, value), link(chosen.without(name, value))))
         elif value == values[0]:
-            chips.append(Chip(LABELS[name], f"{len(values)} prompts", address(path, chosen.without_all(name))))
+            chips.append(Chip(LABELS[name], f"{len(values)} prompts", link(chosen.without_all(name))))
     return chips
-
-
-def _chip(chosen: Filter, path: str, name: str, value: str) -> Chip:
-    shown = _shown(name, value)
-    return Chip(LABELS[name], shown, address(path, chosen.without(name, value)))
 
 
 def _shown(name: str, value: str) -> str:
@@ -175,4 +199,5 @@ def _facet(chosen: Filter, name: str, found: Sequence[Option]) -> Facet:
     picked = [value for label, value in chosen.narrowed_by if label == name]
     known = {option.value for option in found}
     missing = [Option(value, value, 0) for value in picked if value not in known]
-    return Facet(name, DIMENSIONS[name], [(option, option.value in picked) for option in [*missing, *found]])
+    options = [(option, option.value in picked) for option in [*missing, *found]]
+    return Facet(name, DIMENSIONS[name], options, is_cut=len(found) >= MOST_OPTIONS)

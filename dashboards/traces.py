@@ -142,7 +142,7 @@ _NEWEST: Final = """
 
 
 def _newest(kind: Kind, reach: Reach, filters: Filters, *, before: Position | None, limit: int) -> list[_Row]:
-    wanted = [*call_log.conditions(filters), *([call_log.BEFORE] if before else [])]
+    wanted = [*call_log.conditions_of(filters), *([call_log.BEFORE] if before else [])]
     parameters = reach.parameters | _values(filters) | {"limit": limit}
     if before:
         parameters |= call_log.before_parameters(before)
@@ -165,7 +165,7 @@ def _seen_before(
     asked = list(ids)
     if before is None or not asked:
         return frozenset()
-    wanted = " and ".join(call_log.conditions(filters)) or "true"
+    wanted = " and ".join(call_log.conditions_of(filters)) or "true"
     parameters = reach.parameters | _values(filters) | call_log.before_parameters(before) | {"ids": asked}
     return frozenset(row[0] for row in fetched(_SEEN.format(column=kind.column, conditions=wanted), parameters))
 

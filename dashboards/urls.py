@@ -1,6 +1,21 @@
 from django.urls import path
 
-from dashboards.views import calls, insight, insights, overview, rejected, resources, teams, traces, users
+from dashboards.views import (
+    calls,
+    executive,
+    explorer,
+    features,
+    insight,
+    insights,
+    models,
+    overview,
+    rejected,
+    resources,
+    saved_views,
+    teams,
+    traces,
+    users,
+)
 
 app_name = "dashboards"
 
@@ -9,10 +24,18 @@ _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 
 urlpatterns = [
     path(_ORGANIZATION, overview.overview, name="organization-overview"),
+    path(_ORGANIZATION + "executive/", executive.executive, name="organization-executive"),
+    path(_ORGANIZATION + "features/label/", features.label, name="feature-label"),
+    path(_ORGANIZATION + "features/group/", features.group, name="feature-group"),
+    path(_ORGANIZATION + "features/ungroup/", features.ungroup, name="feature-ungroup"),
+    path(_ORGANIZATION + "features/apart/", features.apart, name="features-apart"),
+    path(_ORGANIZATION + "features/suggest-again/", features.suggest_again, name="features-suggest-again"),
     path(_ORGANIZATION + "calls/", calls.calls, name="organization-calls"),
+    path(_ORGANIZATION + "explorer/", explorer.explorer, name="organization-explorer"),
     path(_ORGANIZATION + "rejected/", rejected.rejected, name="organization-rejected"),
     path(_PROJECT, overview.overview, name="project-overview"),
     path(_PROJECT + "calls/", calls.calls, name="project-calls"),
+    path(_PROJECT + "explorer/", explorer.explorer, name="project-explorer"),
     path(_PROJECT + "rejected/", rejected.rejected, name="project-rejected"),
     path(_ORGANIZATION + "teams/", teams.team_list, name="organization-teams"),
     path(_ORGANIZATION + "teams/<slug:team_slug>/cost/", teams.team_cost, name="team-cost"),
@@ -23,6 +46,12 @@ urlpatterns = [
         route
         for reach, where in (("organization", _ORGANIZATION), ("project", _PROJECT))
         for route in (
+            path(where + "views/", saved_views.view_list, name=f"{reach}-views"),
+            path(where + "views/<int:view_id>/", saved_views.view_step, name=f"{reach}-view"),
+            path(where + "views/<int:view_id>/delete/", saved_views.view_delete, name=f"{reach}-view-delete"),
+            path(where + "features/", features.features, name=f"{reach}-features"),
+            path(where + "models/", models.models, name=f"{reach}-models"),
+            path(where + "models/one/", models.model, name=f"{reach}-model"),
             path(where + "insights/", insights.insights, name=f"{reach}-insights"),
             path(where + "insights/recommendations/", insights.recommended, name=f"{reach}-recommendations"),
             path(where + "insights/<int:insight_id>/", insight.insight, name=f"{reach}-insight"),

@@ -18,6 +18,8 @@ from tenants.permissions import Permission, allows
 # Entries of the navigation by the permission of the page they lead to: in the project at hand, in the organization.
 NEEDED_IN_PROJECT: Final = {
     "project-overview": Permission.TELEMETRY_READ,
+    "project-models": Permission.TELEMETRY_READ,
+    "project-features": Permission.TELEMETRY_READ,
     "project-calls": Permission.TELEMETRY_READ,
     "project-traces": Permission.TELEMETRY_READ,
     "project-users": Permission.TELEMETRY_READ,
@@ -33,6 +35,9 @@ NEEDED: Final = {
     "organization-rejected": Permission.TELEMETRY_READ,
     "organization-insights": Permission.TELEMETRY_READ,
     "organization-overview": Permission.TELEMETRY_READ,
+    "organization-executive": Permission.TELEMETRY_READ,
+    "organization-models": Permission.TELEMETRY_READ,
+    "organization-features": Permission.TELEMETRY_READ,
     "organization-calls": Permission.TELEMETRY_READ,
     "organization-traces": Permission.TELEMETRY_READ,
     "organization-users": Permission.TELEMETRY_READ,
@@ -42,6 +47,8 @@ NEEDED: Final = {
     "teams": Permission.TELEMETRY_READ,
     "alerts": Permission.ALERTS_READ,
     "budgets": Permission.BUDGETS_READ,
+    "exports": Permission.EXPORTS_CREATE,
+    "reports": Permission.TELEMETRY_READ,
     "audit": Permission.AUDIT_READ,
     "members": Permission.MEMBERS_READ,
     "member-invite": Permission.MEMBERS_MANAGE,

@@ -94,7 +94,7 @@ def _answer(request: OrgRequest, page: str, context: Context, *, status: int = 2
 def _listed(request: OrgRequest, kind: Kind, chosen: Filter) -> Context:
     before = decode_position(request.GET.get("before", ""))
     reach = _reach(request, chosen)
-    filters = log.filters_of(request.organization, chosen)
+    filters = log.call_filters(request.organization, chosen)
     found = traces.page(kind, reach, filters, before=before)
     path, period = page_path(request, f"{kind.value}s"), call_days.around(chosen)
     longer = replace(reach, since=period.start, until=period.end)
@@ -229,7 +229,7 @@ def _reach(request: OrgRequest, chosen: Filter) -> Reach:
     project = request.project
     return Reach(
         organization_id=request.organization.pk,
-        project_ids=[project.pk] if project else log.project_ids(request.organization, chosen),
+        project_ids=[project.pk] if project else log.project_ids_of(request.organization, chosen),
         since=chosen.period.start,
         until=chosen.period.end,
     )
