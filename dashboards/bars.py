@@ -1,6 +1,6 @@
 """The filter bar as its template shows it: ranges, chips and facets, each a link or a form field. Pure."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -19,6 +19,7 @@ from dashboards.filters import (
 )
 from dashboards.ranges import CALENDAR_RANGES, DEFAULT_RANGE, RANGES
 
+MOST_OPTIONS: Final = 100  # that a facet lists, the most frequent ones
 _SHORT: Final = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d"}
 
 
@@ -43,11 +44,15 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A dimension and the values to choose from: (option, whether it is chosen)."""
+    """A dimension and the values to choose from: (option, whether it is chosen).
+
+    When the list ``is_cut``, others than the most frequent can be typed.
+    """
 
     name: str
     label: str
     options: list[tuple[Option, bool]]
+    is_cut: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,11 +97,12 @@ def filter_bar(
     options: Mapping[str, list[Option]] | None,
     keep: Sequence[tuple[str, str]] = (),
     views_url: str = "",
+    is_log: bool = False,
 ) -> FilterBar:
     """The bar of the page at ``path``.
 
     ``options`` are those of its dimensions, once they were asked for. ``keep`` is what else the page is asked, which
-    changing a filter must not lose. ``views_url`` lists its saved views.
+    changing a filter must not lose. ``views_url`` lists its saved views. A log shows calls and compares nothing.
     """
     today = chosen.now.astimezone(chosen.zone).date()
 
@@ -107,7 +113,7 @@ def filter_bar(
         chosen=chosen,
         ranges=[Link(name, short, link(chosen.with_range(name)), RANGES[name]) for name, short in _SHORT.items()],
         calendar=[Link(name, text, link(chosen.with_range(name))) for name, text in CALENDAR_RANGES.items()],
-        comparisons=[Link(name, text, link(chosen.with_comparison(name))) for name, text in COMPARISONS.items()],
+        comparisons=[] if is_log else [*_comparisons(chosen, link)],
         is_custom=chosen.range not in RANGES,
         first_day=chosen.period.first_day.isoformat(),
         last_day=chosen.period.last_day.isoformat(),
@@ -118,7 +124,7 @@ def filter_bar(
         views_url=views_url,
         without_view_url=f"{path}?range={DEFAULT_RANGE}",
         chips=_chips(chosen, link),
-        source_note=_SOURCE_NOTES[chosen.source],
+        source_note=_source_note(chosen, is_log=is_log),
         clear_url=link(chosen.cleared()),
         panel_url=link(chosen, ("panel", "filters")),
         statuses=[
@@ -129,6 +135,14 @@ def filter_bar(
         evidence=[pair for pair in chosen.narrowed_by if pair[0] in EVIDENCE],
         facets=None if options is None else [_facet(chosen, name, found) for name, found in options.items()],
     )
+
+
+def _comparisons(chosen: Filter, link: Callable[[Filter], str]) -> Iterable[Link]:
+    return (Link(name, text, link(chosen.with_comparison(name))) for name, text in COMPARISONS.items())
+
+
+def _source_note(chosen: Filter, *, is_log: bool) -> str:
+    return _SOURCE_NOTES[Source.CALLS if is_log and chosen.is_search else chosen.source]
 
 
 def time_ranges(chosen: Filter, *, path: str) -> list[Link]:
@@ -185,4 +199,5 @@ def _facet(chosen: Filter, name: str, found: Sequence[Option]) -> Facet:
     picked = [value for label, value in chosen.narrowed_by if label == name]
     known = {option.value for option in found}
     missing = [Option(value, value, 0) for value in picked if value not in known]
-    return Facet(name, DIMENSIONS[name], [(option, option.value in picked) for option in [*missing, *found]])
+    options = [(option, option.value in picked) for option in [*missing, *found]]
+    return Facet(name, DIMENSIONS[name], options, is_cut=len(found) >= MOST_OPTIONS)

@@ -8,6 +8,7 @@ from typing import Final
 
 from core.charts import OTHER, ChartSpec, Kind, Look, Series, Unit, series
 from core.formats import Number
+from dashboards.comparison import LABELS, earlier_buckets
 from dashboards.filters import Filter
 from dashboards.numbers import ModelName, Overview, Sums
 
@@ -59,7 +60,8 @@ def calls_over_time(numbers: Overview, chosen: Filter, looks: Looks) -> ChartSpe
 def tokens_over_time(numbers: Overview, chosen: Filter) -> ChartSpec:
     """Tokens by kind and bucket; the kinds add up to all tokens."""
     kinds = [series(name, look, _by_bucket(numbers.buckets, chosen, measure)) for name, look, measure in _TOKEN_KINDS]
-    return _spec("stacked-area", "tokens", chosen.period.buckets(), [s for s in kinds if any(s["data"])], chosen)
+    layers = [*(kind for kind in kinds if any(kind["data"])), *_earlier(numbers, chosen, lambda sums: sums.tokens)]
+    return _spec("stacked-area", "tokens", chosen.period.buckets(), layers, chosen)
 
 
 def cost_by_model(numbers: Overview, looks: Looks) -> ChartSpec:
@@ -124,6 +126,7 @@ def _over_time(numbers: Overview, chosen: Filter, looks: Looks, *, unit: Unit, m
     if measure(numbers.total):
         rest = _rest(_by_bucket(numbers.buckets, chosen, measure), [layer["data"] for layer in layers])
         layers += [series(REST, _GREY, rest)] if any(rest) else []
+    layers += _earlier(numbers, chosen, measure)
     return _spec("stacked-bar", unit, chosen.period.buckets(), layers, chosen)
 
 
@@ -135,6 +138,15 @@ def _share(numbers: Overview, looks: Looks, *, unit: Unit, measure: Measure) -> 
     rest = _rest([total], [layer["data"] for layer in slices])
     slices += [series(REST, _GREY, rest)] if any(rest) else []
     return {"kind": "donut", "unit": unit, "x": [], "series": slices, "total": total}
+
+
+def _earlier(numbers: Overview, chosen: Filter, measure: Measure) -> list[Series]:
+    """The period compared with as a dashed line, bucket by bucket; nothing where it is not whole or was empty."""
+    if not numbers.earlier or not numbers.reaches_back_to(chosen.previous.first_day):
+        return []
+    data = [measure(numbers.earlier.get(name, _NOTHING)) if name else None for name in earlier_buckets(chosen)]
+    line: Series = {**series(LABELS[chosen.compare], _GREY, data), "dashed": True}
+    return [line] if any(data) else []
 
 
 def _by_bucket(sums: Mapping[str, Sums], chosen: Filter, measure: Measure) -> list[Number | None]:

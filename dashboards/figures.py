@@ -1,7 +1,7 @@
 """Key figures and breakdowns as the templates show them: text, change and share. Pure."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Final
@@ -50,7 +50,15 @@ class Row:
 
 
 def figures(numbers: Overview, chosen: Filter, *, show_cost: Show = formats.usd) -> list[Figure]:
-    """Spend, tokens, calls, errors and latency; of a status or an end user only what is summed by it."""
+    """Spend, tokens, calls, errors and latency; of a status or an end user only what is summed by it.
+
+    Without a comparison there is nothing before.
+    """
+    shown = _known(numbers, chosen, show_cost)
+    return shown if chosen.is_compared else [replace(figure, previous=None) for figure in shown]
+
+
+def _known(numbers: Overview, chosen: Filter, show_cost: Show) -> list[Figure]:
     if chosen.status:
         return [_calls(numbers, chosen)]
     known = [

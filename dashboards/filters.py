@@ -72,7 +72,8 @@ ALIASES: Final[dict[str, str]] = {
     "userId": "user",
 }
 NONE: Final = "(none)"  # how a URL says "has no team"
-_KNOWN: Final = frozenset({*LABELS, "range", "from", "to", "since", "until", "compare"})
+TIME_NAMES: Final = frozenset({"range", "from", "to", "since", "until"})
+_KNOWN: Final = frozenset({*LABELS, *TIME_NAMES, "compare"})
 _MOST_VALUES: Final = 50
 _MOST_PROMPTS: Final = 100  # as many as a finding names
 _LONGEST_NUMBER: Final = 12
@@ -98,12 +99,21 @@ class Option:
     calls: int
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The saved view a filter was read from, and whether it is somebody's default."""
+
+    view_id: int
+    name: str
+    is_default: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """A time range, and ``narrowed_by``: (name of ``LABELS``, value) pairs in the order of the query string.
 
     ``compare`` is one of ``COMPARISONS``. ``hidden`` are ids of projects that whoever asks may not see. ``problems``
-    are sentences about parts of the query that were left out.
+    are sentences about parts of the query that were left out. ``opened`` is the saved view it came from, if it did.
     """
 
     range: str
@@ -113,6 +123,7 @@ class Filter:
     compare: str = DEFAULT_COMPARISON
     hidden: tuple[int, ...] = ()
     problems: tuple[str, ...] = field(default=(), compare=False)
+    opened: Opened | None = field(default=None, compare=False)
 
     @classmethod
     def parse(cls, query: Query, *, now: datetime, zone: ZoneInfo) -> Self:
@@ -277,6 +288,11 @@ class Filter:
         period = Period.of_days(last - timedelta(days=SEARCH_DAYS - 1), last, self.zone)
         problem = f"Trace, session, user and tag filters read at most {SEARCH_DAYS} days: the latest are shown."
         return replace(self, range=CUSTOM, period=period, problems=(*self.problems, problem))
+
+
+def is_known(name: str) -> bool:
+    """Whether a name of a query string is the filter's, as LABELS or the wire have it."""
+    return ALIASES.get(name, name) in _KNOWN
 
 
 def _values(query: Query) -> tuple[dict[str, list[str]], list[str]]:

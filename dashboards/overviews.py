@@ -56,6 +56,8 @@ def statement(*, organization: Organization, project: Project | None, read: Read
         sources.rows(made, of_all, Subject(organization, project), period=period, prefix=prefix)
         for period, prefix in ((chosen.period, "now"), (chosen.previous, "before"))
     )
+    if not chosen.is_compared:
+        before = f"select * from ({before}) unwanted where false"
     owner = rollups.owner(
         made, organization_id=organization.pk, project_id=project.pk if project else None, hidden=chosen.hidden
     )
@@ -96,6 +98,8 @@ from model_cells
 union all
 select 'before', (select min(bucket_date)::text from call_rollups_daily where {{owner}}), null, null, null, null,
        {_SUMS}, {_MERGED}, 0, 0 from before
+union all
+select 'earlier', bucket, null, null, null, null, {_SUMS}, {_MERGED}, 0, 0 from before group by bucket
 union all
 select 'bucket', bucket, null, null, null, null, {_SUMS}, {_MERGED}, 0, 0 from model_cells group by bucket
 union all

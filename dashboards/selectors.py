@@ -10,6 +10,7 @@ from django.db import connection
 from django.db.models import Max, Min
 
 from dashboards import overviews, rollups
+from dashboards.comparison import has_buckets
 from dashboards.filters import DIMENSIONS, NONE, Filter, Option
 from dashboards.numbers import ModelName, Overview, Sums, merged
 from dashboards.periods import Granularity
@@ -123,6 +124,7 @@ def _assembled(rows: Iterable[_Row], chosen: Filter) -> Overview:
         before=_sums(before),
         first_day=date.fromisoformat(before.bucket) if before.bucket else None,
         buckets=_groups(by_kind, "bucket", lambda row: _bucket(row, chosen)),
+        earlier=_groups(by_kind, "earlier", lambda row: _bucket(row, chosen)) if has_buckets(chosen) else {},
         models=_groups(by_kind, "model", _model),
         series=series,
         features=_groups(by_kind, "feature", lambda row: row.feature),

@@ -1,6 +1,18 @@
 from django.urls import path
 
-from dashboards.views import calls, explorer, insight, insights, overview, rejected, resources, teams
+from dashboards.views import (
+    calls,
+    executive,
+    explorer,
+    insight,
+    insights,
+    models,
+    overview,
+    rejected,
+    resources,
+    saved_views,
+    teams,
+)
 
 app_name = "dashboards"
 
@@ -9,6 +21,7 @@ _PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
 
 urlpatterns = [
     path(_ORGANIZATION, overview.overview, name="organization-overview"),
+    path(_ORGANIZATION + "executive/", executive.executive, name="organization-executive"),
     path(_ORGANIZATION + "calls/", calls.calls, name="organization-calls"),
     path(_ORGANIZATION + "explorer/", explorer.explorer, name="organization-explorer"),
     path(_ORGANIZATION + "rejected/", rejected.rejected, name="organization-rejected"),
@@ -26,6 +39,11 @@ urlpatterns = [
         route
         for reach, where in (("organization", _ORGANIZATION), ("project", _PROJECT))
         for route in (
+            path(where + "views/", saved_views.view_list, name=f"{reach}-views"),
+            path(where + "views/<int:view_id>/", saved_views.view_step, name=f"{reach}-view"),
+            path(where + "views/<int:view_id>/delete/", saved_views.view_delete, name=f"{reach}-view-delete"),
+            path(where + "models/", models.models, name=f"{reach}-models"),
+            path(where + "models/one/", models.model, name=f"{reach}-model"),
             path(where + "insights/", insights.insights, name=f"{reach}-insights"),
             path(where + "insights/recommendations/", insights.recommended, name=f"{reach}-recommendations"),
             path(where + "insights/<int:insight_id>/", insight.insight, name=f"{reach}-insight"),

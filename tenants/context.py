@@ -18,6 +18,7 @@ from tenants.permissions import Permission, allows
 # Entries of the navigation by the permission of the page they lead to: in the project at hand, in the organization.
 NEEDED_IN_PROJECT: Final = {
     "project-overview": Permission.TELEMETRY_READ,
+    "project-models": Permission.TELEMETRY_READ,
     "project-calls": Permission.TELEMETRY_READ,
     "project-insights": Permission.TELEMETRY_READ,
     "project-rejected": Permission.TELEMETRY_READ,
@@ -31,6 +32,8 @@ NEEDED: Final = {
     "organization-rejected": Permission.TELEMETRY_READ,
     "organization-insights": Permission.TELEMETRY_READ,
     "organization-overview": Permission.TELEMETRY_READ,
+    "organization-executive": Permission.TELEMETRY_READ,
+    "organization-models": Permission.TELEMETRY_READ,
     "organization-calls": Permission.TELEMETRY_READ,
     "organization-resources": Permission.TELEMETRY_READ,
     "project-create": Permission.PROJECT_CREATE,
@@ -38,6 +41,8 @@ NEEDED: Final = {
     "teams": Permission.TELEMETRY_READ,
     "alerts": Permission.ALERTS_READ,
     "budgets": Permission.BUDGETS_READ,
+    "exports": Permission.EXPORTS_CREATE,
+    "reports": Permission.TELEMETRY_READ,
     "audit": Permission.AUDIT_READ,
     "members": Permission.MEMBERS_READ,
     "member-invite": Permission.MEMBERS_MANAGE,

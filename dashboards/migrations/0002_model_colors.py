@@ -7,9 +7,7 @@ from core.rls import tenant_table
 class Migration(migrations.Migration):
     """Which colour each model of an organization has in its charts."""
 
-    initial = True
-
-    dependencies = [("tenants", "0018_event_routing")]
+    dependencies = [("dashboards", "0001_saved_views"), ("tenants", "0018_event_routing")]
 
     operations = [
         migrations.CreateModel(

@@ -1,5 +1,6 @@
 """Tables of the dashboards."""
 
 from dashboards.models.model_colors import ModelColor
+from dashboards.models.saved_views import DefaultView, SavedView
 
-__all__ = ["ModelColor"]
+__all__ = ["DefaultView", "ModelColor", "SavedView"]

@@ -1,6 +1,7 @@
 import pytest
 
-from dashboards.bars import Chip, address, filter_bar
+from dashboards import rollups
+from dashboards.bars import MOST_OPTIONS, Chip, address, filter_bar
 from dashboards.filters import Option
 
 PATH = "/o/acme/"
@@ -147,3 +148,33 @@ def test_an_hour_is_named_by_its_ends(chosen):
 
     assert (shown.is_custom, shown.days_text) == (True, "12 Jul, 14:00 – 15:00")
     assert shown.chips[0].value == "0123456789ab…"
+
+
+def test_a_list_that_is_cut_lets_others_be_typed(chosen):
+    values = [Option(f"f{number}", f"f{number}", 1) for number in range(100)]
+
+    whole, cut = bar(chosen("feature=rare"), options={"feature": values[:99], "model": values}).facets
+
+    assert (whole.is_cut, len(whole.options)) == (False, 100)
+    assert (cut.is_cut, len(cut.options)) == (True, 100)
+    assert MOST_OPTIONS == rollups.OPTIONS
+
+
+def test_what_else_a_page_is_asked_stays_in_every_link_and_form(chosen):
+    asked = chosen("team=red&compare=none")
+
+    shown = filter_bar(asked, path=PATH, options=None, keep=[("metric", "cost"), ("by", "model")], views_url="/v/")
+
+    links = [*shown.ranges, *shown.calendar, *shown.comparisons]
+    addresses = [*(link.url for link in links), shown.clear_url, shown.panel_url, shown.chips[0].remove_url]
+    assert all("metric=cost&by=model" in url for url in addresses)
+    assert shown.hidden == [("compare", "none"), ("team", "red"), ("metric", "cost"), ("by", "model")]
+    assert shown.options == [("metric", "cost"), ("by", "model")]
+    assert (shown.views_url, shown.without_view_url) == ("/v/", "/o/acme/?range=7d")
+
+
+def test_a_log_reads_calls_and_compares_nothing(chosen):
+    shown = filter_bar(chosen("user=u-1"), path=PATH, options=None, is_log=True)
+
+    assert (shown.comparisons, shown.source_note) == ([], "Read from single calls, at most 31 days")
+    assert filter_bar(chosen("team=red"), path=PATH, options=None, is_log=True).source_note == ""

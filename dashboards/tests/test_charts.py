@@ -1,5 +1,6 @@
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
@@ -230,3 +231,40 @@ def test_the_table_says_what_the_chart_draws(chosen):
 
     assert table.columns == ("Time", "gpt-4o")
     assert table.rows[:4] == (("8 Jul", "$0.00"), ("9 Jul", "$1,234.50"), ("10 Jul", "–"), ("11 Jul", "$0.00"))
+
+
+# --- Beside an earlier period ---
+
+
+def compared(**changes):
+    found = numbers({GPT: {"2026-07-09": sums("2.5", input_tokens=5)}})
+    earlier = {"2026-07-01": sums("1", input_tokens=3), "2026-07-07": sums("4", input_tokens=4)}
+    return replace(found, earlier=earlier, first_day=date(2026, 1, 1), **changes)
+
+
+def test_the_period_before_is_a_dashed_line_on_this_ones_days(chosen):
+    cost = charts.cost_over_time(compared(), chosen(), LOOKS)["series"][-1]
+    tokens = charts.tokens_over_time(compared(), chosen())["series"][-1]
+
+    assert (cost["name"], cost["color_index"], cost["dashed"]) == ("Period before", 0, True)
+    assert cost["data"] == [Decimal(1), 0, 0, 0, 0, 0, Decimal(4)]
+    assert (tokens["name"], tokens["data"], tokens["dashed"]) == ("Period before", [3, 0, 0, 0, 0, 0, 4], True)
+
+
+def test_an_earlier_period_of_a_status_counts_its_calls(chosen):
+    found = replace(compared(), earlier={"2026-07-01": sums(calls=5, errors=2)})
+
+    assert charts.calls_over_time(found, chosen("status=error"), LOOKS)["series"][-1]["data"][0] == 2
+
+
+@pytest.mark.parametrize("changes", [{"first_day": date(2026, 7, 2)}, {"first_day": None}, {"earlier": {}}])
+def test_an_earlier_period_that_is_not_whole_is_no_line(chosen, changes):
+    spec = charts.cost_over_time(replace(compared(), **changes), chosen(), LOOKS)
+
+    assert [one["name"] for one in spec["series"]] == ["gpt-4o"]
+
+
+def test_last_year_has_its_own_name(chosen):
+    found = replace(compared(), earlier={"2025-07-08": sums("1")}, first_day=date(2025, 1, 1))
+
+    assert charts.cost_over_time(found, chosen("compare=year"), LOOKS)["series"][-1]["name"] == "Last year"

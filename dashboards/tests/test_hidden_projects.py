@@ -58,6 +58,8 @@ def ada(acme: Organization, acme_project: Project, secret: Project) -> Client:
         ("/o/acme/explorer/?by=model&cost_source=none&metric=calls", "open-model"),
         ("/o/acme/calls/", "open-model"),
         ("/o/acme/calls/?panel=filters", "open-model"),
+        ("/o/acme/models/", "open-model"),
+        ("/o/acme/executive/", "open-model-team"),
         ("/o/acme/resources/", "open-function"),
         ("/o/acme/teams/", "open-model-team"),
         ("/o/acme/prices/unpriced/", "open-model"),

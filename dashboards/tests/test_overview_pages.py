@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -18,10 +19,10 @@ from tenants import services
 from tenants.models import Project
 
 HTMX = {"HX-Request": "true"}
-# Who is asking, their membership, the scope, its zone, navigation; then activity, in a savepoint the numbers and
-# colours, projects.
-ORGANIZATION_QUERIES = 17
-PROJECT_QUERIES = 17
+# Who is asking, their membership, the scope, its zone, navigation; then activity, in a savepoint the numbers,
+# colours, prices and insights, projects.
+ORGANIZATION_QUERIES = 19
+PROJECT_QUERIES = 19
 REFRESH_QUERIES = 10
 NB = "\u00a0"
 
@@ -304,7 +305,7 @@ def test_the_filter_panel_comes_when_it_is_opened(owner, acme, web):
     closed = text(owner.get(url(acme, team="red")))
     panel = text(owner.get(url(acme, team="red", range="30d", panel="filters"), headers=HTMX))
 
-    assert 'type="checkbox"' not in closed
+    assert '<input type="checkbox" name=' not in closed
     assert "<html" not in panel
     assert '<input type="checkbox" name="team" value="red" checked>' in panel
     assert '<input type="hidden" name="range" value="30d">' in panel
@@ -321,6 +322,7 @@ def test_an_open_page_learns_that_nothing_changed(owner, acme, web):
     changed = owner.get(refresh, headers=HTMX)
 
     assert (same.status_code, same.content) == (204, b"")
+    assert list(json.loads(same["HX-Trigger"])["numbers-up-to"]) == ["text", "title", "moment"]
     assert changed.status_code == 200
     assert "brand-new" in text(changed)
     assert 'id="filters"' not in text(changed)

@@ -138,6 +138,19 @@ def test_changes_compare_with_the_period_before_up_to_the_same_hour(overview, we
     assert found.before.p95_ms is not None
 
 
+def test_the_period_before_is_told_by_its_own_days_and_hours(overview, web):
+    record_calls(web, [{"started_at": moment} for moment in (ago(12), ago(12), ago(7, hours=1), ago(0, hours=30))])
+
+    week, day, none = overview(), overview("range=24h"), overview("compare=none")
+
+    assert {name: sums.calls for name, sums in week.earlier.items()} == {
+        str(TODAY - timedelta(days=12)): 2,
+        str(TODAY - timedelta(days=7)): 1,
+    }
+    assert {name: sums.calls for name, sums in day.earlier.items()} == {ago(0, hours=30).isoformat(): 1}
+    assert (none.earlier, none.before.calls) == ({}, 0)
+
+
 def test_the_oldest_day_is_of_what_the_page_is_about(overview, web, mobile):
     assert overview().first_day is None
     record_calls(web, [{"started_at": ago(1)}])

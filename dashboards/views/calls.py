@@ -27,6 +27,7 @@ from dashboards.views.frame import (
     nothing_yet,
     page_path,
     read_filter,
+    unchanged,
     wants_panel,
 )
 from ingestion import call_log
@@ -75,7 +76,7 @@ def calls(request: OrgRequest) -> HttpResponse:
     fresh = selectors.freshness(organization=request.organization, project=request.project)
     asked = Question.parse(request.GET.dict()) if request.htmx else None
     if asked and asked.is_quiet(last_received_at=fresh.last_received_at, now=chosen.now):
-        return marked(HttpResponse(status=204))
+        return unchanged(chosen)
     context = frame(request, chosen, "calls") | {"fresh": fresh} | sums
     if fresh.last_received_at is None:
         return answer(request, "calls", context | nothing_yet(request))
@@ -151,14 +152,14 @@ def _since(request: OrgRequest, context: Context, page: log.Page, asked: Questio
     """What an open page does not show yet: the rows anew, or while somebody reads only their number."""
     chosen: Filter = context["chosen"]
     if page.fingerprint == asked.seen.fingerprint:
-        return marked(HttpResponse(status=204))
+        return unchanged(chosen)
     if not asked.peek:
         received_at = context["fresh"].last_received_at
         shown = _shown(request, chosen, page, received_at=received_at, is_first=True, since=asked.seen)
         return marked(render(request, "dashboards/calls.html#since", context | shown))
     count = sum(call.received_at > asked.seen.received_at for call in page.calls)
     if not count or str(count) == asked.shown:
-        return marked(HttpResponse(status=204))
+        return unchanged(chosen)
     newest = {"new_count": count, "is_most": count == log.PAGE_SIZE}
     response = render(request, "dashboards/calls.html#pill", context | newest)
     response["HX-Retarget"], response["HX-Reswap"] = "#new-calls", "innerHTML"

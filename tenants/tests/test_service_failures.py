@@ -271,6 +271,7 @@ EXACTLY = {
         Permission.BUDGETS_READ,
         Permission.RULES_READ,
         Permission.INSIGHTS_ACT,
+        Permission.REPORTS_MANAGE,
     },
     Role.VIEWER: {
         Permission.TELEMETRY_READ,
