@@ -29,6 +29,7 @@ APP_EXCEPTIONS: dict[str, set[str]] = {
     "calls": ALL - {"INSERT"},
     "calls_stage": set(),
     "cloud_samples": {"SELECT", "DELETE"},
+    "features_apart": {"SELECT", "INSERT", "DELETE"},
     "django_migrations": READ,
     "ingest_counters": READ,
     "ingest_idempotency": READ,
