@@ -18,6 +18,7 @@ from tenants.permissions import Permission, allows
 # Entries of the navigation by the permission of the page they lead to: in the project at hand, in the organization.
 NEEDED_IN_PROJECT: Final = {
     "project-overview": Permission.TELEMETRY_READ,
+    "project-explorer": Permission.TELEMETRY_READ,
     "project-models": Permission.TELEMETRY_READ,
     "project-features": Permission.TELEMETRY_READ,
     "project-calls": Permission.TELEMETRY_READ,
@@ -36,6 +37,7 @@ NEEDED: Final = {
     "organization-insights": Permission.TELEMETRY_READ,
     "organization-overview": Permission.TELEMETRY_READ,
     "organization-executive": Permission.TELEMETRY_READ,
+    "organization-explorer": Permission.TELEMETRY_READ,
     "organization-models": Permission.TELEMETRY_READ,
     "organization-features": Permission.TELEMETRY_READ,
     "organization-calls": Permission.TELEMETRY_READ,

@@ -22,7 +22,7 @@ from tenants.tests.people import join, override, owner_of, signed_in
 
 TODAY = date(2026, 7, 14)
 SLUGS = {"search": "search", "find": "search", "ads": "ads"}
-LIST_QUERIES = 27
+LIST_QUERIES = 28
 ONE_QUERIES = 28
 
 

@@ -20,7 +20,7 @@ from tenants.tests.people import join, override, owner_of, signed_in
 
 HTMX = {"HX-Request": "true"}
 # Who is asking, their membership, the scope, its zone, navigation; then activity, refusals, calls, sums, projects.
-LIST_QUERIES = 18
+LIST_QUERIES = 19
 TRACE_QUERIES = 17
 SESSION_QUERIES = 20
 

@@ -20,7 +20,7 @@ from tenants.permissions import Role
 from tenants.tests.people import join, override, owner_of, signed_in
 
 HTMX = {"HX-Request": "true"}
-LIST_QUERIES = 16
+LIST_QUERIES = 17
 ONE_QUERIES = 18
 
 
