@@ -10,7 +10,7 @@ const LIVE = "[data-pause-hidden]";
 const KEEPS = "details, input, select, textarea, [tabindex]";
 
 /** @typedef {{open?: boolean, value?: string, checked?: boolean, left?: number, top?: number}} State */
-/** @typedef {{states: Map<string, State>, focused: string, selection: [number, number] | null}} Memory */
+/** @typedef {{states: Map<string, State>, focused: string, selection: [number, number] | null, top: number}} Memory */
 
 /** Elements whose poll was skipped. @type {WeakSet<Element>} */
 const behind = new WeakSet();
@@ -59,6 +59,7 @@ function remember(root) {
   const typed = inside instanceof HTMLInputElement && inside.selectionStart !== null;
   return {
     states: new Map(keepers(root).map((element) => [nameOf(element, root), stateOf(element)])),
+    top: window.scrollY,
     focused: inside ? nameOf(inside, root) : "",
     selection: typed ? [inside.selectionStart ?? 0, inside.selectionEnd ?? 0] : null,
   };
@@ -70,6 +71,7 @@ function restore(root, memory) {
     const state = memory.states.get(nameOf(element, root));
     if (state) bringBack(element, state);
   }
+  window.scrollTo({ top: memory.top, behavior: "instant" });
   if (!memory.focused || (document.activeElement && document.activeElement !== document.body)) return;
   const found = [...root.querySelectorAll("*")].find((element) => nameOf(element, root) === memory.focused);
   if (found instanceof HTMLElement) found.focus({ preventScroll: true });

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from conftest import make_organization
 from core.scope import org_scope
@@ -12,6 +12,7 @@ from dashboards.tests.factories import record_calls
 from tenants.models import Organization, Project
 from tenants.tests.totp import PASSWORD
 from tests.e2e.accessibility import violations
+from tests.servers import RunningServer
 
 pytestmark = pytest.mark.browser
 
@@ -54,8 +55,13 @@ def sign_in(page: Page) -> None:
     page.wait_for_url("**/o/acme/**")
 
 
+def figure(page: Page) -> Locator:
+    """How many calls the page says there were."""
+    return page.locator(".figure", has=page.get_by_text("Calls", exact=True)).locator(".figure-value")
+
+
 def calls(page: Page) -> str:
-    return page.locator(".figure", has_text="Calls").locator(".figure-value").inner_text()
+    return figure(page).inner_text()
 
 
 def test_a_refresh_keeps_focus_what_is_open_and_the_place_on_the_page(page: Page, web: Project):
@@ -67,16 +73,17 @@ def test_a_refresh_keeps_focus_what_is_open_and_the_place_on_the_page(page: Page
     link.focus()
     page.locator("#filters details", has_text="Views").evaluate("menu => menu.open = true")
     page.evaluate("window.scrollTo(0, 200)")
+    place = page.evaluate("window.scrollY")
 
     call(web)
     with page.expect_response(lambda answer: "seen=" in answer.url and answer.status == 200):
         page.evaluate(POLL)
 
-    expect(page.locator(".figure", has_text="Calls").locator(".figure-value")).to_have_text("3")
+    expect(figure(page)).to_have_text("3")
     assert table.evaluate("details => details.open")
     assert page.locator("#filters details", has_text="Views").evaluate("menu => menu.open")
     assert page.evaluate("document.activeElement.textContent") == link.inner_text()
-    assert page.evaluate("window.scrollY") == 200
+    assert page.evaluate("window.scrollY") == place
 
 
 def test_a_hidden_tab_rests_and_catches_up(page: Page, web: Project):
@@ -92,7 +99,7 @@ def test_a_hidden_tab_rests_and_catches_up(page: Page, web: Project):
     assert asked == []
     page.evaluate(HIDE, False)
 
-    expect(page.locator(".figure", has_text="Calls").locator(".figure-value")).to_have_text("3")
+    expect(figure(page)).to_have_text("3")
     assert len(asked) == 1
 
 
@@ -110,7 +117,10 @@ def test_nothing_new_moves_only_the_time(page: Page, web: Project):
     expect(page.locator("#figures[data-same=yes]")).to_be_visible()
 
 
-def test_a_refresh_that_fails_is_said_quietly_and_keeps_the_numbers(page: Page, web: Project):
+def test_a_refresh_that_fails_is_said_quietly_and_keeps_the_numbers(
+    browser: Browser, server: RunningServer, web: Project
+):
+    page = browser.new_context(base_url=server.url).new_page()  # whose console may complain of the failure
     sign_in(page)
     page.goto(OVERVIEW)
     page.route("**/o/acme/?*seen=*", fail)
@@ -139,15 +149,15 @@ def test_going_back_restores_the_filter_and_its_numbers(page: Page, web: Project
     page.goto(f"{OVERVIEW}?range=30d&team=red")
     assert calls(page) == "1"
     page.get_by_role("link", name="Remove filter Team red").click()
-    expect(page.locator(".figure", has_text="Calls").locator(".figure-value")).to_have_text("2")
+    expect(figure(page)).to_have_text("2")
 
     page.go_back()
 
     expect(page.get_by_role("link", name="Remove filter Team red")).to_be_visible()
-    expect(page.locator(".figure", has_text="Calls").locator(".figure-value")).to_have_text("1")
+    expect(figure(page)).to_have_text("1")
     page.go_forward()
     expect(page.get_by_role("link", name="Remove filter Team red")).to_have_count(0)
-    expect(page.locator(".figure", has_text="Calls").locator(".figure-value")).to_have_text("2")
+    expect(figure(page)).to_have_text("2")
 
 
 def test_the_keyboard_leads_through_the_pages(page: Page, web: Project):
@@ -181,6 +191,21 @@ def test_the_keyboard_leads_through_the_pages(page: Page, web: Project):
     page.wait_for_url("**/o/acme/")
 
 
+def test_what_is_typed_into_the_search_filters_the_page(page: Page, web: Project):
+    call(web, trace_id="t-7", model_key="gpt-4o")
+    sign_in(page)
+    page.goto(OVERVIEW)
+    page.keyboard.press("/")
+    page.locator("#filter-trace").fill("t-7")
+
+    page.keyboard.press("Enter")
+
+    expect(page.get_by_role("link", name="Remove filter Trace t-7")).to_be_visible()
+    expect(figure(page)).to_have_text("1")
+    expect(page.get_by_text("Read from single calls, at most 31 days")).to_be_visible()
+    assert "trace=t-7" in page.url
+
+
 def test_shortcuts_can_be_turned_off_and_stay_off(page: Page, web: Project):
     sign_in(page)
     page.goto(OVERVIEW)
@@ -212,8 +237,8 @@ def test_a_view_is_saved_opened_and_left(page: Page, web: Project):
     expect(page.get_by_role("link", name="Open without the view Red team")).to_be_visible()
     assert calls(page) == "1"
     page.get_by_role("link", name="Open without the view Red team").click()
-    expect(page.locator(".figure", has_text="Calls").locator(".figure-value")).to_have_text("2")
+    expect(figure(page)).to_have_text("2")
     page.locator("#filters summary", has_text="Views").click()
     page.get_by_role("link", name="Red team").click()
-    expect(page.locator(".figure", has_text="Calls").locator(".figure-value")).to_have_text("1")
+    expect(figure(page)).to_have_text("1")
     assert violations(page) == []
