@@ -1,11 +1,11 @@
 """Numbers to what a template shows: which charts, breakdowns and notices a page has, and where each leads. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from core import formats
-from core.charts import ChartSpec
+from core.charts import ChartSpec, Mark, annotated
 from core.currencies import IN_DOLLARS
 from dashboards import charts
 from dashboards.bars import address
@@ -49,6 +49,7 @@ class OverviewPage:
     compared_with: str
     no_change: str
     notices: list[str]
+    period: str
     cost_caption: str
     calls_caption: str
     tokens_caption: str
@@ -73,18 +74,19 @@ def overview_page(
     path: str,
     projects: Mapping[int, ProjectLink] | None,
     looks: Looks,
+    marks: Sequence[Mark] = (),
     show_cost: Show = formats.usd,
     currency: str = IN_DOLLARS.name,
 ) -> OverviewPage:
     """The page at ``path``; ``projects`` only on the organization's. ``looks`` are those of ``charts.shown_models``.
 
-    ``show_cost`` writes costs in ``currency``.
+    ``marks`` are laid over the cost; ``show_cost`` writes costs in ``currency``.
     """
     by_status, by_user = bool(chosen.status), chosen.source is Source.USERS
     has_earlier = numbers.reaches_back_to(chosen.previous.first_day)
     return OverviewPage(
         figures=figures(numbers, chosen, show_cost=show_cost),
-        cost=None if by_status else charts.cost_over_time(numbers, chosen, looks),
+        cost=None if by_status else annotated(charts.cost_over_time(numbers, chosen, looks), marks),
         tokens=None if by_status else charts.tokens_over_time(numbers, chosen),
         latency=None if by_status or by_user else charts.latency_by_model(numbers),
         calls=charts.calls_over_time(numbers, chosen, looks) if by_status else None,
@@ -95,6 +97,7 @@ def overview_page(
         compared_with=compared_with(chosen) if has_earlier else "",
         no_change="" if has_earlier else NO_EARLIER,
         notices=_notices(numbers, chosen),
+        period=f"{chosen.period.first_day} to {chosen.period.last_day}",
         **_captions(numbers, chosen, currency),
     )
 

@@ -21,6 +21,7 @@ OTHER_DOORS: Final = {
     "api:*": "tenants.api_access",
     "home": "leads on",
     "healthz": "open",
+    "gallery": "open",
     "readyz": "open",
     "tenants:session-end": "one's own sessions",
     "tenants:organization-create": "whoever has an account",

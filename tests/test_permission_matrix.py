@@ -74,6 +74,7 @@ API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
 TABLE: Final[dict[str, tuple[str, str]]] = {
     "home": (MOVED, NOT_ALLOWED),
     "healthz": (ALL_OK, NOT_ALLOWED),
+    "gallery": (NOT_FOUND, NOT_ALLOWED),  # without DEBUG
     "readyz": (ALL_OK, NOT_ALLOWED),
     # Accounts (allauth)
     "account_login": (SIGNED_OUT, SIGNED_OUT),

@@ -133,13 +133,15 @@ def chart_card(  # noqa: PLR0917  # a template tag: callers name what they pass
     height: str = "m",
     src: str = "",
     empty: str = "Nothing in this period.",
+    period: str = "",
 ) -> dict[str, Any]:
-    """A chart with title, legend and table view; ``spec`` is None while ``src`` still has to be asked.
+    """A chart with title, legend, table view and downloads; ``spec`` is None while ``src`` still has to be asked.
 
-    ``height`` is s, m or l (176, 264, 352 pixels), fixed so that nothing moves when the chart arrives.
+    ``height`` is s, m or l (176, 264, 352 pixels), fixed so that nothing moves when the chart arrives. ``period`` names
+    the downloads of a chart that has no time axis.
     """
     context: dict[str, Any] = {"id": id, "title": title, "subtitle": subtitle, "height": height, "src": src}
-    context |= {"spec": spec, "data_id": f"{id}-data", "empty_text": empty}
+    context |= {"spec": spec, "data_id": f"{id}-data", "empty_text": empty, "period": period}
     if spec is not None:
         spec = charts.converted(spec, display.current())
         context["spec"] = spec
@@ -149,6 +151,10 @@ def chart_card(  # noqa: PLR0917  # a template tag: callers name what they pass
             "table": table,
             "rows": _rows(table),
             "is_empty": charts.is_empty(spec),
+            "is_over_time": charts.is_over_time(spec),
+            "so_far": charts.so_far(spec),
+            "scale": charts.scale(spec),
+            "marks": charts.mark_lines(spec),
         }
     return context
 

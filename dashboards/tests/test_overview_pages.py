@@ -18,10 +18,10 @@ from tenants import services
 from tenants.models import Project
 
 HTMX = {"HX-Request": "true"}
-# Who is asking, their membership, the scope, its zone, navigation; then activity, in a savepoint the numbers and
-# colours, projects.
-ORGANIZATION_QUERIES = 17
-PROJECT_QUERIES = 17
+# Who is asking, their membership, the scope, its zone, navigation; then activity, in a savepoint the numbers,
+# colours, prices and insights, projects.
+ORGANIZATION_QUERIES = 19
+PROJECT_QUERIES = 19
 REFRESH_QUERIES = 10
 NB = "\u00a0"
 

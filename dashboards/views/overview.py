@@ -1,12 +1,16 @@
 """The overview of a project and of an organization."""
 
+from collections.abc import Sequence
+
 from django.db import OperationalError, transaction
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from core import display
+from core.charts import Mark
 from dashboards import live, selectors
+from dashboards.annotations import annotations
 from dashboards.bars import address
 from dashboards.charts import Looks, shown_models
 from dashboards.colors import colors_of
@@ -46,23 +50,34 @@ def overview(request: OrgRequest) -> HttpResponse:
     try:
         with transaction.atomic():  # a statement that took too long must not end the scope's transaction
             numbers = selectors.overview(organization=request.organization, project=request.project, chosen=chosen)
-            looks = colors_of(organization=request.organization, models=shown_models(numbers))
+            models = shown_models(numbers)
+            looks = colors_of(organization=request.organization, models=models)
+            marks = annotations(
+                organization=request.organization, project=request.project, chosen=chosen, models=models
+            )
     except OperationalError:
         return answer(request, "overview", context | {"state": "slow"}, status=503)
-    context |= _shown(request, chosen, numbers, looks)
+    context |= _shown(request, chosen, numbers, looks, marks)
     if request.htmx and "seen" in request.GET:
         return marked(render(request, "dashboards/overview.html#refresh", context))
     return answer(request, "overview", context)
 
 
-def _shown(request: OrgRequest, chosen: Filter, numbers: Overview, looks: Looks) -> Context:
+def _shown(request: OrgRequest, chosen: Filter, numbers: Overview, looks: Looks, marks: Sequence[Mark]) -> Context:
     path = page_path(request, "overview")
     if not numbers.total.calls:
         return nothing_here(chosen, path)
     links = None if request.project else _project_links(request, numbers)
     currency = display.current().name
     page = overview_page(
-        numbers, chosen, path=path, projects=links, looks=looks, show_cost=display.cost, currency=currency
+        numbers,
+        chosen,
+        path=path,
+        projects=links,
+        looks=looks,
+        marks=marks,
+        show_cost=display.cost,
+        currency=currency,
     )
     return {"numbers": numbers, "page": page}
 

@@ -1,11 +1,14 @@
 /** Pure: our chart spec (core/charts.py) and a theme in, an ECharts option out. No page, no clock. */
 
-import { axisFormatOf, bucketLabel, formatOf } from "./formats.js";
+import { heatmap } from "./chart-heatmap.js";
+import { ROOM_PX, markTexts, overlay } from "./chart-marks.js";
+import { isOverTime } from "./chart-zoom.js";
+import { axisFormatOf, bucketLabel, formatOf, number } from "./formats.js";
 
 /**
  * @typedef {{name: string, color_index: number, data: (number | string | null)[], pattern?: number, dashed?: boolean}} Series
  * @typedef {{
- *   kind: "stacked-area" | "stacked-bar" | "line" | "bar" | "donut",
+ *   kind: "stacked-area" | "stacked-bar" | "line" | "bar" | "donut" | "ranking" | "heatmap",
  *   unit: import("./formats.js").Unit,
  *   x: string[],
  *   series: Series[],
@@ -13,9 +16,10 @@ import { axisFormatOf, bucketLabel, formatOf } from "./formats.js";
  *   partial?: boolean,
  *   money?: import("./formats.js").Money,
  *   unsummed?: boolean,
+ *   marks?: import("./chart-marks.js").Mark[],
  * }} Spec
- * @typedef {{text: string, muted: string, faint: string, border: string, surface: string, hover: string, font: string, series: string[]}} Theme
- * @typedef {{hidden: ReadonlySet<number>, still: boolean, width: number}} View
+ * @typedef {{text: string, muted: string, faint: string, border: string, surface: string, hover: string, font: string, series: string[], heat: string[]}} Theme
+ * @typedef {{hidden: ReadonlySet<number>, still: boolean, width: number, height: number}} View
  * @typedef {{name: string, color: string, value: number | null, pattern: number, index: number}} Row
  */
 
@@ -38,12 +42,9 @@ function decal(pattern, theme) {
   return stripes ? { ...stripes, color: theme.surface } : undefined;
 }
 
-/** Decimals arrive as strings. @param {number | string | null} value */
-export const number = (value) => (value === null ? null : Number(value));
-
 /** @param {Spec} spec @param {Theme} theme @param {View} view @returns {object} */
 export function chartOption(spec, theme, view) {
-  const option = spec.kind === "donut" ? donut(spec, theme, view) : cartesian(spec, theme, view);
+  const option = (KINDS[spec.kind] ?? cartesian)(spec, theme, view);
   return {
     animation: !view.still,
     animationDuration: ANIMATION_MS,
@@ -53,11 +54,8 @@ export function chartOption(spec, theme, view) {
   };
 }
 
-/** @param {Spec} spec */
-const isTime = (spec) => spec.x.length > 0 && spec.x.every((bucket) => bucketLabel(bucket) !== null);
-
-/** @param {Spec} spec */
-const isRanking = (spec) => spec.kind.endsWith("bar") && !isTime(spec);
+/** Bars over names lie down, so that the names are read. @param {Spec} spec */
+const isLying = (spec) => spec.kind.endsWith("bar") && !isOverTime(spec);
 
 /**
  * Indexes of the buckets that carry a label: midnights when days are shown in hours, else evenly spread.
@@ -81,7 +79,7 @@ export function axisLabel(bucket) {
 
 /** @param {Spec} spec @param {Theme} theme @param {View} view */
 function cartesian(spec, theme, view) {
-  const ranking = isRanking(spec);
+  const ranking = isLying(spec);
   const shown = labelled(spec.x, view.width - 64);
   const names = {
     type: "category",
@@ -104,10 +102,13 @@ function cartesian(spec, theme, view) {
     splitLine: { lineStyle: { color: theme.border } },
   };
   return {
-    grid: { left: 8, right: ranking ? 24 : 12, top: 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    grid: { left: 8, right: ranking ? 24 : 12, top: spec.marks?.length ? ROOM_PX : 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     xAxis: ranking ? values : names,
     yAxis: ranking ? names : values,
-    series: spec.series.map((series, index) => drawn(spec, series, theme, view.hidden.has(index), view.width / spec.x.length)),
+    series: [
+      ...spec.series.map((series, index) => drawn(spec, series, theme, view.hidden.has(index), view.width / spec.x.length)),
+      ...(isOverTime(spec) ? overlay(spec, theme) : []),
+    ],
   };
 }
 
@@ -169,7 +170,7 @@ function area(common, theme, layers) {
 /** @param {{data: (number | null)[]}} common @param {Spec} spec @param {Theme} theme @param {boolean} hidden @param {number} room */
 function bar(common, spec, theme, hidden, room) {
   const stacked = spec.kind === "stacked-bar";
-  const ranking = isRanking(spec);
+  const ranking = isLying(spec);
   return {
     ...common,
     data: spec.partial && !hidden ? lastUnfinished(common.data) : common.data,
@@ -219,6 +220,42 @@ function donut(spec, theme, view) {
   };
 }
 
+/** One bar a series, its value at its end. @param {Spec} spec @param {Theme} theme @param {View} view */
+function ranking(spec, theme, view) {
+  const shown = spec.series.filter((_, index) => !view.hidden.has(index));
+  const format = formatOf(spec);
+  const bars = shown.map(({ color_index, pattern, data }) => ({
+    value: number(data[0]),
+    pattern: pattern ?? 0,
+    itemStyle: { color: theme.series[color_index] ?? theme.series[0], decal: decal(pattern, theme) },
+  }));
+  return {
+    grid: { left: 8, right: 76, top: 4, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    xAxis: { type: "value", splitNumber: 3, axisLabel: { color: theme.faint, hideOverlap: true, formatter: axisFormatOf(spec) }, splitLine: { lineStyle: { color: theme.border } } },
+    yAxis: {
+      type: "category",
+      inverse: true,
+      data: shown.map(({ name }) => name),
+      axisTick: { show: false },
+      axisLine: { show: false },
+      axisLabel: { color: theme.muted, width: Math.min(160, view.width * 0.35), overflow: "truncate", interval: 0 },
+    },
+    series: [
+      {
+        type: "bar",
+        data: bars,
+        barMaxWidth: 16,
+        barCategoryGap: "30%",
+        itemStyle: { borderRadius: [0, 3, 3, 0] },
+        label: { show: true, position: "right", color: theme.muted, formatter: (/** @type {{value: number | null}} */ hit) => format(hit.value) },
+      },
+    ],
+  };
+}
+
+/** Kinds with an option of their own. @type {Partial<Record<Spec["kind"], (spec: Spec, theme: Theme, view: View) => object>>} */
+const KINDS = { donut, ranking, heatmap };
+
 /** The middle of a donut has room for seven characters: no cents from a thousand on. @param {Spec} spec @param {number | null} total */
 function roundTotal(spec, total) {
   return axisFormatOf(spec)(spec.unit === "usd" && total !== null && total >= 1000 ? Math.round(total) : total);
@@ -227,7 +264,7 @@ function roundTotal(spec, total) {
 /**
  * What the tooltip lists for one bucket: largest first, zeros left out, the tail as one line.
  * @param {Spec} spec @param {Theme} theme @param {number} place @param {ReadonlySet<number>} hidden
- * @returns {{title: string, total: string, rows: {name: string, color: string, pattern: number, text: string}[], more: number}}
+ * @returns {{title: string, total: string, rows: {name: string, color: string, pattern: number, text: string}[], more: number, marks: string[]}}
  */
 export function tooltip(spec, theme, place, hidden) {
   const all = rowsAt(spec, theme, place, hidden);
@@ -242,6 +279,7 @@ export function tooltip(spec, theme, place, hidden) {
     total: stacked ? format(sum) : "",
     rows: rows.slice(0, MAX_ROWS).map(({ name, color, pattern, value }) => ({ name, color, pattern, text: format(value) })),
     more: Math.max(0, rows.length - MAX_ROWS),
+    marks: markTexts(spec, place),
   };
 }
 

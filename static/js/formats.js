@@ -10,7 +10,11 @@ const DOLLARS = { sign: "$", digits: 2 };
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /** @typedef {"usd" | "tokens" | "count" | "ms" | "percent" | "mb" | "tokens_per_s"} Unit */
-/** @typedef {{sign: string, digits: number}} Money how amounts of a currency are written */
+/** @typedef {{code: string, sign: string, digits: number}} Money a currency, and how its amounts are written */
+/** @typedef {{sign: string, digits: number}} Style */
+
+/** Decimals arrive as strings. @param {number | string | null} value */
+export const number = (value) => (value === null ? null : Number(value));
 
 /**
  * Rounds half away from zero on the shortest decimal form, as Python's Decimal does.
@@ -40,7 +44,7 @@ function compact(size) {
   return fixed(size, decimals) + (step ? NBSP + SUFFIXES[step] : "");
 }
 
-/** @param {number | null} value @param {Money} style */
+/** @param {number | null} value @param {Style} style */
 export function money(value, style) {
   if (value === null) return UNKNOWN;
   const size = Math.abs(value);
@@ -51,7 +55,7 @@ export function money(value, style) {
   return `${sign(value)}${style.sign}${fixed(size, decimals, least)}`;
 }
 
-/** @param {number | null} value @param {Money} style */
+/** @param {number | null} value @param {Style} style */
 export function moneyCompact(value, style) {
   if (value === null) return UNKNOWN;
   if (Math.abs(value) >= 10_000) return `${sign(value)}${style.sign}${compact(Math.abs(value))}`;
