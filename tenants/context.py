@@ -32,6 +32,7 @@ NEEDED: Final = {
     "organization-insights": Permission.TELEMETRY_READ,
     "organization-overview": Permission.TELEMETRY_READ,
     "organization-calls": Permission.TELEMETRY_READ,
+    "dashboards": Permission.TELEMETRY_READ,
     "organization-resources": Permission.TELEMETRY_READ,
     "project-create": Permission.PROJECT_CREATE,
     "prices": Permission.TELEMETRY_READ,

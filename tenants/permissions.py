@@ -53,6 +53,9 @@ class Permission(StrEnum):
     BUDGETS_MANAGE = "budgets.manage", "Create, change and delete budgets"
     RULES_READ = "rules.read", "See rules and their thresholds"
     RULES_MANAGE = "rules.manage", "Change what a project’s rules fire on"
+    BOARDS_KEEP = "boards.keep", "Make dashboards for themselves"
+    BOARDS_SHARE = "boards.share", "Share dashboards of their own with the organization"
+    BOARDS_MANAGE = "boards.manage", "Change and delete everybody’s shared dashboards"
 
 
 _VIEWER: Final = frozenset(
@@ -61,6 +64,7 @@ _VIEWER: Final = frozenset(
         Permission.MEMBERS_READ,
         Permission.BUDGETS_READ,
         Permission.RULES_READ,
+        Permission.BOARDS_KEEP,
     }
 )
 _MEMBER: Final = _VIEWER | {
@@ -69,6 +73,7 @@ _MEMBER: Final = _VIEWER | {
     Permission.KEY_MANAGE,
     Permission.ALERTS_READ,
     Permission.ALERTS_ACKNOWLEDGE,
+    Permission.BOARDS_SHARE,
 }
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
@@ -83,6 +88,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.ALERTS_MANAGE,
     Permission.BUDGETS_MANAGE,
     Permission.RULES_MANAGE,
+    Permission.BOARDS_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

@@ -36,6 +36,9 @@ OTHER_DOORS: Final = {
 ASKED_INSIDE: Final = {
     **{f"rules:budget-{step}": Permission.BUDGETS_MANAGE for step in ("create", "edit", "pause", "resume", "delete")},
     "rules:rule-change": Permission.RULES_MANAGE,
+    # Anybody may change a dashboard of their own; this one is somebody else's.
+    **{f"boards:board-{step}": Permission.BOARDS_MANAGE for step in ("edit", "settings", "delete")},
+    **{f"boards:widget-{step}": Permission.BOARDS_MANAGE for step in ("create", "edit", "delete")},
 }
 
 

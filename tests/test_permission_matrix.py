@@ -20,6 +20,7 @@ from django.utils import timezone
 from conftest import make_user
 from core import queue
 from core.scope import org_scope
+from dashboards.boards.tests.factories import make_board, widgets_of
 from dashboards.cursors import encode_moment
 from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
@@ -253,6 +254,20 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-resources": (READ, NOT_ALLOWED),
     "dashboards:project-resource": (READ, NOT_ALLOWED),
     "dashboards:project-call": (READ, NOT_ALLOWED),
+    # Dashboards that people put together: this one is shared, and its owner is the organization's
+    "boards:board-list": (ORG_READ, NOT_ALLOWED),
+    "boards:board-create": (ORG_READ, "302 404 403 422 422 422 422 404"),
+    "boards:board-import": (ORG_READ, "302 404 403 422 422 422 422 404"),
+    "boards:board-detail": (ORG_READ, NOT_ALLOWED),
+    "boards:board-edit": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "boards:board-settings": (ORG_ADMIN, ORG_ADMIN_422),
+    "boards:board-duplicate": (NOT_ALLOWED, "302 404 403 302 302 302 302 404"),
+    "boards:board-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "boards:board-export": (ORG_READ, NOT_ALLOWED),
+    "boards:widget-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "boards:widget-detail": (ORG_READ, NOT_ALLOWED),
+    "boards:widget-edit": (ORG_ADMIN, ORG_ADMIN_422),
+    "boards:widget-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     # API
     "api:me": (API_ME, API_DENIED),
     "api:organization-list": (API_ME, API_DENIED),
@@ -303,6 +318,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:insight-comment": (API_DENIED, "401 404 403 403 400 400 400 404"),
     "api:usage": (API_READ, API_DENIED),
     "api:cloud-metrics": (API_READ, API_DENIED),
+    "api:dashboard-list": (API_READ, "401 404 403 400 400 400 400 404"),
+    "api:dashboard-detail": (API_READ, API_DENIED),
     "api:channel-list": (API_MEMBER, API_ADMIN_400),
     "api:channel-detail": (API_MEMBER, API_DENIED),
     "api:channel-test": (API_DENIED, "401 404 403 403 403 202 202 404"),
@@ -359,6 +376,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     Membership.objects.create(user=other, organization=acme, role=Role.VIEWER)
     team = teams.create_team(organization=acme, actor=None, name="Search")
     rate_id = new_rate(acme)
+    board = make_board(acme, owner_of(acme))
     arguments = sent_alert(acme) | {
         "rate_id": rate_id,
         "kind": "slack",
@@ -382,6 +400,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "key": "invented",
         "uidb36": "1",
         "budget_id": make_budget(acme).pk,
+        "board_id": board.pk,
+        "widget_id": widgets_of(board)[0].pk,
         "rule": "SPIKE",
         "session_id": 10**9,
         "pk": 10**9,  # of a passkey
@@ -411,6 +431,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:rule-backtest": of_acme | {"project": acme_project.slug},
         "api:budget-list": of_acme,
         "api:budget-detail": of_acme,
+        "api:dashboard-list": of_acme,
+        "api:dashboard-detail": of_acme,
         "api:team-list": of_acme,
         "api:team-detail": of_acme,
         "api:team-member-list": of_acme,

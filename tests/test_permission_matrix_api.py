@@ -64,12 +64,16 @@ BEYOND_A_KEY: Final = {"key_create", "key_rotate", "key_revoke"}
 OF_ITS_PROJECT: Final = {"key_list"}
 # What keys of one project may not even read: it is the whole organization's.
 OF_THE_ORGANIZATION: Final = {
-    f"{name}_{what}" for name in ("channel", "route", "delivery") for what in ("list", "detail")
+    f"{name}_{what}" for name in ("channel", "route", "delivery", "dashboard") for what in ("list", "detail")
 }
 # Asking by POST, because the question does not fit into an address; nothing is changed.
 ASKED_BY_POST: Final = {"rule_backtest"}
 # What no key may do, whatever its scope.
 PEOPLE_ONLY: Final = {"end_user_erase", "member_change"}
+# What people may do to their own, whatever their role; the world's is its owner's, so it takes who manages all.
+OF_ONESELF: Final = {"dashboard_create": None, "dashboard_replace": Permission.BOARDS_MANAGE} | {
+    "dashboard_delete": Permission.BOARDS_MANAGE
+}
 # Reading that takes more than the scope read: who is here, with which keys, what they did; what may be started there.
 READ_BY_MANAGERS: Final = {
     *("audit_list", "audit_detail", "invitation_list", "invitation_detail", "key_list", "key_detail"),
@@ -138,7 +142,13 @@ def for_person(name: str, operation: Operation, door: Door | None) -> Answer:
         return 403
     if operation.id in OF_EVERYBODY | FOR_ALL_BY_ITS_BODY and not allows(there, door.permission):
         return 404 if operation.id in OF_EVERYBODY else 403
-    return where_it_lies(operation, here, door)
+    return where_it_lies(operation, here, door) if is_theirs(there, operation) else 403
+
+
+def is_theirs(there: str, operation: Operation) -> bool:
+    """Whether a person may do to somebody else's what anybody may do to their own."""
+    needed = OF_ONESELF.get(operation.id)
+    return needed is None or allows(there, needed)
 
 
 def where_it_lies(operation: Operation, here: str, door: Door) -> Answer:
@@ -216,7 +226,7 @@ def test_every_operation_declares_a_permission_and_a_scope_that_fit_what_it_does
         assert door.scope == (Scope.MANAGE if name in READ_BY_MANAGERS else Scope.READ)
     elif name not in PEOPLE_ONLY:
         assert door.scope == Scope.MANAGE
-        assert door.permission not in GRANTS[Role.VIEWER]
+        assert name in OF_ONESELF or door.permission not in GRANTS[Role.VIEWER]
     assert door.permission in Permission
 
 
@@ -232,6 +242,7 @@ def test_what_is_listed_as_different_is_there():
         OF_EVERYBODY,
         FOR_ALL_BY_ITS_BODY,
         ASKED_BY_POST,
+        OF_ONESELF,
     )
     assert {*OWN_DOORS, *READ_BY_MANAGERS}.union(*listed) <= set(WEB)
 

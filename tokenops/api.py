@@ -6,6 +6,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
 from dashboards.api import views as dashboards
+from dashboards.boards.api import views as boards
 from ingestion.api import cloud_metrics, end_users, time_zone
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
@@ -88,6 +89,8 @@ urlpatterns = [
     path("v1/insights/<int:insight_id>/comment", insights.insight_comment, name="insight-comment"),
     path("v1/recommendations", recommendations.recommended, name="recommendations"),
     path("v1/usage", dashboards.usage, name="usage"),
+    path("v1/dashboards", boards.board_list, name="dashboard-list"),
+    path("v1/dashboards/<int:board_id>", boards.board_detail, name="dashboard-detail"),
     path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),

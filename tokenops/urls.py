@@ -30,5 +30,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(([*pricing.urlpatterns, *reprice.urlpatterns], pricing.app_name))),
     path("", include("rules.alerts.urls")),
     path("", include("rules.urls")),
+    path("", include("dashboards.boards.urls")),
     path("", include("dashboards.urls")),
 ]
