@@ -70,9 +70,12 @@ OF_THE_ORGANIZATION: Final = {
 ASKED_BY_POST: Final = {"rule_backtest"}
 # What no key may do, whatever its scope.
 PEOPLE_ONLY: Final = {"end_user_erase", "member_change"}
-# What people may do to their own, whatever their role; the world's is its owner's, so it takes who manages all.
-OF_ONESELF: Final = {"dashboard_create": None, "dashboard_replace": Permission.BOARDS_MANAGE} | {
-    "dashboard_delete": Permission.BOARDS_MANAGE
+# What people may do to their own, whatever their role, and what they must be allowed where it is not: the document's
+# example is shared, and the world's dashboard is its owner's.
+OF_ONESELF: Final = {
+    "dashboard_create": Permission.BOARDS_SHARE,
+    "dashboard_replace": Permission.BOARDS_MANAGE,
+    "dashboard_delete": Permission.BOARDS_MANAGE,
 }
 # Reading that takes more than the scope read: who is here, with which keys, what they did; what may be started there.
 READ_BY_MANAGERS: Final = {
