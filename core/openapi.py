@@ -40,6 +40,12 @@ _EXAMPLES: Final = {
     409: problem(
         409, "card-in-use", "This card is in use.", "Calls were priced by this card, so it stays. End it instead."
     ),
+    412: problem(
+        412,
+        "dashboard-changed",
+        "Somebody changed this dashboard meanwhile.",
+        "The newest version is 4. Read it, then try again.",
+    ),
     415: problem(415, "unsupported-media-type", "Send application/json."),
     422: problem(
         422,
@@ -60,6 +66,7 @@ _MEANINGS: Final = {
     404: "It does not exist, or is not yours: the answer is the same.",
     406: "Only JSON is offered.",
     409: "What is there is not in a state for this; the title says why.",
+    412: "The version in `If-Match` is not the newest; nothing was written.",
     415: "Only JSON is taken.",
     422: "It is understood and looks like a slip; send it again with a confirmation.",
     429: "Too many requests; `Retry-After` says when to come back, in seconds.",

@@ -43,6 +43,7 @@ NEEDED: Final = {
     "organization-calls": Permission.TELEMETRY_READ,
     "organization-traces": Permission.TELEMETRY_READ,
     "organization-users": Permission.TELEMETRY_READ,
+    "dashboards": Permission.TELEMETRY_READ,
     "organization-resources": Permission.TELEMETRY_READ,
     "project-create": Permission.PROJECT_CREATE,
     "prices": Permission.TELEMETRY_READ,

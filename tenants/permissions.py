@@ -58,8 +58,10 @@ class Permission(StrEnum):
     RULES_MANAGE = "rules.manage", "Change what a project’s rules fire on"
     EXPORTS_CREATE = "exports.create", "Have large exports made, and download one’s own"
     EXPORTS_MANAGE = "exports.manage", "See, download and delete everybody’s exports"
-
     REPORTS_MANAGE = "reports.manage", "Make reports and schedule them"
+    BOARDS_KEEP = "boards.keep", "Make dashboards for themselves"
+    BOARDS_SHARE = "boards.share", "Share dashboards of their own with the organization"
+    BOARDS_MANAGE = "boards.manage", "Change and delete everybody’s shared dashboards"
 
 
 _VIEWER: Final = frozenset(
@@ -68,6 +70,7 @@ _VIEWER: Final = frozenset(
         Permission.MEMBERS_READ,
         Permission.BUDGETS_READ,
         Permission.RULES_READ,
+        Permission.BOARDS_KEEP,
     }
 )
 _MEMBER: Final = _VIEWER | {
@@ -80,6 +83,7 @@ _MEMBER: Final = _VIEWER | {
     Permission.ALERTS_ACKNOWLEDGE,
     Permission.EXPORTS_CREATE,
     Permission.REPORTS_MANAGE,
+    Permission.BOARDS_SHARE,
 }
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
@@ -96,6 +100,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.RULES_MANAGE,
     Permission.VIEWS_MANAGE,
     Permission.EXPORTS_MANAGE,
+    Permission.BOARDS_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

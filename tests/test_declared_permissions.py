@@ -40,6 +40,9 @@ ASKED_INSIDE: Final = {
     **{f"dashboards:{reach}-view-delete": Permission.VIEWS_MANAGE for reach in ("organization", "project")},
     # One's own with EXPORTS_CREATE; the matrix's is nobody's.
     **{f"exports:export-{step}": Permission.EXPORTS_MANAGE for step in ("file", "cancel", "delete")},
+    # Anybody may change a dashboard of their own; this one is somebody else's.
+    **{f"boards:board-{step}": Permission.BOARDS_MANAGE for step in ("edit", "settings", "delete")},
+    **{f"boards:widget-{step}": Permission.BOARDS_MANAGE for step in ("create", "edit", "delete")},
 }
 
 

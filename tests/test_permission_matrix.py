@@ -21,6 +21,7 @@ from conftest import make_user
 from core import queue
 from core.scope import org_scope
 from dashboards import saved_views
+from dashboards.boards.tests.factories import make_board, widgets_of
 from dashboards.cursors import encode_moment
 from dashboards.exports import files
 from dashboards.exports import services as export_services
@@ -323,6 +324,20 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "reports:schedule-resume": (NOT_ALLOWED, ORG_MEMBER_MOVED),
     "reports:schedule-send": (NOT_ALLOWED, ORG_MEMBER_MOVED),
     "reports:schedule-delete": (ORG_MEMBER, ORG_MEMBER_MOVED),
+    # Dashboards that people put together: this one is shared, and its owner is the organization's
+    "boards:board-list": (ORG_READ, NOT_ALLOWED),
+    "boards:board-create": (ORG_READ, "302 404 403 422 422 422 422 404"),
+    "boards:board-import": (ORG_READ, "302 404 403 422 422 422 422 404"),
+    "boards:board-detail": (ORG_READ, NOT_ALLOWED),
+    "boards:board-edit": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "boards:board-settings": (ORG_ADMIN, ORG_ADMIN_422),
+    "boards:board-duplicate": (NOT_ALLOWED, "302 404 403 302 302 302 302 404"),
+    "boards:board-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "boards:board-export": (ORG_READ, NOT_ALLOWED),
+    "boards:widget-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "boards:widget-detail": (ORG_READ, NOT_ALLOWED),
+    "boards:widget-edit": (ORG_ADMIN, ORG_ADMIN_422),
+    "boards:widget-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     # API
     "api:me": (API_ME, API_DENIED),
     "api:organization-list": (API_ME, API_DENIED),
@@ -387,6 +402,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:report-schedule-detail": (API_READ, API_DENIED),
     "api:report-schedule-send": (API_DENIED, "401 404 403 403 202 202 202 404"),
     "api:cloud-metrics": (API_READ, API_DENIED),
+    "api:dashboard-list": (API_READ, "401 404 403 400 400 400 400 404"),
+    "api:dashboard-detail": (API_READ, API_DENIED),
     "api:channel-list": (API_MEMBER, API_ADMIN_400),
     "api:channel-detail": (API_MEMBER, API_DENIED),
     "api:channel-test": (API_DENIED, "401 404 403 403 403 202 202 404"),
@@ -450,6 +467,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     team = teams.create_team(organization=acme, actor=None, name="Search")
     rate_id = new_rate(acme)
     alert = sent_alert(acme)
+    board = make_board(acme, owner_of(acme))
     arguments = alert | {
         "report_id": ready_report(acme, acme_project).pk,
         "schedule_id": reports.make_schedule(acme, alert["channel"]).pk,
@@ -479,6 +497,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "budget_id": make_budget(acme).pk,
         "view_id": saved_view(acme, issued.key).pk,
         "project_view_id": saved_view(acme, issued.key, project=acme_project).pk,
+        "board_id": board.pk,
+        "widget_id": widgets_of(board)[0].pk,
         "rule": "SPIKE",
         "session_id": 10**9,
         "pk": 10**9,  # of a passkey
@@ -518,6 +538,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:saved-view-detail": of_acme,
         "api:budget-list": of_acme,
         "api:budget-detail": of_acme,
+        "api:dashboard-list": of_acme,
+        "api:dashboard-detail": of_acme,
         "api:team-list": of_acme,
         "api:team-detail": of_acme,
         "api:team-member-list": of_acme,

@@ -62,8 +62,6 @@ OF_EVERYBODY: Final = {
     *("budget_detail", "budget_change", "budget_delete"),
     *("saved_view_detail", "saved_view_change", "saved_view_delete"),
 }
-# Whoever shared it changes it, and admins; the world's was shared by a key.
-OF_WHO_SHARED_IT: Final = {"saved_view_change", "saved_view_delete"}
 # About a project that the body names: people need the right there, keys must reach it.
 NAMED_IN_THE_BODY: Final = {"key_create"}
 # Of the whole organization by what the body says, although people with the right in one project come through the door.
@@ -79,13 +77,22 @@ READS_AS_FILES: Final = {"export_create", "export_delete", "export_cancel"}
 # What keys of one project may not even read: it is the whole organization's.
 OF_THE_ORGANIZATION: Final = {
     f"{name}_{what}"
-    for name in ("channel", "route", "delivery", "report", "report_schedule")
+    for name in ("channel", "route", "delivery", "report", "report_schedule", "dashboard")
     for what in ("list", "detail")
 } | {"report_file"}
 # Asking by POST, because the question does not fit into an address; nothing is changed.
 ASKED_BY_POST: Final = {"rule_backtest"}
 # What no key may do, whatever its scope.
 PEOPLE_ONLY: Final = {"end_user_erase", "member_change"}
+# What people may do to their own, whatever their role, and what they must be allowed where it is not: the document's
+# example is shared, and the world's dashboard is its owner's.
+OF_ONESELF: Final = {
+    "dashboard_create": Permission.BOARDS_SHARE,
+    "dashboard_replace": Permission.BOARDS_MANAGE,
+    "dashboard_delete": Permission.BOARDS_MANAGE,
+    "saved_view_change": Permission.VIEWS_MANAGE,
+    "saved_view_delete": Permission.VIEWS_MANAGE,
+}
 # Reading that takes more than the scope read: who is here, with which keys, what they did; what may be started there.
 READ_BY_MANAGERS: Final = {
     *("audit_list", "audit_detail", "invitation_list", "invitation_detail", "key_list", "key_detail"),
@@ -154,14 +161,19 @@ def for_person(name: str, operation: Operation, door: Door | None) -> Answer:
         return 403
     if is_somebody_elses(operation, there, door):
         return 403 if operation.id in FOR_ALL_BY_ITS_BODY else 404
-    is_anothers = operation.id in OF_WHO_SHARED_IT and not allows(there, Permission.VIEWS_MANAGE)
-    return 403 if is_anothers else where_it_lies(operation, here, door)
+    return where_it_lies(operation, here, door) if is_theirs(there, operation) else 403
 
 
 def is_somebody_elses(operation: Operation, there: str, door: Door) -> bool:
     """Whether it is nothing for who has this role in the organization."""
     of_all = operation.id in OF_EVERYBODY | FOR_ALL_BY_ITS_BODY and not allows(there, door.permission)
     return of_all or (operation.id in OF_WHO_ASKED and not allows(there, Permission.EXPORTS_MANAGE))
+
+
+def is_theirs(there: str, operation: Operation) -> bool:
+    """Whether a person may do to somebody else's what anybody may do to their own."""
+    needed = OF_ONESELF.get(operation.id)
+    return needed is None or allows(there, needed)
 
 
 def where_it_lies(operation: Operation, here: str, door: Door) -> Answer:
@@ -241,7 +253,7 @@ def test_every_operation_declares_a_permission_and_a_scope_that_fit_what_it_does
         assert door.scope == (Scope.MANAGE if name in READ_BY_MANAGERS else Scope.READ)
     elif name not in PEOPLE_ONLY:
         assert door.scope == (Scope.READ if name in READS_AS_FILES else Scope.MANAGE)
-        assert door.permission not in GRANTS[Role.VIEWER]
+        assert name in OF_ONESELF or door.permission not in GRANTS[Role.VIEWER]
     assert door.permission in Permission
 
 
@@ -255,11 +267,11 @@ def test_what_is_listed_as_different_is_there():
         OF_THE_ORGANIZATION,
         PEOPLE_ONLY,
         OF_EVERYBODY,
-        OF_WHO_SHARED_IT,
         FOR_ALL_BY_ITS_BODY,
         ASKED_BY_POST,
         OF_WHO_ASKED,
         READS_AS_FILES,
+        OF_ONESELF,
     )
     assert {*OWN_DOORS, *READ_BY_MANAGERS}.union(*listed) <= set(WEB)
 

@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from core.problems import problem_response
 from dashboards.api import saved_views
 from dashboards.api import views as dashboards
+from dashboards.boards.api import views as boards
 from dashboards.exports import api as exports
 from dashboards.reports.api import schedules
 from dashboards.reports.api import views as reports
@@ -106,6 +107,8 @@ urlpatterns = [
     path("v1/exports/<int:export_id>", exports.export_detail, name="export-detail"),
     path("v1/exports/<int:export_id>/cancel", exports.export_cancel, name="export-cancel"),
     path("v1/exports/<int:export_id>/file", exports.export_file, name="export-file"),
+    path("v1/dashboards", boards.board_list, name="dashboard-list"),
+    path("v1/dashboards/<int:board_id>", boards.board_detail, name="dashboard-detail"),
     path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),

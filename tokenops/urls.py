@@ -32,5 +32,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("rules.urls")),
     path("", include("dashboards.exports.urls")),
     path("", include("dashboards.reports.urls")),
+    path("", include("dashboards.boards.urls")),
     path("", include("dashboards.urls")),
 ]

@@ -12,6 +12,7 @@ def violations(page: Page) -> list[str]:
     """Serious and critical ones, each with the first element it is about.
 
     axe styles elements, which our policy refuses and the test would count as a fault of the page: it looks at a copy.
+    Nobody is signed in there, so what the copy asks for by itself never gets an answer.
     """
     browser = page.context.browser
     assert browser is not None
