@@ -1,4 +1,4 @@
-"""The report as PDF, typeset by Typst, with every font it needs embedded (docs/adr/0019-reports-on-paper.md).
+"""The report as PDF, typeset by Typst, with every font it needs embedded (docs/adr/0020-reports-on-paper.md).
 
 It takes a tenth of a second of a processor, so only workers call it.
 """
