@@ -24,7 +24,7 @@ from tenants.tests.people import join, override, owner_of, signed_in
 
 LIST = "/o/acme/features/"
 # As the list of models; names, and what is kept apart.
-QUERIES = 17
+QUERIES = 18
 
 
 def record(project: Project, *features: str, **columns: Any) -> None:

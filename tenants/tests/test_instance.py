@@ -70,7 +70,7 @@ def test_an_open_page_asks_for_its_changing_part_only(staff, acme):
 
     assert part.status_code == HTTPStatus.OK
     assert 'id="system"' in part.text
-    assert 'hx-trigger="every 15s"' in part.text
+    assert 'hx-trigger="every 15s, catch-up"' in part.text
     assert "data-pause-hidden" in part.text
     assert "Organizations" not in part.text
     assert "no-store" in part["Cache-Control"]

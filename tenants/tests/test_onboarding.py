@@ -185,4 +185,4 @@ def test_the_page_waits_for_a_call_by_asking_every_second(viewer):
     page = viewer.get(connect_url()).text
 
     assert f'hx-get="{reverse("ingestion:first-call", args=["acme", "web"])}"' in page
-    assert 'hx-trigger="load, every 1s"' in page
+    assert 'hx-trigger="load, every 1s, catch-up"' in page

@@ -104,7 +104,7 @@ def test_an_erased_end_user_is_in_no_file(made, acme, scope, now, django_capture
 
 @pytest.mark.usefixtures("small_pages")
 def test_an_export_that_is_being_made_ends_when_an_end_user_is_erased(export, acme, scope, now):
-    mine, _ = make(export, now=now, steps=4)
+    mine, _ = make(export, now=now, steps=3)
     assert path_of(export).exists()
 
     retention.erase_end_user(organization=acme, user_ids=["u1"])
