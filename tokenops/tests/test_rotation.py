@@ -22,6 +22,7 @@ NOT_SECRET = {
     "audithead.hash",
     "apikeylookup.digest",
     "ingestanswer.answer",
+    "bulletin.file",
 }
 NEW = "a-new-secret-that-is-long-enough-to-be-one"
 
