@@ -58,6 +58,7 @@ class Permission(StrEnum):
     RULES_MANAGE = "rules.manage", "Change what a project’s rules fire on"
     EXPORTS_CREATE = "exports.create", "Have large exports made, and download one’s own"
     EXPORTS_MANAGE = "exports.manage", "See, download and delete everybody’s exports"
+    DESTINATIONS_MANAGE = "destinations.manage", "Have all calls copied to a bucket, hour by hour or day by day"
 
     REPORTS_MANAGE = "reports.manage", "Make reports and schedule them"
 
@@ -96,6 +97,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.RULES_MANAGE,
     Permission.VIEWS_MANAGE,
     Permission.EXPORTS_MANAGE,
+    Permission.DESTINATIONS_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {
