@@ -34,7 +34,10 @@ class DestinationForm(forms.Form):
     )
     region = _text("Region", 50, "As the server calls it; “us-east-1” where it has none.", "eu-central-1")
     bucket = _text("Bucket", 63, "It must exist already.", "acme-telemetry")
-    prefix = _text("Prefix", LONGEST_PREFIX, "Where in the bucket. Empty: at its top.", "tokenops", required=False)
+    # Not the form's own prefix: fields leave the class when it is made.
+    prefix = _text(  # type: ignore[assignment]
+        "Prefix", LONGEST_PREFIX, "Where in the bucket. Empty: at its top.", "tokenops", required=False
+    )
     key_id = _text("Access key id", 128, "A key that may put objects there; it need not read or list.")
     secret = forms.CharField(
         label="Secret access key",

@@ -210,7 +210,7 @@ def _one_at_a_time(organization: Organization) -> None:
     OrganizationSettings.objects.select_for_update().get(organization=organization)
 
 
-def _record(action: str, actor: Actor, destination: Destination, **more: object) -> None:
+def _record(action: str, actor: Actor, destination: Destination, **more: Any) -> None:
     audit.record(action, actor=actor, target=destination, **facts(destination), **more)
 
 
