@@ -42,9 +42,9 @@ class DestinationForm(forms.Form):
     secret = forms.CharField(
         label="Secret access key",
         max_length=256,
-        required=False,
         widget=forms.PasswordInput(attrs=_PLAIN | {"autocomplete": "new-password"}),
         help_text="Stored encrypted and never shown.",
+        error_messages={"required": "Enter the secret that belongs to the access key id."},
     )
 
     def __init__(
@@ -62,6 +62,7 @@ class DestinationForm(forms.Form):
         self.fields["project"].choices = offered  # type: ignore[attr-defined]
         self.fields["project"].required = not sees_all
         if destination:
+            self.fields["secret"].required = False
             self.fields["secret"].help_text = "Empty: it stays as it is. A new key needs its own."
 
     def wanted(self) -> Wanted:

@@ -31,7 +31,7 @@ LEASE: Final = timedelta(minutes=3)  # longer than reading and sending one file 
 MOST_FAILURES: Final = 6
 """In a row; then the destination is paused."""
 _WAITS: Final = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60, 180))
-PART_ROWS: Final = 200_000
+PART_ROWS: Final = 100_000
 PART_BYTES: Final = 32 * 2**20
 """A file ends with the piece that passes one of these."""
 State = DestinationRun.State
