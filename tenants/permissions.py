@@ -58,6 +58,8 @@ class Permission(StrEnum):
     RULES_MANAGE = "rules.manage", "Change what a project’s rules fire on"
     EXPORTS_CREATE = "exports.create", "Have large exports made, and download one’s own"
     EXPORTS_MANAGE = "exports.manage", "See, download and delete everybody’s exports"
+    DESTINATIONS_MANAGE = "destinations.manage", "Have all calls copied to a bucket, hour by hour or day by day"
+
     REPORTS_MANAGE = "reports.manage", "Make reports and schedule them"
     BOARDS_KEEP = "boards.keep", "Make dashboards for themselves"
     BOARDS_SHARE = "boards.share", "Share dashboards of their own with the organization"
@@ -101,6 +103,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.VIEWS_MANAGE,
     Permission.EXPORTS_MANAGE,
     Permission.BOARDS_MANAGE,
+    Permission.DESTINATIONS_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

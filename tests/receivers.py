@@ -117,7 +117,7 @@ def http_receiver(tls: ssl.SSLContext | None = None, *, port: int = 0) -> Iterat
             self.close_connection = True
             receiver.take(self)
 
-        do_GET = do_POST = _take  # noqa: N815 - the library's names
+        do_GET = do_POST = do_PUT = do_DELETE = _take  # noqa: N815 - the library's names
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
             """Tests print nothing."""

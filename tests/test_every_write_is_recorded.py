@@ -23,6 +23,7 @@ EXEMPT: dict[str, str] = {
     "ingestion.reprice.services.note_failure": "counts attempts; the last one is recorded by fail",
     "ingestion.pricing.services.import_catalogue": "no tenant's data; catalogue_changes tells every difference",
     "dashboards.exports.services.drafted": "makes a value, writes nothing",
+    "dashboards.exports.destinations.services.stop": "a part of pausing, which records, by hand or after failures",
     "dashboards.reports.services.check_sections": "checks, writes nothing",
     "dashboards.reports.schedule_services.new_report": "a part of sending by hand, which records, or of a slot",
     "dashboards.reports.schedule_services.stop": "a part of pausing, which records, by hand or for want of rights",

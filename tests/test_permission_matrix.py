@@ -25,6 +25,7 @@ from dashboards.boards.tests.factories import make_board, widgets_of
 from dashboards.cursors import encode_moment
 from dashboards.exports import files
 from dashboards.exports import services as export_services
+from dashboards.exports.destinations.tests.factories import make_destination
 from dashboards.exports.models import Export
 from dashboards.models import SavedView
 from dashboards.reports.models import Report
@@ -211,6 +212,15 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "ingestion:end-users": (ORG_ADMIN, ORG_ADMIN_422),
     "ingestion:end-user-export": (NOT_ALLOWED, ORG_ADMIN_422),
     "ingestion:end-user-erase": (NOT_ALLOWED, ORG_ADMIN_422),
+    "exports:destination-list": (ORG_ADMIN, NOT_ALLOWED),
+    "exports:destination-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "exports:destination-detail": (ORG_ADMIN, NOT_ALLOWED),
+    "exports:destination-edit": (ORG_ADMIN, ORG_ADMIN_422),
+    "exports:destination-test": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "exports:destination-pause": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "exports:destination-resume": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "exports:destination-retry": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "exports:destination-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "exports:export-list": (ORG_MEMBER, NOT_ALLOWED),
     "exports:export-create": (ORG_READ, "302 404 403 422 422 422 422 404"),
     "exports:export-file": (EXPORT_OF_OTHERS, NOT_ALLOWED),
@@ -490,6 +500,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "call_id": call["call_id"],
         "user_id": "u-1",
         "run_id": ready_run(acme).pk,
+        "destination_id": make_destination(acme).pk,
         "export_id": ready_export(acme, acme_project),
         "mail_id": "20260701-120000-1-0",
         "key": "invented",

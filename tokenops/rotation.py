@@ -16,6 +16,7 @@ from django.utils import timezone
 from core import vault
 from core.keys import pepper_id
 from core.scope import org_scope
+from dashboards.exports.models import Destination
 from ingestion.models import Erasure
 from rules.alerts.models import Channel
 from tenants import idempotency
@@ -39,6 +40,7 @@ ENCRYPTED: Final = (
     Encrypted(ApiAnswer, "answer", idempotency.context_of),
     Encrypted(Erasure, "sealed_ids", lambda row: f"erasure:{row.organization_id}"),
     Encrypted(Channel, "sealed", lambda row: row.sealed_for),
+    Encrypted(Destination, "sealed", lambda row: row.sealed_for),
 )
 
 

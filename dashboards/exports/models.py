@@ -8,6 +8,9 @@ from django.db import models
 from django.utils import timezone
 
 from core.scope import OrgScopedModel
+from dashboards.exports.destinations.models import Destination, DestinationRun
+
+__all__ = ["MOVING", "TASK", "Destination", "DestinationRun", "Export", "Pair"]
 
 TASK: Final = "exports.make"
 """The task that makes files; who asks for one knows no more of it."""

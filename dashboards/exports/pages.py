@@ -50,7 +50,8 @@ type Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Which calls, of which projects, and what of them. Calls received after ``as_of`` are not among them."""
+    """Which calls, of which projects, and what of them. Calls received after ``as_of`` are not among them, nor before
+    ``received_since`` where that is given."""
 
     organization_id: int
     project_ids: tuple[int, ...]
@@ -59,6 +60,7 @@ class Asked:
     as_of: datetime
     filters: Mapping[str, Sequence[object]]
     columns: tuple[str, ...]
+    received_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,9 +99,10 @@ def page(asked: Asked, position: Position, rendering: Rendering, *, most: int = 
         "after": position.call_id,
         "until": asked.until,
         "as_of": asked.as_of,
+        "received_since": asked.received_since,
         "most": most,
     }
-    conditions = " and ".join(call_log.conditions_of(asked.filters)) or "true"
+    conditions = _conditions(asked)
     with connection.cursor() as cursor:
         last = _last(cursor, asked, position, parameters, conditions)
         ends_at, ends_with = last or (asked.until, "")
@@ -120,13 +123,19 @@ def count(asked: Asked, *, since: datetime, until: datetime, most: int | None = 
         "since": max(since, asked.since),
         "until": min(until, asked.until),
         "as_of": asked.as_of,
+        "received_since": asked.received_since,
         "most": most,
     }
-    conditions = " and ".join(call_log.conditions_of(asked.filters)) or "true"
+    conditions = _conditions(asked)
     with connection.cursor() as cursor:
         cursor.execute(_COUNT.format(conditions=conditions), parameters)
         (found,) = cursor.fetchone()
     return int(found)
+
+
+def _conditions(asked: Asked) -> str:
+    received = ["c.received_at >= %(received_since)s"] if asked.received_since else []
+    return " and ".join([*received, *call_log.conditions_of(asked.filters)]) or "true"
 
 
 def _last(cursor: Any, asked: Asked, position: Position, parameters: Parameters, conditions: str) -> Any:

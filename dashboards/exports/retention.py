@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 from core import work
 from core.scope import org_scope
 from dashboards.exports import files
+from dashboards.exports.destinations.models import DestinationRun
 from dashboards.exports.models import MOVING, TASK, Export
 from dashboards.exports.services import path_of
 from tenants import audit
@@ -52,6 +53,8 @@ def _expire(organization: Organization, now: datetime) -> int:
             _end(export, _PROJECT_DELETED, State.EXPIRED if export.is_ready else State.FAILED)
         finished = Export.objects.exclude(state__in=(State.DONE, *MOVING))
         finished.filter(created_at__lte=now - REMEMBERED).delete()
+        copied = DestinationRun.objects.filter(state=DestinationRun.State.DONE)
+        copied.filter(created_at__lte=now - REMEMBERED).delete()
     return len(old) + len(orphaned)
 
 

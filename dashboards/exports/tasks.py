@@ -10,12 +10,16 @@ from django.utils.timezone import now
 
 from dashboards.exports import making
 from dashboards.exports import retention as sweeping
+from dashboards.exports.destinations import running
+from dashboards.exports.destinations.models import TASK as FILL
+from dashboards.exports.destinations.s3 import BucketError
 from dashboards.exports.making import ExportError
 from dashboards.exports.models import TASK
 
 logger = logging.getLogger(__name__)
 
 _SECONDS_AT_ONCE: Final = 5.0
+_TOO_SLOW: Final = "The database could not do it in time."
 
 
 @shared_task(name=TASK, acks_late=True)
@@ -34,6 +38,25 @@ def make(*, organization_id: int, object_id: int, **_: object) -> None:
         making.fail(mine, reason=str(error), now=now())
     except DatabaseError:
         making.note_failure(mine, now=now())
+        raise
+
+
+@shared_task(name=FILL, acks_late=True)
+def fill_destination(*, organization_id: int, object_id: int, **_: object) -> None:
+    """Go on with a slot of a destination for some seconds; what is left is due at once."""
+    until = monotonic() + _SECONDS_AT_ONCE
+    mine = running.claim(organization_id=organization_id, destination_id=object_id, now=now())
+    if mine is None:
+        return
+    try:
+        while running.advance(mine, now=now()):
+            if monotonic() >= until:
+                running.release(mine)
+                return
+    except BucketError as error:
+        running.fail(mine, reason=str(error), now=now())
+    except DatabaseError:
+        running.fail(mine, reason=_TOO_SLOW, now=now())
         raise
 
 

@@ -41,6 +41,7 @@ def export_list(request: OrgRequest) -> HttpResponse:
         "rows": [_row(export, hidden) for export in found],
         "is_moving": any(export.is_moving for export in found),
         "sees_all": viewer.sees_all,
+        "may_manage_destinations": allows(request.role, Permission.DESTINATIONS_MANAGE),
         "shown": selectors.SHOWN,
     }
     template = "exports/export_list.html#rows" if request.htmx else "exports/export_list.html"

@@ -21,6 +21,7 @@ KINDS: Final = {
     "gateway.spool_filling": "The gateway’s spool is filling up",
     "channel.disabled": "A channel was turned off",
     "report.not_sent": "A scheduled report could not be sent",
+    "destination.paused": "Copying calls to a bucket failed and was paused",
 }
 
 # Names that insights carry. Alerts know no more of rules than these.

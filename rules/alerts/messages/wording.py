@@ -218,6 +218,19 @@ def _report(origin: Origin) -> Message:
     )
 
 
+def _destination(origin: Origin) -> Message:
+    facts = origin.facts
+    return Message(
+        origin=origin,
+        title=f"Calls are not copied to “{_text(facts, 'name')}” any more",
+        summary=_text(facts, "reason"),
+        figures=[Figure("Attempts in a row that failed", _count(facts, "failures"), "")]
+        if facts.get("failures")
+        else [],
+        advice="Correct what is said there and resume it: it goes on where it stopped, as far as calls are still kept.",
+    )
+
+
 def _unknown(origin: Origin) -> Message:
     return Message(
         origin=origin, title=_text(origin.facts, "title") or clip(origin.kind), summary=_text(origin.facts, "summary")
@@ -238,6 +251,7 @@ _WRITERS: Final[dict[str, Callable[[Origin], Message]]] = {
     "catalogue.changed": _catalogue,
     "channel.disabled": _channel,
     "report.not_sent": _report,
+    "destination.paused": _destination,
 }
 
 

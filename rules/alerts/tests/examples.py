@@ -96,6 +96,10 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "severity": "medium",
         "facts": {"name": "Every Monday", "reason": "All of its channels were deleted."},
     },
+    "destination.paused": {
+        "severity": "high",
+        "facts": {"name": "Data lake", "reason": "There is no such bucket.", "failures": 6},
+    },
     "something.new": {"severity": "low", "facts": {"title": "Something nobody wrote words for"}},
 }
 
