@@ -1,0 +1,18 @@
+"""Report what LLM calls use and cost to TokenOps; their content never leaves the program."""
+
+from tokenops_sdk.attribution import carried, track
+from tokenops_sdk.client import Client, configure, default
+from tokenops_sdk.config import Settings
+from tokenops_sdk.stats import Stats
+
+__all__ = ["Client", "Settings", "Stats", "carried", "configure", "flush", "stats", "track"]
+
+
+def flush(timeout: float | None = None) -> bool:
+    """Report what is waiting now; whether all of it was decided about within ``timeout`` seconds."""
+    return default().flush(timeout)
+
+
+def stats() -> Stats:
+    """What became of the events of this process: accepted, rejected, dropped and why."""
+    return default().stats()

@@ -1,0 +1,192 @@
+"""One call, from before it is made until it is reported: what the caller's thread notes, and the event made of it.
+
+The caller's thread only takes clocks and keeps references; everything that costs more (hashing, turning the provider's
+usage object into JSON) is done where the events are sent from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from time import perf_counter_ns, time_ns
+from typing import Any, Final, Protocol
+
+from tokenops_sdk import attribution
+from tokenops_sdk.config import Event, Settings
+from tokenops_sdk.identity import prompt_hashes, uuid7
+
+_NS_A_MS: Final = 1_000_000
+_BYTES_A_TOKEN: Final = 4  # how the server's gateway estimates, too
+_LONGEST: Final = {"error_type": 255, "response_model": 255, "response_id": 255, "finish_reason": 255}
+_MOST_TAGS, _LONGEST_TAG, _LONGEST_TAG_VALUE = 20, 50, 200
+_PLAIN: Final = ("team", "environment", "user_id", "session_id", "trace_id", "parent_span_id", "agent_name")
+
+
+@dataclass
+class Facts:
+    """What a provider's answer says about a call, and nothing of what it says.
+
+    ``usage`` is the provider's own usage object. ``output_bytes`` counts the text of a stream that ended without one,
+    so that it can be estimated; it is 0 when the usage is known.
+    """
+
+    usage: Any = None
+    response_id: str = ""
+    response_model: str = ""
+    finish_reason: str = ""
+    service_tier: str = ""
+    output_bytes: int = 0
+
+
+class Clock(Protocol):
+    """Where times come from; replaced in tests."""
+
+    def wall_ns(self) -> int: ...
+
+    def steady_ns(self) -> int: ...
+
+
+class SystemClock:
+    """The wall says when a call began, the steady clock how long it took: the wall's may be set back meanwhile."""
+
+    wall_ns = staticmethod(time_ns)
+    steady_ns = staticmethod(perf_counter_ns)
+
+
+@dataclass
+class Recording:
+    """One call being made. ``request`` are the arguments of the provider's SDK; they are hashed, never sent."""
+
+    settings: Settings
+    clock: Clock
+    provider: str
+    model: str
+    operation: str = "chat"
+    request: Mapping[str, Any] = field(default_factory=dict)
+    stream: bool = False
+    given: Mapping[str, Any] = field(default_factory=attribution.current)
+
+    def __post_init__(self) -> None:
+        self.started_ns = self.clock.wall_ns()
+        self._begun = self.clock.steady_ns()
+        self._first: int | None = None
+        self._ended: int | None = None
+        self.facts = Facts()
+        self.error: BaseException | None = None
+        self.http_status: int | None = None
+        self.was_aborted = False
+        # The list may grow when the caller appends the answer; what was asked is hashed.
+        self._asked = {name: list(v) if isinstance(v, list) else v for name, v in self.request.items()}
+
+    def first_token(self) -> None:
+        """The first piece of a stream is here; later ones change nothing."""
+        if self._first is None:
+            self._first = self.clock.steady_ns()
+
+    def end(self, *, error: BaseException | None = None, aborted: bool = False) -> bool:
+        """Stop the clock; False when it was stopped before, because a call is reported once."""
+        if self._ended is not None:
+            return False
+        self._ended = self.clock.steady_ns()
+        self.error, self.was_aborted = error, aborted
+        status = getattr(error, "status_code", None)
+        self.http_status = status if isinstance(status, int) else None
+        return True
+
+    def event(self) -> Event:
+        """What is sent (the server's telemetry event). Made once: its id and time must be the same in every attempt."""
+        settings, facts = self.settings, self.facts
+        event: Event = {
+            "id": uuid7(self.started_ns // _NS_A_MS),
+            "timestamp": self.started_ns // _NS_A_MS,
+            "model": self.model[:255],
+            "operation": self.operation,
+            "latency_ms": self._milliseconds(self._ended),
+            "status": "error" if self.error is not None else "ok",
+            "stream": self.stream,
+            **self._attributed(),
+            **self._usage(),
+        }
+        optional = {
+            "provider": self.provider,
+            "time_to_first_token_ms": self._milliseconds(self._first),
+            "error_type": type(self.error).__name__ if self.error is not None else "",
+            "http_status": self.http_status,
+            "response_id": facts.response_id,
+            "response_model": facts.response_model,
+            "finish_reason": facts.finish_reason,
+            "service_tier": facts.service_tier,
+            "git_branch": settings.git_branch,
+            "git_commit": settings.git_commit,
+        }
+        event.update({name: _short(name, value) for name, value in optional.items() if value not in {None, ""}})
+        if settings.hash_prompts:
+            full, prefix = prompt_hashes(self.model, self._asked)
+            event.update({n: v for n, v in (("prompt_hash", full), ("prompt_prefix_hash", prefix)) if v})
+        return event
+
+    def _milliseconds(self, at: int | None) -> float | None:
+        return None if at is None else round(max(at - self._begun, 0) / _NS_A_MS, 3)
+
+    def _usage(self) -> Event:
+        if self.facts.usage is not None:
+            partial = {"usage_partial": True} if self.was_aborted else {}
+            return {"usage": as_json(self.facts.usage), **partial}
+        if self.facts.output_bytes or self.was_aborted:
+            return {
+                "input_tokens": estimated_tokens(text_bytes(self._asked)),
+                "output_tokens": estimated_tokens(self.facts.output_bytes),
+                "usage_estimated": True,
+            }
+        return {}
+
+    def _attributed(self) -> Event:
+        given, settings = self.given, self.settings
+        found = {name: str(given[name]) for name in (*_PLAIN, "prompt_version") if given.get(name)}
+        found["endpoint_name"] = str(given.get("feature") or settings.feature or "default")
+        for name in ("team", "environment"):
+            if name not in found and getattr(settings, name):
+                found[name] = getattr(settings, name)
+        tags = given.get("tags")
+        return {**found, "tags": clean_tags(tags)} if isinstance(tags, Mapping) and tags else dict(found)
+
+
+def estimated_tokens(size: int) -> int:
+    """⌈bytes of text ÷ 4⌉, as the gateway estimates a stream that was cut off."""
+    return -(-size // _BYTES_A_TOKEN)
+
+
+def text_bytes(value: Any) -> int:
+    """UTF-8 bytes of all text in a request; names of fields are none."""
+    if isinstance(value, str):
+        return len(value.encode(errors="replace"))
+    if isinstance(value, Mapping):
+        return sum(map(text_bytes, value.values()))
+    if isinstance(value, list | tuple):
+        return sum(map(text_bytes, value))
+    return 0
+
+
+def clean_tags(tags: Mapping[Any, Any]) -> dict[str, str]:
+    """Tags as the server takes them: 20 at most, short, and text; what cannot be text is left out."""
+    found: dict[str, str] = {}
+    for key, value in tags.items():
+        if len(found) == _MOST_TAGS:
+            break
+        try:
+            found[str(key)[:_LONGEST_TAG]] = str(value)[:_LONGEST_TAG_VALUE]
+        except Exception:  # noqa: S112 - somebody's __str__; the other tags are still good
+            continue
+    return found
+
+
+def as_json(value: Any) -> Any:
+    """A usage object of any provider's SDK as plain JSON."""
+    dump = getattr(value, "model_dump", None)
+    if dump is not None:
+        return dump(mode="json", exclude_none=True, by_alias=True)
+    if isinstance(value, Mapping):
+        return {str(name): as_json(inner) for name, inner in value.items()}
+    return value
+
+
+def _short(name: str, value: Any) -> Any:
+    return value[: _LONGEST[name]] if name in _LONGEST and isinstance(value, str) else value
