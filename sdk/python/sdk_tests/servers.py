@@ -48,6 +48,9 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         events = json.loads(body)["events"]
+        with self.server.arrived:
+            self.server.requests.append(({name.lower(): value for name, value in self.headers.items()}, events))
+            self.server.arrived.notify_all()
         accepted = {"accepted": len(events), "duplicates": 0, "rejected_count": 0, "rejected": []}
         status, document, headers = self.server.answers.pop(0) if self.server.answers else (202, accepted, {})
         answer = json.dumps(document).encode()
@@ -57,9 +60,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
         self.wfile.write(answer)
-        with self.server.arrived:
-            self.server.requests.append(({name.lower(): value for name, value in self.headers.items()}, events))
-            self.server.arrived.notify_all()
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
