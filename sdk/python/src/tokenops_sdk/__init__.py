@@ -3,9 +3,21 @@
 from tokenops_sdk.attribution import carried, track
 from tokenops_sdk.client import Client, configure, default
 from tokenops_sdk.config import Settings
+from tokenops_sdk.instrumentation import instrument, uninstrument
 from tokenops_sdk.stats import Stats
 
-__all__ = ["Client", "Settings", "Stats", "carried", "configure", "flush", "stats", "track"]
+__all__ = [
+    "Client",
+    "Settings",
+    "Stats",
+    "carried",
+    "configure",
+    "flush",
+    "instrument",
+    "stats",
+    "track",
+    "uninstrument",
+]
 
 
 def flush(timeout: float | None = None) -> bool:

@@ -81,6 +81,11 @@ class Client:
             self._sender.counters.add("dropped_by_before_send")
         return changed
 
+    def note_trouble(self) -> None:
+        """Something of ours failed while a call was watched; the call itself did not notice."""
+        self._sender.counters.add("errors")
+        logger.debug("a call could not be read", exc_info=True)
+
     def flush(self, timeout: float | None = None) -> bool:
         """Report what is waiting now; whether all of it was decided about within ``timeout`` seconds."""
         return self._sender.flush(timeout)

@@ -24,6 +24,7 @@ class Settings:
     ``feature``, ``team`` and ``environment`` are what calls are attributed to that say nothing else. ``sample_rate`` is
     the fraction of calls to report. ``before_send`` sees each event before it leaves, in the sending thread, and may
     change it or drop it by answering None. ``spool_dir`` keeps events on disk until the server has them.
+    ``inject_usage`` asks OpenAI-like streams to say what they used where the caller has not decided about it.
     ``serverless`` reports at the end of each invocation instead of in the background.
     """
 
@@ -36,6 +37,7 @@ class Settings:
     disabled: bool = False
     sample_rate: float = 1.0
     hash_prompts: bool = True
+    inject_usage: bool = True
     before_send: BeforeSend | None = None
     queue_size: int = 10_000
     batch_size: int = 100

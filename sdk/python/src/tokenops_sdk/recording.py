@@ -24,8 +24,8 @@ _PLAIN: Final = ("team", "environment", "user_id", "session_id", "trace_id", "pa
 class Facts:
     """What a provider's answer says about a call, and nothing of what it says.
 
-    ``usage`` is the provider's own usage object. ``output_bytes`` counts the text of a stream that ended without one,
-    so that it can be estimated; it is 0 when the usage is known.
+    ``usage`` is the provider's own usage object; ``states_output`` is False while it says only what was read.
+    ``output_bytes`` counts the text of a stream, so that what was written can be estimated where nobody states it.
     """
 
     usage: Any = None
@@ -34,6 +34,7 @@ class Facts:
     finish_reason: str = ""
     service_tier: str = ""
     output_bytes: int = 0
+    states_output: bool = True
 
 
 class Clock(Protocol):
@@ -127,16 +128,18 @@ class Recording:
         return None if at is None else round(max(at - self._begun, 0) / _NS_A_MS, 3)
 
     def _usage(self) -> Event:
-        if self.facts.usage is not None:
-            partial = {"usage_partial": True} if self.was_aborted else {}
-            return {"usage": as_json(self.facts.usage), **partial}
-        if self.facts.output_bytes or self.was_aborted:
-            return {
-                "input_tokens": estimated_tokens(text_bytes(self._asked)),
-                "output_tokens": estimated_tokens(self.facts.output_bytes),
-                "usage_estimated": True,
-            }
-        return {}
+        """The provider's own counts; what a stream that was cut off did not get to state is estimated and says so."""
+        facts = self.facts
+        written = estimated_tokens(facts.output_bytes)
+        if facts.usage is None:
+            if not (facts.output_bytes or self.was_aborted):
+                return {}
+            read = estimated_tokens(text_bytes(self._asked))
+            return {"input_tokens": read, "output_tokens": written, "usage_estimated": True}
+        usage = as_json(facts.usage)
+        if not facts.states_output:
+            return {"usage": {**usage, "output_tokens": written}, "usage_estimated": True}
+        return {"usage": usage, "usage_partial": True} if self.was_aborted else {"usage": usage}
 
     def _attributed(self) -> Event:
         given, settings = self.given, self.settings
