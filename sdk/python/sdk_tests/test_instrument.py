@@ -62,6 +62,16 @@ def mistral_client(providers):
     return Mistral(api_key="secret", server_url=providers.url)
 
 
+def gemini(providers):
+    client = google_client(providers)  # one that nobody holds closes itself
+    return client.models.generate_content(**GEMINI)
+
+
+def gemini_stream(providers):
+    client = google_client(providers)
+    return list(client.models.generate_content_stream(**GEMINI))
+
+
 async def async_pieces(stream):
     return [piece async for piece in await stream]
 
@@ -112,7 +122,7 @@ WHOLE = {
         "msg_1",
         ANTHROPIC,
     ),
-    "google": (lambda p: (lambda c: c.models.generate_content(**GEMINI))(google_client(p)), "gemini-1", GOOGLE),
+    "google": (gemini, "gemini-1", GOOGLE),
     "google async": (
         lambda p: asyncio.run(google_client(p).aio.models.generate_content(**GEMINI)),
         "gemini-1",
@@ -148,7 +158,7 @@ STREAMS = {
         ANTHROPIC,
         9,
     ),
-    "google": (lambda p: (lambda c: list(c.models.generate_content_stream(**GEMINI)))(google_client(p)), GOOGLE, 4),
+    "google": (gemini_stream, GOOGLE, 4),
     "google async": (
         lambda p: asyncio.run(async_pieces(google_client(p).aio.models.generate_content_stream(**GEMINI))),
         GOOGLE,

@@ -2,21 +2,26 @@
 
 from tokenops_sdk.attribution import carried, track
 from tokenops_sdk.client import Client, configure, default
+from tokenops_sdk.completion import atracked_completion, tracked_completion
 from tokenops_sdk.config import Settings
 from tokenops_sdk.instrumentation import instrument, uninstrument
 from tokenops_sdk.stats import Stats
+from tokenops_sdk.wrapping import wrap
 
 __all__ = [
     "Client",
     "Settings",
     "Stats",
+    "atracked_completion",
     "carried",
     "configure",
     "flush",
     "instrument",
     "stats",
     "track",
+    "tracked_completion",
     "uninstrument",
+    "wrap",
 ]
 
 

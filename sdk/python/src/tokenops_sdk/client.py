@@ -4,7 +4,9 @@ import atexit
 import logging
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, Final
 
 from tokenops_sdk import attribution, git
@@ -17,6 +19,18 @@ from tokenops_sdk.transport import HttpTransport, Transport
 logger = logging.getLogger("tokenops")
 
 _CLOCK: Final = SystemClock()
+_noted: ContextVar["list[Recording] | None"] = ContextVar("tokenops_noted", default=None)
+
+
+@contextmanager
+def noting() -> Iterator[list[Recording]]:
+    """The calls that are begun inside, also in tasks that are started there."""
+    noted: list[Recording] = []
+    token = _noted.set(noted)
+    try:
+        yield noted
+    finally:
+        _noted.reset(token)
 
 
 class Client:
@@ -45,7 +59,7 @@ class Client:
     ) -> Recording:
         """A call is about to be made. ``given`` is attribution beyond that of the surrounding ``track``."""
         around = attribution.current()
-        return Recording(
+        recording = Recording(
             settings=self.settings,
             clock=self._clock,
             provider=provider,
@@ -55,6 +69,9 @@ class Client:
             stream=stream,
             given=attribution.merged(around, given) if given else around,
         )
+        if (noted := _noted.get()) is not None:
+            noted.append(recording)
+        return recording
 
     def finish(self, recording: Recording, *, error: BaseException | None = None, aborted: bool = False) -> None:
         """The call is over; it is reported once, however often this is called."""

@@ -15,7 +15,7 @@ from tokenops_sdk.watching import Watch
 logger = logging.getLogger("tokenops")
 
 _GATEWAY: Final = "/v1/proxy/"
-_inside: ContextVar[bool] = ContextVar("tokenops_inside", default=False)  # one call is one record, however it is made
+inside: ContextVar[bool] = ContextVar("tokenopsinside", default=False)  # one call is one record, however it is made
 _originals: dict[tuple[type, str], Any] = {}
 
 
@@ -57,7 +57,7 @@ def _patch(target: Target) -> bool:
         return False
     if (owner, target.method) not in _originals:
         _originals[owner, target.method] = original
-        setattr(owner, target.method, (_watched_async if target.is_async else _watched)(target, original))
+        setattr(owner, target.method, (watched_async if target.is_async else watched)(target, original))
     return True
 
 
@@ -73,39 +73,49 @@ def _imported(module: str) -> Any:
         return None
 
 
-def _watched(target: Target, original: Callable[..., Any]) -> Callable[..., Any]:
+def unwatched(target: Target) -> Any:
+    """The method itself, whether it is replaced or not; None where the SDK is not installed."""
+    owner = _owner(target)
+    return _originals.get((owner, target.method)) or getattr(owner, target.method, None)
+
+
+def watched(target: Target, original: Callable[..., Any]) -> Callable[..., Any]:
+    """``original``, an unbound method that answers at once, reporting its calls."""
+
     @functools.wraps(original)
     def call(owner: Any, *args: Any, **kwargs: Any) -> Any:
         watch, kwargs = _begin(target, owner, kwargs)
         if watch is None:
             return original(owner, *args, **kwargs)
-        token = _inside.set(True)
+        token = inside.set(True)
         try:
             answer = original(owner, *args, **kwargs)
         except BaseException as error:
             watch.failed(error)
             raise
         finally:
-            _inside.reset(token)
+            inside.reset(token)
         return _passed(target, watch, answer, kwargs)
 
     return call
 
 
-def _watched_async(target: Target, original: Callable[..., Any]) -> Callable[..., Any]:
+def watched_async(target: Target, original: Callable[..., Any]) -> Callable[..., Any]:
+    """``original``, an unbound method that is awaited, reporting its calls."""
+
     @functools.wraps(original)
     async def call(owner: Any, *args: Any, **kwargs: Any) -> Any:
         watch, kwargs = _begin(target, owner, kwargs)
         if watch is None:
             return await original(owner, *args, **kwargs)
-        token = _inside.set(True)
+        token = inside.set(True)
         try:
             answer = await original(owner, *args, **kwargs)
         except BaseException as error:
             watch.failed(error)
             raise
         finally:
-            _inside.reset(token)
+            inside.reset(token)
         return _passed(target, watch, answer, kwargs)
 
     return call
@@ -126,7 +136,7 @@ def _begin(target: Target, owner: Any, kwargs: dict[str, Any]) -> tuple[Watch | 
     """A watch of a call that is to be reported, and the arguments to make it with; trouble is no reason not to call."""
     try:
         client = clients.default()
-        if _inside.get() or not client.settings.is_enabled:
+        if inside.get() or not client.settings.is_enabled:
             return None, kwargs
         base_url = base_url_of(target.sdk, owner)
         if is_gateway(base_url, (client.settings.url, *client.settings.gateway_urls)):
