@@ -5,6 +5,7 @@ from tokenops_sdk.client import Client, configure, default
 from tokenops_sdk.completion import atracked_completion, tracked_completion
 from tokenops_sdk.config import Settings
 from tokenops_sdk.instrumentation import instrument, uninstrument
+from tokenops_sdk.prices import estimate_cost
 from tokenops_sdk.stats import Stats
 from tokenops_sdk.wrapping import wrap
 
@@ -15,6 +16,7 @@ __all__ = [
     "atracked_completion",
     "carried",
     "configure",
+    "estimate_cost",
     "flush",
     "instrument",
     "stats",
