@@ -65,6 +65,7 @@ class HttpTransport:
 
     def __init__(self, settings: Settings, *, transport: httpx.BaseTransport | None = None) -> None:
         headers = {"TS-API-Key": settings.api_key, "User-Agent": "tokenops-sdk/0.1.0", "Accept": "application/json"}
+        headers["X-TokenOps-Source"] = "sdk"
         if settings.project:
             headers["X-TokenOps-Project"] = settings.project
         self._url = settings.url.rstrip("/") + PATH
