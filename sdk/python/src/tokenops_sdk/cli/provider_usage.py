@@ -161,18 +161,7 @@ def _part(total: int, parts: int, number: int) -> int:
 
 def _identity(provider: str, row: Row) -> str:
     """What names a row, not what it counts: a day that is exported before its end and after it is the same."""
-    names = ("start_time", "starting_at", "usage_date_utc", "model", "model_version", "project_id", "api_key_id")
-    names += (
-        "user_id",
-        "batch",
-        "workspace_id",
-        "workspace",
-        "api_key",
-        "service_tier",
-        "usage_type",
-        "context_window",
-    )
-    text = json.dumps([provider, *(str(row.get(name, "")) for name in names)])
+    text = json.dumps([provider, *(str(row.get(name, "")) for name in _IDENTITY)])
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
