@@ -61,7 +61,9 @@ def exceeded(numbers: dict[str, Any], *, fail_over: float | None, fail_on: str |
     """Why a report fails a check, in sentences: its spend is above a limit, or an issue is at least so severe."""
     reasons = []
     spend = numbers["llm_spend_usd"]
-    if fail_over is not None and spend is not None and float(spend) > fail_over:
+    if fail_over is not None and spend is None:
+        reasons.append("LLM spend is unknown: no call has a price.")
+    elif fail_over is not None and float(spend) > fail_over:
         reasons.append(f"LLM spend of {output.dollars(spend)} is over {output.dollars(str(fail_over))}.")
     if fail_on is not None:
         bad = [one for one in numbers["issues"] if _rank(one["severity"]) >= _rank(fail_on)]
