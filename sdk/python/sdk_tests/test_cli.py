@@ -215,11 +215,8 @@ def row(**fields):
 
 
 def test_usage_asks_for_its_groups_and_lists_the_most_expensive_first(run, server):
-    rows = [
-        row(model="small", cost_usd="0.000123"),
-        row(model="large"),
-        row(model=None, cost_usd=None, unpriced_calls=3),
-    ]
+    unpriced = row(model=None, cost_usd=None, unpriced_calls=3)
+    rows = [row(model="small", cost_usd="0.000123"), row(model="large"), unpriced]
     server.will("/api/v1/usage", {"results": rows, "next": None})
 
     result = run("usage", "--group-by", "model", "--days", 7)
@@ -473,10 +470,9 @@ def test_advise_compares_by_real_usage_and_asks_nobody(run, server, tmp_path):
 
     found = json.loads(run("advise", file, "--json").stdout)
 
-    assert (found[0]["model"], found[0]["calls"], found[0]["cost_usd"]) == ("gpt-4o", 2, "3.5")
-    mini = {
-        one["model"]: one for one in json.loads(run("advise", file, "--json", "--most", 20).stdout)[0]["alternatives"]
-    }
+    assert (found[0]["model"], found[0]["calls"], found[0]["cost_usd"]) == ("gpt-4o", 2, "3.50")
+    (best, *_) = json.loads(run("advise", file, "--json", "--most", 20).stdout)
+    mini = {one["model"]: one for one in best["alternatives"]}
     assert (mini["gpt-4o-mini"]["cost_usd"], mini["gpt-4o-mini"]["saves_usd"]) == ("0.21", "3.29")
     assert found[1] == {"model": "house", "calls": 1, "cost_usd": None, "alternatives": []}
     assert server.asked == []
