@@ -470,7 +470,7 @@ def test_advise_compares_by_real_usage_and_asks_nobody(run, server, tmp_path):
 
     found = json.loads(run("advise", file, "--json").stdout)
 
-    assert (found[0]["model"], found[0]["calls"], found[0]["cost_usd"]) == ("gpt-4o", 2, "3.50")
+    assert (found[0]["model"], found[0]["calls"], found[0]["cost_usd"]) == ("gpt-4o", 2, "3.5")
     (best, *_) = json.loads(run("advise", file, "--json", "--most", 20).stdout)
     mini = {one["model"]: one for one in best["alternatives"]}
     assert (mini["gpt-4o-mini"]["cost_usd"], mini["gpt-4o-mini"]["saves_usd"]) == ("0.21", "3.29")

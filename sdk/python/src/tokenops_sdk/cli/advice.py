@@ -44,9 +44,9 @@ class Advice:
         return {
             "model": self.model,
             "calls": self.calls,
-            "cost_usd": None if self.cost is None else str(self.cost),
+            "cost_usd": None if self.cost is None else _text(self.cost),
             "alternatives": [
-                {"model": name, "cost_usd": str(cost), "saves_usd": str(self.cost - cost)}
+                {"model": name, "cost_usd": _text(cost), "saves_usd": _text(self.cost - cost)}
                 for name, cost in self.cheaper
                 if self.cost is not None
             ],
@@ -105,3 +105,7 @@ def _cost(model: str, tokens: Counter[str]) -> Decimal | None:
         "prompt_tokens_details": {"cached_tokens": tokens["cached_input_tokens"]},
     }
     return estimate_cost(model, usage)
+
+
+def _text(amount: Decimal) -> str:
+    return f"{amount.normalize():f}"
