@@ -65,7 +65,7 @@ def _pages(tenant: Tenant) -> dict[str, list[str]]:
     return {
         f"{page} of the {whose}": [f"{base}{path}?range={span}" for span in RANGES]
         for whose, base in (("organization", organization), ("project", project))
-        for page, path in (("overview", ""), ("calls", "calls/"))
+        for page, path in (("overview", ""), ("explorer", "explorer/"), ("calls", "calls/"))
     }
 
 
@@ -100,13 +100,20 @@ def _fill(tenant: Tenant, size: int) -> None:
 
     until = datetime.now(UTC)
     since = until - timedelta(days=DAYS)
-    with psycopg.connect(settings.DATABASE.url, autocommit=True) as connection:
-        connection.execute(_INSERT, _parameters(tenant, size, since))
-        connection.execute("vacuum analyze calls")
+    insert_calls(tenant, size, since)
     organization = Organization.objects.get(pk=tenant.organization_id)
     rebuild_rollups(organization=organization, first_date=since.date(), end_date=until.date() + timedelta(days=1))
     with psycopg.connect(settings.DATABASE.url, autocommit=True) as connection:
         connection.execute("vacuum analyze call_rollups_hourly, call_rollups_daily")
+
+
+def insert_calls(tenant: Tenant, size: int, since: datetime) -> None:
+    """``size`` calls of the tenant by SQL, from ``since`` on."""
+    from django.conf import settings
+
+    with psycopg.connect(settings.DATABASE.url, autocommit=True) as connection:
+        connection.execute(_INSERT, _parameters(tenant, size, since))
+        connection.execute("vacuum analyze calls")
 
 
 def _parameters(tenant: Tenant, size: int, since: datetime) -> dict[str, object]:

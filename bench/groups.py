@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from bench import dashboard, ingest, noisy, path, rules, start
+from bench import dashboard, export, ingest, noisy, path, rules, start
 from bench.report import Row
 
 GROUPS: dict[tuple[str, ...], Callable[[Collection[str]], list[Row]]] = {
@@ -10,6 +10,7 @@ GROUPS: dict[tuple[str, ...], Callable[[Collection[str]], list[Row]]] = {
     ("path",): lambda _: path.run(),
     ("noisy-neighbour",): lambda _: noisy.run(),
     ("dashboard",): lambda _: dashboard.run(),
+    ("export",): lambda _: export.run(),
     ("rules",): lambda _: rules.run(),
     ("start",): lambda _: start.run(),
 }

@@ -110,6 +110,14 @@ def percent(fraction: Number | None, unknown: str = UNKNOWN) -> str:
     return _sign(amount) + f"{_round(size, _one_if_below_100(size)):,f}%"
 
 
+def tokens_per_s(value: Number | None, unknown: str = UNKNOWN) -> str:
+    """Speed of an answer: ``43.2 tokens/s``, ``0.4 tokens/s``, ``1.2 K tokens/s``; something never reads as 0."""
+    if value is None:
+        return unknown
+    amount = _exact(value)
+    return f"{_sign(amount)}{_speed(abs(amount))}{NBSP}tokens/s"
+
+
 def delta(current: Number | None, previous: Number | None) -> Delta | None:
     """Relative change from ``previous`` to ``current``; None when either is unknown, ``new`` when it began at zero."""
     if current is None or previous is None:
@@ -172,6 +180,14 @@ def _compact(size: Decimal) -> str:
         size, step = size / 1000, step + 1
     decimals = _one_if_below_100(size) if step else 0
     return f"{_round(size, decimals):,f}" + (NBSP + _SUFFIXES[step] if step else "")
+
+
+def _speed(size: Decimal) -> str:
+    if 0 < size < Decimal("0.05"):
+        return "<0.1"
+    if size < Decimal("999.5"):
+        return f"{_round(size, _one_if_below_100(size) if size else 0):f}"
+    return _compact(size)
 
 
 def _memory(size: Decimal) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 
 from core import formats
-from core.charts import ChartSpec, Kind, Series, Unit
+from core.charts import ChartSpec, Kind, Look, Mark, Series, Unit, series
 
 _MODELS = ("gpt-5.1", "claude-sonnet-4.5", "gemini-2.5-flash", "gpt-5-mini", "claude-haiku-4.5", "mistral-large-2411")
 _FEATURES = ("summarization", "chatbot", "extraction", "search-rerank", "code-review", "default")
@@ -90,15 +90,56 @@ def _charts() -> dict[str, ChartSpec]:
     gaps: list[Series] = [
         {"name": "p95", "color_index": 1, "data": [None if i in _GAP else 900 + 300 * math.sin(i) for i in range(24)]}
     ]
+    marks: list[Mark] = [
+        {"bucket": days[8], "kind": "insight", "text": "Spend spiked in chatbot", "href": "#"},
+        {"bucket": days[19], "kind": "price", "text": "gpt-5.1 costs 20% less", "href": "#"},
+        {"bucket": days[19], "kind": "insight", "text": "Prompts are not cached", "href": "#"},
+    ]
     return {
-        "cost": _spec("stacked-bar", "usd", days, _series(30, layers=6, scale=14)),
+        "cost": {**_spec("stacked-bar", "usd", days, _series(30, layers=6, scale=14)), "marks": marks, "partial": True},
         "tokens": _spec("stacked-area", "tokens", days, _series(30, layers=4, scale=4_000_000)),
         "errors": _spec("stacked-area", "count", hours, _series(24, layers=1, scale=40)),
         "line": _spec("line", "ms", hours, gaps),
         "latency": _spec("bar", "ms", list(_MODELS), latency),
         "share": _spec("donut", "usd", list(_MODELS), shares),
+        "ranking": _spec(
+            "ranking", "tokens_per_s", [], [{**one, "data": [90 / (i + 1)]} for i, one in enumerate(shares)]
+        ),
+        "heat": _spec("heatmap", "count", [f"{hour:02}:00" for hour in range(24)], _week()),
+        "patterns": {**_spec("stacked-area", "usd", days, _patterned(30)), "partial": True},
+        "dashes": _spec("line", "usd", days, _patterned(30)),
         "empty": _spec("line", "usd", days, []),
     }
+
+
+def _patterned(steps: int) -> list[Series]:
+    """Two hues four times each, as an organization of many models has them."""
+    looks = [Look(hue, pattern) for pattern in range(4) for hue in (1, 2)]
+    return [
+        series(f"model {layer}", look, [_wave(step, layer, 9) for step in range(steps)])
+        for layer, look in enumerate(looks, 1)
+    ]
+
+
+def _week() -> list[Series]:
+    """Calls by weekday and hour; nobody measured Sunday morning."""
+    days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+    night = range(8)
+    return [
+        series(
+            day,
+            Look(0),
+            [
+                None if day == "Sunday" and hour in night else round(900 * _wave(place, 0) * _noon(hour))
+                for hour in range(24)
+            ],
+        )
+        for place, day in enumerate(days)
+    ]
+
+
+def _noon(hour: int) -> float:
+    return max(math.sin((hour - 5) / 16 * math.pi), 0.02)
 
 
 def _figures() -> list[dict[str, Any]]:

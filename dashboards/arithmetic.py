@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from core import formats
 from dashboards.details import Fact, exact_usd
+from dashboards.details import price_match as match_words
 from ingestion.arithmetic import Arithmetic
 from ingestion.pricing.calculator import Line
 from ingestion.pricing.cards import RateCard
@@ -83,7 +84,7 @@ def _card(card: RateCard, price_match: str, zone: ZoneInfo) -> list[Fact]:
     facts = [
         ("Source", _SOURCES.get(card.source, card.source)),
         ("Priced as", f"{card.provider} {card.catalogue_id}".strip()),
-        ("Matched by", price_match),
+        ("Matched by", match_words(price_match)),
         ("Valid", _validity(card, zone)),
         ("Condition", ", ".join(f"{name} {value}" for name, value in sorted(card.context.items())).replace("_", " ")),
         ("Hours", f"{card.window.start:%H:%M} to {card.window.end:%H:%M} UTC" if card.window else ""),

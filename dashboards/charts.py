@@ -6,8 +6,9 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Final
 
-from core.charts import OTHER, ChartSpec, Kind, Series, Unit
+from core.charts import OTHER, ChartSpec, Kind, Look, Series, Unit, series
 from core.formats import Number
+from dashboards.comparison import LABELS, earlier_buckets
 from dashboards.filters import Filter
 from dashboards.numbers import ModelName, Overview, Sums
 
@@ -16,14 +17,16 @@ SHOWN: Final = 9  # models with a colour of their own; with "all others" the leg
 REST: Final = "All others"
 
 type Measure = Callable[[Sums], Number | None]
+type Looks = Mapping[ModelName, Look]
 
 _NOTHING: Final = Sums()
+_GREY: Final = Look(OTHER)
 # Disjoint parts of the tokens, so that stacking them gives the total. Counts that contradict each other stay ≥ 0.
-_TOKEN_KINDS: Final[tuple[tuple[str, int, Measure], ...]] = (
-    ("Input", 1, lambda sums: max(sums.input_tokens - sums.cached_input_tokens, 0)),
-    ("Cached input", 6, lambda sums: sums.cached_input_tokens),
-    ("Output", 2, lambda sums: max(sums.output_tokens - sums.reasoning_tokens, 0)),
-    ("Reasoning", 4, lambda sums: sums.reasoning_tokens),
+_TOKEN_KINDS: Final[tuple[tuple[str, Look, Measure], ...]] = (
+    ("Input", Look(1), lambda sums: max(sums.input_tokens - sums.cached_input_tokens, 0)),
+    ("Cached input", Look(6), lambda sums: sums.cached_input_tokens),
+    ("Output", Look(2), lambda sums: max(sums.output_tokens - sums.reasoning_tokens, 0)),
+    ("Reasoning", Look(4), lambda sums: sums.reasoning_tokens),
 )
 
 
@@ -39,37 +42,36 @@ def model_names(models: Iterable[ModelName]) -> dict[ModelName, str]:
     }
 
 
-def model_colors(models: Sequence[ModelName]) -> dict[ModelName, int]:
-    """Colour indexes by rank; everything behind the first few is "other"."""
-    return {model: place if place <= SHOWN else OTHER for place, model in enumerate(models, 1)}
+def shown_models(numbers: Overview) -> list[ModelName]:
+    """The models that charts name, largest first; everything behind them is "all others"."""
+    return list(numbers.models)[:SHOWN]
 
 
-def cost_over_time(numbers: Overview, chosen: Filter) -> ChartSpec:
+def cost_over_time(numbers: Overview, chosen: Filter, looks: Looks) -> ChartSpec:
     """Dollars by model and bucket. A model none of whose calls has a price is left out: unknown is not zero."""
-    return _over_time(numbers, chosen, unit="usd", measure=lambda sums: sums.known_cost_usd)
+    return _over_time(numbers, chosen, looks, unit="usd", measure=lambda sums: sums.known_cost_usd)
 
 
-def calls_over_time(numbers: Overview, chosen: Filter) -> ChartSpec:
+def calls_over_time(numbers: Overview, chosen: Filter, looks: Looks) -> ChartSpec:
     """Calls of the chosen status by model and bucket."""
-    return _over_time(numbers, chosen, unit="count", measure=lambda sums: sums.with_status(chosen.status))
+    return _over_time(numbers, chosen, looks, unit="count", measure=lambda sums: sums.with_status(chosen.status))
 
 
 def tokens_over_time(numbers: Overview, chosen: Filter) -> ChartSpec:
     """Tokens by kind and bucket; the kinds add up to all tokens."""
-    series = [
-        _series(name, color, _by_bucket(numbers.buckets, chosen, measure)) for name, color, measure in _TOKEN_KINDS
-    ]
-    return _spec("stacked-area", "tokens", chosen.period.buckets(), [s for s in series if any(s["data"])], chosen)
+    kinds = [series(name, look, _by_bucket(numbers.buckets, chosen, measure)) for name, look, measure in _TOKEN_KINDS]
+    layers = [*(kind for kind in kinds if any(kind["data"])), *_earlier(numbers, chosen, lambda sums: sums.tokens)]
+    return _spec("stacked-area", "tokens", chosen.period.buckets(), layers, chosen)
 
 
-def cost_by_model(numbers: Overview) -> ChartSpec:
+def cost_by_model(numbers: Overview, looks: Looks) -> ChartSpec:
     """Each model's part of the spend."""
-    return _share(numbers, unit="usd", measure=lambda sums: sums.known_cost_usd)
+    return _share(numbers, looks, unit="usd", measure=lambda sums: sums.known_cost_usd)
 
 
-def calls_by_model(numbers: Overview, chosen: Filter) -> ChartSpec:
+def calls_by_model(numbers: Overview, chosen: Filter, looks: Looks) -> ChartSpec:
     """Each model's part of the calls of the chosen status."""
-    return _share(numbers, unit="count", measure=lambda sums: sums.with_status(chosen.status))
+    return _share(numbers, looks, unit="count", measure=lambda sums: sums.with_status(chosen.status))
 
 
 def latency_by_model(numbers: Overview) -> ChartSpec:
@@ -81,8 +83,8 @@ def latency_by_model(numbers: Overview) -> ChartSpec:
         "unit": "ms",
         "x": [names[model] for model, _ in timed],
         "series": [
-            _series("p50", 1, [sums.p50_ms for _, sums in timed]),
-            _series("p95", 2, [sums.p95_ms for _, sums in timed]),
+            series("p50", Look(1), [sums.p50_ms for _, sums in timed]),
+            series("p95", Look(2), [sums.p95_ms for _, sums in timed]),
         ],
     }
 
@@ -114,26 +116,37 @@ def _is_running(bucket: str, chosen: Filter) -> bool:
     return has_begun(bucket, chosen) and chosen.now < chosen.period.end
 
 
-def _over_time(numbers: Overview, chosen: Filter, *, unit: Unit, measure: Measure) -> ChartSpec:
+def _over_time(numbers: Overview, chosen: Filter, looks: Looks, *, unit: Unit, measure: Measure) -> ChartSpec:
     shown = [model for model in numbers.series if measure(numbers.models[model])]
-    names, colors = model_names(numbers.models), model_colors(list(numbers.models))
-    series = [
-        _series(names[model], colors[model], _by_bucket(numbers.series[model], chosen, measure)) for model in shown
+    names = model_names(numbers.models)
+    layers = [
+        series(names[model], looks.get(model, _GREY), _by_bucket(numbers.series[model], chosen, measure))
+        for model in shown
     ]
     if measure(numbers.total):
-        rest = _rest(_by_bucket(numbers.buckets, chosen, measure), [layer["data"] for layer in series])
-        series += [_series(REST, OTHER, rest)] if any(rest) else []
-    return _spec("stacked-bar", unit, chosen.period.buckets(), series, chosen)
+        rest = _rest(_by_bucket(numbers.buckets, chosen, measure), [layer["data"] for layer in layers])
+        layers += [series(REST, _GREY, rest)] if any(rest) else []
+    layers += _earlier(numbers, chosen, measure)
+    return _spec("stacked-bar", unit, chosen.period.buckets(), layers, chosen)
 
 
-def _share(numbers: Overview, *, unit: Unit, measure: Measure) -> ChartSpec:
-    names, colors = model_names(numbers.models), model_colors(list(numbers.models))
+def _share(numbers: Overview, looks: Looks, *, unit: Unit, measure: Measure) -> ChartSpec:
+    names = model_names(numbers.models)
     parts = [(model, value) for model, sums in numbers.models.items() if (value := measure(sums))][:SLICES]
-    series = [_series(names[model], colors[model], [value]) for model, value in parts]
+    slices = [series(names[model], looks.get(model, _GREY), [value]) for model, value in parts]
     total = measure(numbers.total)
-    rest = _rest([total], [layer["data"] for layer in series])
-    series += [_series(REST, OTHER, rest)] if any(rest) else []
-    return {"kind": "donut", "unit": unit, "x": [], "series": series, "total": total}
+    rest = _rest([total], [layer["data"] for layer in slices])
+    slices += [series(REST, _GREY, rest)] if any(rest) else []
+    return {"kind": "donut", "unit": unit, "x": [], "series": slices, "total": total}
+
+
+def _earlier(numbers: Overview, chosen: Filter, measure: Measure) -> list[Series]:
+    """The period compared with as a dashed line, bucket by bucket; nothing where it is not whole or was empty."""
+    if not numbers.earlier or not numbers.reaches_back_to(chosen.previous.first_day):
+        return []
+    data = [measure(numbers.earlier.get(name, _NOTHING)) if name else None for name in earlier_buckets(chosen)]
+    line: Series = {**series(LABELS[chosen.compare], _GREY, data), "dashed": True}
+    return [line] if any(data) else []
 
 
 def _by_bucket(sums: Mapping[str, Sums], chosen: Filter, measure: Measure) -> list[Number | None]:
@@ -149,9 +162,5 @@ def _rest(totals: Sequence[Number | None], layers: Sequence[Sequence[Number | No
     ]
 
 
-def _series(name: str, color_index: int, data: Sequence[Number | None]) -> Series:
-    return {"name": name, "color_index": color_index, "data": data}
-
-
-def _spec(kind: Kind, unit: Unit, x: Sequence[str], series: Sequence[Series], chosen: Filter) -> ChartSpec:
-    return {"kind": kind, "unit": unit, "x": x, "series": series, "partial": _is_running(x[-1], chosen)}
+def _spec(kind: Kind, unit: Unit, x: Sequence[str], layers: Sequence[Series], chosen: Filter) -> ChartSpec:
+    return {"kind": kind, "unit": unit, "x": x, "series": layers, "partial": _is_running(x[-1], chosen)}

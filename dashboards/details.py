@@ -1,7 +1,7 @@
 """One call in full, as its page shows it: what was used, what each part cost, and where it came from. Pure."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -54,7 +54,42 @@ _IDS: Final = (
     ("Span", "span_id"),
     ("Parent span", "parent_span_id"),
     ("Session", "session_id"),
+    ("Prompt hash", "prompt_hash"),
+    ("Prompt prefix hash", "prompt_prefix_hash"),
+    ("Counted with", "duplicate_of"),
 )
+# How the counts that were sent became the counts above (ingestion.wire.usage).
+_RULES: Final = {
+    "inclusive": "As sent: cached tokens are part of the input, as most senders count.",
+    "inclusive-total": "As sent: the total that came along is input plus output, so the input holds the cached tokens.",
+    "inclusive-shape": "As sent: this provider’s format counts cached tokens as part of the input.",
+    "exclusive-cache": "More tokens were cached than input was sent, so the cached ones came on top and were added.",
+    "exclusive-total": "The total that came along is input, output and cached tokens, so the cached ones were added.",
+    "exclusive-shape": "This provider’s format counts cached tokens beside the input, so they were added.",
+    "billed-units": "The tokens that the provider says it billed.",
+}
+_REASONING: Final = "+reasoning"
+_REASONING_RULE: Final = "Reasoning came beside the output and was added to it."
+_MATCHES: Final = {
+    "override": "the organization’s own price for this model id",
+    "alias": "the organization’s alias of this model id",
+    "exact": "the model id as it was sent",
+    "prefix": "the model id without its transport prefix",
+    "date-dashed": "the model id with its date written with dashes",
+    "suffix": "the model id without its date or version",
+}
+
+
+def usage_rule(rule: str) -> str:
+    """How the token counts were read, in plain words; a rule that has none by its name."""
+    base = rule.removesuffix(_REASONING)
+    words = _RULES.get(base, base)
+    return f"{words} {_REASONING_RULE}".strip() if base != rule else words
+
+
+def price_match(step: str) -> str:
+    """How the rate card was found, in plain words."""
+    return _MATCHES.get(step, step)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +103,11 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A label and what is known."""
+    """A label, what is known, and where there is more about it."""
 
     label: str
     value: str
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,15 +126,18 @@ class Details:
     total_cost: str
 
 
-def details(call: Call, *, key_name: str) -> Details:
-    """``call`` in sections; ``key_name`` is what its API key is called."""
+def details(call: Call, *, key_name: str, links: Mapping[str, str] | None = None) -> Details:
+    """``call`` in sections; ``key_name`` is what its API key is called, ``links`` are pages by the label of a fact."""
+    to = links or {}
     return Details(
         usage=_usage(call),
         costs=_costs(call),
-        pricing=_pricing(call),
+        pricing=_linked(_pricing(call), to),
         request=_request(call),
-        attribution=[*_facts(call, _ATTRIBUTION), *_known([("API key", key_name), ("Source", call.source)])],
-        ids=_facts(call, _IDS),
+        attribution=_linked(
+            [*_facts(call, _ATTRIBUTION), *_known([("API key", key_name), ("Source", call.source)])], to
+        ),
+        ids=_linked(_facts(call, _IDS), to),
         tags=[Fact(str(name), str(value)) for name, value in sorted(call.tags.items())],
         notes=_notes(call),
         total_tokens=call.input_tokens + call.output_tokens,
@@ -130,10 +169,12 @@ def _pricing(call: Call) -> list[Fact]:
     return _known(
         [
             ("Cost comes from", _SOURCES.get(call.cost_source, call.cost_source)),
-            ("Matched by", call.price_match),
+            ("Matched by", price_match(call.price_match)),
             ("Priced as", f"{call.provider} {call.model_key}" if call.rate_card_id else ""),
+            ("Rate card", f"no. {call.rate_card_id}" if call.rate_card_id else ""),
             ("Reported by the client", _reported(call)),
             ("Usage read as", call.usage_rule),
+            ("Which means", usage_rule(call.usage_rule)),
             ("Service tier", call.service_tier),
         ]
     )
@@ -159,6 +200,8 @@ def _request(call: Call) -> list[Fact]:
             ("Error", call.error_type),
             ("Finish reason", call.finish_reason),
             ("Retries", formats.count(call.retries, "")),
+            ("Requests left", formats.count(call.ratelimit_remaining_requests, "")),
+            ("Tokens left", formats.count(call.ratelimit_remaining_tokens, "")),
         ]
     )
 
@@ -181,6 +224,10 @@ def _notes(call: Call) -> list[str]:
 
 def _facts(call: Call, columns: Iterable[tuple[str, str]]) -> list[Fact]:
     return _known((label, getattr(call, column)) for label, column in columns)
+
+
+def _linked(facts: Iterable[Fact], to: Mapping[str, str]) -> list[Fact]:
+    return [replace(fact, href=to.get(fact.label, "")) for fact in facts]
 
 
 def _known(pairs: Iterable[tuple[str, str]]) -> list[Fact]:

@@ -1,7 +1,7 @@
 """Key figures and breakdowns as the templates show them: text, change and share. Pure."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import islice
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from core import formats
 from core.formats import Number
 from dashboards.charts import Measure, spark
-from dashboards.filters import Filter
+from dashboards.filters import Filter, Source
 from dashboards.numbers import Overview, Sums
 from ingestion import histogram
 
@@ -50,16 +50,24 @@ class Row:
 
 
 def figures(numbers: Overview, chosen: Filter, *, show_cost: Show = formats.usd) -> list[Figure]:
-    """Spend, tokens, calls, errors and latency; with a status filter only what rollups know by status."""
+    """Spend, tokens, calls, errors and latency; of a status or an end user only what is summed by it.
+
+    Without a comparison there is nothing before.
+    """
+    shown = _known(numbers, chosen, show_cost)
+    return shown if chosen.is_compared else [replace(figure, previous=None) for figure in shown]
+
+
+def _known(numbers: Overview, chosen: Filter, show_cost: Show) -> list[Figure]:
     if chosen.status:
         return [_calls(numbers, chosen)]
-    return [
+    known = [
         _spend(numbers, chosen, show_cost),
         _tokens(numbers, chosen),
         _calls(numbers, chosen),
         _errors(numbers, chosen),
-        _latency(numbers, chosen),
     ]
+    return known if chosen.source is Source.USERS else [*known, _latency(numbers, chosen)]
 
 
 def breakdown(

@@ -2,18 +2,25 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from dashboards.periods import DAY, Granularity, Period, hour_end, hour_start
+from dashboards.periods import Granularity, Period
+from dashboards.ranges import (
+    CUSTOM,
+    DEFAULT_RANGE,
+    EXACT,
+    RANGES,
+    compared_period,
+    named_period,
+    range_days,
+    read_range,
+    year_before,
+)
 
-RANGES: Final[dict[str, str]] = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
-DEFAULT_RANGE: Final = "7d"
-CUSTOM: Final = "custom"
-EXACT: Final = "exact"  # from one moment to another, as findings of rules are about
-LONGEST_DAYS: Final = 760  # rollups are kept for 25 months
 SEARCH_DAYS: Final = 31
 
 # Dimensions of rollups; each may have several values, any of which matches.
@@ -27,7 +34,7 @@ DIMENSIONS: Final[dict[str, str]] = {
     "key": "API key",
 }
 STATUSES: Final[dict[str, str]] = {"ok": "OK", "error": "Error"}
-# Only calls themselves know these, so only the log can search by them.
+# Only calls themselves know these, except users, which have daily sums of their own.
 SEARCHES: Final[dict[str, str]] = {"trace": "Trace", "session": "Session", "user": "User", "tag": "Tag"}
 # What findings of rules are proved by; links lead to them, nobody types them.
 EVIDENCE: Final[dict[str, str]] = {
@@ -38,7 +45,16 @@ EVIDENCE: Final[dict[str, str]] = {
     "cost_source": "Cost from",
 }
 LABELS: Final[dict[str, str]] = {**DIMENSIONS, "status": "Status", **SEARCHES, **EVIDENCE}
+# What the numbers of the period are compared with.
+COMPARISONS: Final[dict[str, str]] = {
+    "previous": "Period before",
+    "year": "Same days last year",
+    "none": "Nothing",
+}
+DEFAULT_COMPARISON: Final = "previous"
 _ONLY_IN_CALLS: Final = frozenset({*SEARCHES, *EVIDENCE})
+# What daily sums by user know; anything else of a user is in calls.
+_OF_USERS: Final = frozenset({"user", "project", "provider", "model", "status"})
 _SEVERAL: Final = frozenset({*DIMENSIONS, "prompt", "prefix"})
 _COST_SOURCES: Final = frozenset({"rate_card", "override", "reported", "none"})
 # Every name of a field on the wire (telemetry.md) finds its filter.
@@ -56,14 +72,22 @@ ALIASES: Final[dict[str, str]] = {
     "userId": "user",
 }
 NONE: Final = "(none)"  # how a URL says "has no team"
-_KNOWN: Final = frozenset({*LABELS, "range", "from", "to", "since", "until"})
+TIME_NAMES: Final = frozenset({"range", "from", "to", "since", "until"})
+_KNOWN: Final = frozenset({*LABELS, *TIME_NAMES, "compare"})
 _MOST_VALUES: Final = 50
 _MOST_PROMPTS: Final = 100  # as many as a finding names
 _LONGEST_NUMBER: Final = 12
 _LONGEST_VALUE: Final = 255
-_YEARS: Final = range(1970, 9999)
 
 type Query = Mapping[str, Iterable[str]]
+
+
+class Source(StrEnum):
+    """Which rows answer a filter: sums by every dimension, daily sums by user, or calls one by one."""
+
+    ROLLUPS = "rollups"
+    USERS = "users"
+    CALLS = "calls"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,31 +99,56 @@ class Option:
     calls: int
 
 
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The saved view a filter was read from, and whether it is somebody's default."""
+
+    view_id: int
+    name: str
+    is_default: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
     """A time range, and ``narrowed_by``: (name of ``LABELS``, value) pairs in the order of the query string.
 
-    ``hidden`` are ids of projects that whoever asks may not see. ``problems`` are sentences about parts of the query
-    that were left out.
+    ``compare`` is one of ``COMPARISONS``. ``hidden`` are ids of projects that whoever asks may not see. ``problems``
+    are sentences about parts of the query that were left out. ``opened`` is the saved view it came from, if it did.
     """
 
     range: str
     period: Period
     now: datetime
     narrowed_by: tuple[tuple[str, str], ...] = ()
+    compare: str = DEFAULT_COMPARISON
     hidden: tuple[int, ...] = ()
     problems: tuple[str, ...] = field(default=(), compare=False)
+    opened: Opened | None = field(default=None, compare=False)
 
     @classmethod
     def parse(cls, query: Query, *, now: datetime, zone: ZoneInfo) -> Self:
         """Read a query string (name to its values). What cannot be used becomes a problem and a sane default."""
         values, problems = _values(query)
-        name, period, problem = _range(values, now=now, zone=zone)
+        name, period, problem = read_range(values, now=now, zone=zone)
         if problem:
             problems.insert(0, problem)
         problems += _drop_invalid(values)
-        pairs = tuple((label, value) for label in LABELS for value in _kept(values, label))
-        return cls(range=name, period=period, now=now, narrowed_by=pairs, problems=tuple(problems))
+        return cls(
+            range=name,
+            period=period,
+            now=now,
+            narrowed_by=tuple((label, value) for label in LABELS for value in _kept(values, label)),
+            compare=_first(values, "compare") or DEFAULT_COMPARISON,
+            problems=tuple(problems),
+        )
+
+    @classmethod
+    def of_pairs(cls, pairs: Iterable[Iterable[str]], *, now: datetime, zone: ZoneInfo) -> Self:
+        """The filter that was kept as ``pairs`` (JSON's lists of two texts too); read as a query string is."""
+        query: dict[str, list[str]] = {}
+        for name, value in pairs:
+            query.setdefault(name, []).append(value)
+        return cls.parse(query, now=now, zone=zone)
 
     @property
     def granularity(self) -> Granularity:
@@ -110,9 +159,26 @@ class Filter:
         return self.period.zone
 
     @property
+    def is_compared(self) -> bool:
+        """Whether numbers of an earlier period are wanted beside these."""
+        return self.compare != "none"
+
+    @property
     def previous(self) -> Period:
-        """The period the key figures are compared with."""
-        return self.period.previous(now=self.now)
+        """The period that numbers are compared with, if they are (``is_compared``)."""
+        if self.compare == "year":
+            return year_before(self.period, now=self.now)
+        return compared_period(self.range, self.period, now=self.now)
+
+    @property
+    def source(self) -> Source:
+        """Which rows answer it; calls only over ``SEARCH_DAYS``, see ``for_calls``."""
+        names = {name for name, _ in self.narrowed_by}
+        if not names & _ONLY_IN_CALLS:
+            return Source.ROLLUPS
+        is_daily = self.granularity is Granularity.DAY and self.period.is_whole_days
+        is_of_users = names <= _OF_USERS and "" not in self.values("user")  # who is nobody has no daily sums
+        return Source.USERS if is_of_users and is_daily else Source.CALLS
 
     @property
     def status(self) -> str:
@@ -121,7 +187,7 @@ class Filter:
 
     @property
     def is_search(self) -> bool:
-        """Whether it asks for something only calls know, which reads calls instead of rollups."""
+        """Whether the log cannot find its days in rollups of every dimension."""
         return any(name in _ONLY_IN_CALLS for name, _ in self.narrowed_by)
 
     def values(self, name: str) -> tuple[str, ...]:
@@ -142,8 +208,18 @@ class Filter:
 
     @property
     def pairs(self) -> list[tuple[str, str]]:
-        """The same as (name, value) pairs, for hidden fields of a form."""
-        return [*self.range_pairs, *self.narrowed_by]
+        """The same as (name, value) pairs, for hidden fields of a form and to be kept as JSON: see ``of_pairs``."""
+        return [*self.time_pairs, *self.narrowed_by]
+
+    @property
+    def time_pairs(self) -> list[tuple[str, str]]:
+        """The time range and what it is compared with, as (name, value) pairs."""
+        return [*self.range_pairs, *self.comparison_pairs]
+
+    @property
+    def comparison_pairs(self) -> list[tuple[str, str]]:
+        """What it is compared with as (name, value) pairs; the default needs none."""
+        return [] if self.compare == DEFAULT_COMPARISON else [("compare", self.compare)]
 
     @property
     def range_pairs(self) -> list[tuple[str, str]]:
@@ -155,12 +231,16 @@ class Filter:
         return [] if self.range == DEFAULT_RANGE else [("range", self.range)]
 
     def with_range(self, name: str) -> Self:
-        """The same filter over one of ``RANGES``."""
-        return replace(self, range=name, period=_preset(name, now=self.now, zone=self.zone))
+        """The same filter over one of ``RANGES`` or ``CALENDAR_RANGES``."""
+        return replace(self, range=name, period=named_period(name, now=self.now, zone=self.zone))
+
+    def with_comparison(self, name: str) -> Self:
+        """The same filter beside one of ``COMPARISONS``."""
+        return replace(self, compare=name)
 
     def widened(self) -> Self | None:
         """The same filter over the next longer range, or None when there is none."""
-        longer = (name for name in RANGES if _days(name) > self.period.day_count)
+        longer = (name for name in RANGES if range_days(name) > self.period.day_count)
         name = next(longer, None)
         return self.with_range(name) if name else None
 
@@ -195,12 +275,24 @@ class Filter:
 
     def for_log(self) -> Self:
         """Within the days a search of calls may read: the latest of a longer range; the problem says so."""
-        if not self.is_search or self.period.day_count <= SEARCH_DAYS:
+        return self._capped() if self.is_search else self
+
+    def for_calls(self) -> Self:
+        """The same for pages that read calls only when neither rollups nor sums by user know."""
+        return self._capped() if self.source is Source.CALLS else self
+
+    def _capped(self) -> Self:
+        if self.period.day_count <= SEARCH_DAYS:
             return self
         last = min(self.period.last_day, self.now.astimezone(self.zone).date())
         period = Period.of_days(last - timedelta(days=SEARCH_DAYS - 1), last, self.zone)
         problem = f"Trace, session, user and tag filters read at most {SEARCH_DAYS} days: the latest are shown."
         return replace(self, range=CUSTOM, period=period, problems=(*self.problems, problem))
+
+
+def is_known(name: str) -> bool:
+    """Whether a name of a query string is the filter's, as LABELS or the wire have it."""
+    return ALIASES.get(name, name) in _KNOWN
 
 
 def _values(query: Query) -> tuple[dict[str, list[str]], list[str]]:
@@ -235,6 +327,9 @@ def _drop_invalid(values: dict[str, list[str]]) -> list[str]:
     if (tag := _first(values, "tag")) and not all(part.strip() for part in tag.partition(":")[::2]):
         del values["tag"]
         problems.append("A tag is written key:value; the tag filter was left out.")
+    if _first(values, "compare") not in {"", *COMPARISONS}:
+        del values["compare"]
+        problems.append(f"A comparison must be one of {', '.join(COMPARISONS)}; the period before is compared.")
     for name, is_right in _EVIDENCE_CHECKS.items():
         if (value := _first(values, name)) and not is_right(value):
             del values[name]
@@ -256,77 +351,3 @@ def _kept(values: Mapping[str, list[str]], name: str) -> list[str]:
 
 def _first(values: Mapping[str, list[str]], name: str) -> str:
     return next(iter(values.get(name, ())), "")
-
-
-def _range(values: Mapping[str, list[str]], *, now: datetime, zone: ZoneInfo) -> tuple[str, Period, str]:
-    """Name, period and, when the wish could not be met, why."""
-    if _first(values, "since") or _first(values, "until"):
-        exact, problem = _exact(_first(values, "since"), _first(values, "until"), zone=zone)
-        if exact:
-            return EXACT, exact, ""
-        return DEFAULT_RANGE, _preset(DEFAULT_RANGE, now=now, zone=zone), f"{problem} The last 7 days are shown."
-    first, last = _first(values, "from"), _first(values, "to")
-    name = _first(values, "range") or (CUSTOM if first or last else DEFAULT_RANGE)
-    if name in RANGES:
-        return name, _preset(name, now=now, zone=zone), ""
-    problem = f"The range must be one of {', '.join(RANGES)}, or two dates."
-    if name == CUSTOM:
-        period, problem = _custom(first, last, now=now, zone=zone)
-        if period:
-            return CUSTOM, period, problem
-    return DEFAULT_RANGE, _preset(DEFAULT_RANGE, now=now, zone=zone), f"{problem} The last 7 days are shown."
-
-
-def _custom(first: str, last: str, *, now: datetime, zone: ZoneInfo) -> tuple[Period | None, str]:
-    """The days from ``first`` to ``last``, both shown; without a last day, up to today."""
-    today = now.astimezone(zone).date()
-    start = _day(first or last)
-    end = _day(last) if last else today
-    if start is None or end is None:
-        return None, "Dates are written like 2026-07-31."
-    end = min(end, today + DAY)  # a clock ahead of ours may be in tomorrow already
-    if start > end:
-        return None, "The first day must not be after the last one or in the future."
-    if (end - start).days >= LONGEST_DAYS:
-        latest = end - timedelta(days=LONGEST_DAYS - 1)
-        return Period.of_days(latest, end, zone), f"A range is at most {LONGEST_DAYS} days: the latest are shown."
-    return Period.of_days(start, end, zone), ""
-
-
-def _exact(since: str, until: str, *, zone: ZoneInfo) -> tuple[Period | None, str]:
-    """The local hours from ``since`` to before ``until``, two moments with their offsets."""
-    start, end = _moment(since), _moment(until)
-    if start is None or end is None:
-        return None, "Moments are written like 2026-07-31T14:00:00+00:00."
-    if start >= end or end - start > timedelta(days=LONGEST_DAYS):
-        return None, f"The end must be after the start, by at most {LONGEST_DAYS} days."
-    return Period(hour_start(start, zone), hour_end(end - timedelta(microseconds=1), zone), zone), ""
-
-
-def _moment(text: str) -> datetime | None:
-    """An instant; a plus sign that was not percent-encoded arrives as a blank."""
-    try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo is not None and moment.year in _YEARS else None
-
-
-def _day(text: str) -> date | None:
-    """A date, or the date of an RFC 3339 instant as it is written; None when it is neither or out of reach."""
-    try:
-        day = date.fromisoformat(text[:10])
-    except ValueError:
-        return None
-    return day if day.year in _YEARS else None
-
-
-def _preset(name: str, *, now: datetime, zone: ZoneInfo) -> Period:
-    if name == "24h":
-        return Period.of_hours(24, until=now, zone=zone)
-    today = now.astimezone(zone).date()
-    return Period.of_days(today - timedelta(days=_days(name) - 1), today, zone)
-
-
-def _days(name: str) -> int:
-    return 1 if name == "24h" else int(name.removesuffix("d"))

@@ -2,10 +2,11 @@
 
 from core.charts import Unit
 from dashboards import insight_charts, resources, selectors
-from dashboards.filters import EXACT, Filter
+from dashboards.filters import Filter
 from dashboards.insight_charts import OVER_TIME, Chart, OverTime
 from dashboards.numbers import Sums
 from dashboards.periods import Period
+from dashboards.ranges import EXACT
 from ingestion import cloud_samples
 from rules.engine.insights import Evidence
 from rules.engine.names import Rule

@@ -33,6 +33,21 @@ class Question:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class UpTo:
+    """Up to when a page's numbers are whole, on the organization's clock, as text, in full, and for machines."""
+
+    text: str
+    title: str
+    moment: str
+
+    @classmethod
+    def of(cls, chosen: Filter) -> Self:
+        local = chosen.now.astimezone(chosen.zone)
+        title = f"{local.day} {local:%b %Y, %H:%M:%S} {chosen.zone.key}"
+        return cls(f"{local:%H:%M:%S}", title, local.isoformat(timespec="seconds"))
+
+
 def overview_version(chosen: Filter, last_received_at: datetime | None) -> str:
     """Changes when an overview's numbers may: with the filter, with its period as time goes on, with every call."""
     return fingerprint([chosen.query(), str(chosen.hidden), chosen.period.end.isoformat(), str(last_received_at)])

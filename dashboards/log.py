@@ -60,7 +60,7 @@ def page(
     """
     wanted = PAGE_SIZE + 1
     found: list[Call] = []
-    filters = _filters(organization, chosen)
+    filters = call_filters(organization, chosen)
     for stretch in _stretches(organization, project, chosen, before):
         found += call_log.calls(
             organization=organization,
@@ -81,10 +81,10 @@ def sums(*, organization: Organization, project: Project | None, chosen: Filter)
     """What all calls of the filter add up to, read one by one: for what ``Filter.for_log`` has bounded."""
     return call_log.sums(
         organization=organization,
-        project_ids=[project.pk] if project else _project_ids(organization, chosen),
+        project_ids=[project.pk] if project else project_ids_of(organization, chosen),
         since=chosen.period.start,
         until=chosen.period.end,
-        filters=_filters(organization, chosen),
+        filters=call_filters(organization, chosen),
     )
 
 
@@ -100,7 +100,7 @@ def keys_by_id(*, organization: Organization, calls: Iterable[Call]) -> dict[int
     return ApiKey.objects.filter(organization=organization).in_bulk(list(ids))
 
 
-def _filters(organization: Organization, chosen: Filter) -> Filters:
+def call_filters(organization: Organization, chosen: Filter) -> Filters:
     """The filter in the words of ``call_log``; projects are not in it, they are read one by one."""
     simple = {"model": "model_key", "status": "status", "trace": "trace_id", "session": "session_id"}
     simple |= {name: name for name in ("provider", "feature", "team", "environment", "counted", "cost_source")}
@@ -122,7 +122,7 @@ def _stretches(
 ) -> Iterator[_Stretch]:
     """Stretches to read, newest first, until the page is full."""
     if chosen.is_search:
-        projects = [project.pk] if project else _project_ids(organization, chosen)
+        projects = [project.pk] if project else project_ids_of(organization, chosen)
         yield _Stretch(chosen.period.start, chosen.period.end, projects)
         return
     last, days = chosen.period.last_day, 1
@@ -162,7 +162,8 @@ def _days(organization: Organization, project: Project | None, chosen: Filter, *
         return [_Day(*row) for row in cursor.fetchall()]
 
 
-def _project_ids(organization: Organization, chosen: Filter) -> list[int]:
+def project_ids_of(organization: Organization, chosen: Filter) -> list[int]:
+    """The projects that a filter is about, without hidden ones."""
     projects = Project.objects.filter(organization=organization).exclude(pk__in=chosen.hidden)
     if slugs := chosen.values("project"):
         projects = projects.filter(slug__in=slugs)

@@ -75,12 +75,14 @@ class Overview:
 
     Groups are largest first and bounded; ``group_counts`` says how many there were. ``series`` has the buckets of the
     first few ``models``; what they leave of ``buckets`` belongs to all others. A bucket without calls is absent.
+    ``earlier`` are the buckets of the period that ``before`` sums up, by their own names.
     ``first_day`` is the local day of the oldest numbers kept, whatever else is chosen; None when there are none.
     """
 
     total: Sums
     before: Sums
     buckets: Mapping[str, Sums] = field(default_factory=dict)
+    earlier: Mapping[str, Sums] = field(default_factory=dict)
     models: Mapping[ModelName, Sums] = field(default_factory=dict)
     series: Mapping[ModelName, Mapping[str, Sums]] = field(default_factory=dict)
     features: Mapping[str, Sums] = field(default_factory=dict)

@@ -1,16 +1,17 @@
 """Numbers to what a template shows: which charts, breakdowns and notices a page has, and where each leads. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from core import formats
-from core.charts import ChartSpec
+from core.charts import ChartSpec, Mark, annotated
 from core.currencies import IN_DOLLARS
 from dashboards import charts
 from dashboards.bars import address
+from dashboards.charts import Looks
 from dashboards.figures import ROWS, STATUS_CALLS, Figure, Row, Show, breakdown, figures
-from dashboards.filters import Filter
+from dashboards.filters import Filter, Source
 from dashboards.numbers import Overview, Sums
 from dashboards.periods import Granularity
 from ingestion.store import MOST_VALUES, OTHER
@@ -42,12 +43,13 @@ class OverviewPage:
     latency: ChartSpec | None
     calls: ChartSpec | None
     share: ChartSpec
-    features: list[Row]
+    features: list[Row] | None
     projects: list[ProjectLine] = field(default_factory=list)
     more_projects: int = 0
     compared_with: str
     no_change: str
     notices: list[str]
+    period: str
     cost_caption: str
     calls_caption: str
     tokens_caption: str
@@ -71,25 +73,31 @@ def overview_page(
     *,
     path: str,
     projects: Mapping[int, ProjectLink] | None,
+    looks: Looks,
+    marks: Sequence[Mark] = (),
     show_cost: Show = formats.usd,
     currency: str = IN_DOLLARS.name,
 ) -> OverviewPage:
-    """The page at ``path``; ``projects`` only on the organization's. ``show_cost`` writes costs in ``currency``."""
-    by_status = bool(chosen.status)
-    has_earlier = numbers.reaches_back_to(chosen.previous.first_day)
+    """The page at ``path``; ``projects`` only on the organization's. ``looks`` are those of ``charts.shown_models``.
+
+    ``marks`` are laid over the cost; ``show_cost`` writes costs in ``currency``.
+    """
+    by_status, by_user = bool(chosen.status), chosen.source is Source.USERS
+    has_earlier = chosen.is_compared and numbers.reaches_back_to(chosen.previous.first_day)
     return OverviewPage(
         figures=figures(numbers, chosen, show_cost=show_cost),
-        cost=None if by_status else charts.cost_over_time(numbers, chosen),
+        cost=None if by_status else annotated(charts.cost_over_time(numbers, chosen, looks), marks),
         tokens=None if by_status else charts.tokens_over_time(numbers, chosen),
-        latency=None if by_status else charts.latency_by_model(numbers),
-        calls=charts.calls_over_time(numbers, chosen) if by_status else None,
-        share=charts.calls_by_model(numbers, chosen) if by_status else charts.cost_by_model(numbers),
-        features=_features(numbers, chosen, path, show_cost),
+        latency=None if by_status or by_user else charts.latency_by_model(numbers),
+        calls=charts.calls_over_time(numbers, chosen, looks) if by_status else None,
+        share=charts.calls_by_model(numbers, chosen, looks) if by_status else charts.cost_by_model(numbers, looks),
+        features=None if by_user else _features(numbers, chosen, path, show_cost),
         projects=[] if projects is None else _project_lines(numbers, chosen, projects),
         more_projects=max(numbers.group_counts.get("project", 0) - len(numbers.projects), 0),
         compared_with=compared_with(chosen) if has_earlier else "",
-        no_change="" if has_earlier else NO_EARLIER,
+        no_change=NO_EARLIER if chosen.is_compared and not has_earlier else "",
         notices=_notices(numbers, chosen),
+        period=f"{chosen.period.first_day} to {chosen.period.last_day}",
         **_captions(numbers, chosen, currency),
     )
 
@@ -97,7 +105,7 @@ def overview_page(
 def compared_with(chosen: Filter) -> str:
     """What the changes of the key figures are against, in words."""
     if not chosen.period.is_whole_days:
-        return "the 24 hours before"
+        return "the same hours last year" if chosen.compare == "year" else "the 24 hours before"
     days = chosen.previous.days_text(today=chosen.now.astimezone(chosen.zone).date())
     return f"{days}, up to the same hour" if chosen.now < chosen.period.end else days
 
@@ -152,6 +160,8 @@ def _notices(numbers: Overview, chosen: Filter) -> list[str]:
     notices = []
     if chosen.status:
         notices.append("Spend, tokens and latency are not kept by status: with this filter only calls are shown.")
+    elif chosen.source is Source.USERS:
+        notices.append("Features and latency are not summed by user: they are shown over at most 3 days.")
     if OTHER in numbers.features or any(model.model_key == OTHER for model in numbers.models):
         notices.append(f"Beyond {formats.count(MOST_VALUES)} values a day, everything else is counted as {OTHER}.")
     return notices

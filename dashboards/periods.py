@@ -108,12 +108,23 @@ class Period:
         if not self.is_whole_days:
             length = self.end - self.start
             return Period(self.start - length, self.start, self.zone)
-        shift = timedelta(days=self.day_count)
-        whole = Period.of_days(self.first_day - shift, self.last_day - shift, self.zone)
+        return self.moved(timedelta(days=self.day_count), now=now)
+
+    def moved(self, back: timedelta, *, now: datetime) -> "Period":
+        """The same days, or the same hours of the clock, some days earlier; cut as ``previous`` is."""
+        if not self.is_whole_days:
+            start = _shifted(self.start, back, self.zone)
+            return Period(start, max(_shifted(self.end, back, self.zone), start + HOUR), self.zone)
+        return self.compared(self.first_day - back, self.last_day - back, now=now)
+
+    def compared(self, first: date, last: date, *, now: datetime) -> "Period":
+        """The local days from ``first`` to ``last``, cut where these days are when ``now`` is inside this period."""
+        whole = Period.of_days(first, last, self.zone)
         elapsed = hour_end(now, self.zone)
         if not self.start < elapsed < self.end:
             return whole
-        return Period(whole.start, max(_shifted(elapsed, shift, self.zone), whole.start + HOUR), self.zone)
+        end = max(_shifted(elapsed, self.first_day - first, self.zone), whole.start + HOUR)
+        return Period(whole.start, min(end, whole.end), self.zone)
 
     def buckets(self) -> list[str]:
         """Every bucket in order, as charts name them: ``2026-07-12``, or ``2026-07-12T14:00:00+02:00`` for an hour."""

@@ -1,4 +1,4 @@
-"""The SQL of an overview: which rollup rows a filter means, and their sums by every dimension in one statement."""
+"""SQL over rollups: which of their rows a filter means, what it can be narrowed to, and which days have calls."""
 
 from dataclasses import dataclass, field
 from datetime import date
@@ -6,38 +6,11 @@ from typing import Any, Final
 
 from dashboards.filters import DIMENSIONS, Filter
 from dashboards.periods import DAY, Granularity, Period
-from ingestion.store import OTHER
+from ingestion.store import DAILY, HOURLY, OTHER
 
-SERIES: Final = 9  # with "all others" the ten hues of a chart
-GROUPS: Final = 50  # rows of a breakdown
 OPTIONS: Final = 100  # values to choose from in a filter
 # From here on a sum of packed histograms could carry (ingestion.histogram).
 MOST_CALLS: Final = 10**8 - 1
-
-_COUNTED: Final = (
-    "calls",
-    "errors",
-    "unpriced_calls",
-    "estimated_calls",
-    "input_tokens",
-    "cached_input_tokens",
-    "output_tokens",
-    "reasoning_tokens",
-    "cost_usd",
-)
-_SUMS: Final = ", ".join(f"sum({name}) as {name}" for name in _COUNTED)
-_HISTOGRAM: Final = "sum(latency_calls) as latency_calls, sum(latency_histogram) as latency_histogram"
-_MERGED: Final = f"""
-    case when sum(latency_calls) <= {MOST_CALLS} then sum(latency_histogram) end as latency,
-    case when sum(latency_calls) > {MOST_CALLS} then array_agg(latency_histogram) end as latencies"""
-_NO_HISTOGRAM: Final = "null::numeric as latency, null::numeric[] as latencies"
-
-# What comes first when only some groups can be shown: the cost, or with a status filter the calls of that status.
-_LARGEST: Final = {
-    "": "sum(cost_usd) desc, sum(calls) desc",
-    "ok": "sum(calls) - sum(errors) desc",
-    "error": "sum(errors) desc",
-}
 
 _HAS_STATUS: Final = {"": "true", "ok": "calls > errors", "error": "errors > 0"}
 
@@ -64,17 +37,6 @@ class Statement:
         """Add a parameter; answers its placeholder."""
         self.parameters[name] = value
         return f"%({name})s"
-
-
-def overview(*, organization_id: int, project_id: int | None, chosen: Filter) -> Statement:
-    """The statement whose rows ``selectors`` sorts into an ``Overview``; each says by ``kind`` what it sums."""
-    made = Statement()
-    where = conditions(made, organization_id=organization_id, project_id=project_id, chosen=chosen)
-    current = rows(made, period=chosen.period, where=where, prefix="now")
-    before = rows(made, period=chosen.previous, where=where, prefix="before")
-    owner = _owner(made, organization_id=organization_id, project_id=project_id, hidden=chosen.hidden)
-    made.sql = _OVERVIEW.format(current=current, before=before, owner=owner, largest=_LARGEST[chosen.status])
-    return made
 
 
 def options(*, organization_id: int, project_id: int | None, chosen: Filter) -> Statement:
@@ -106,7 +68,7 @@ def conditions(
 
     With ``has_rest`` a row of ``(other)`` values passes too: what is looked for may be among them.
     """
-    parts = [_owner(made, organization_id=organization_id, project_id=project_id, hidden=chosen.hidden)]
+    parts = [owner(made, organization_id=organization_id, project_id=project_id, hidden=chosen.hidden)]
     for name in DIMENSIONS:
         values = chosen.values(name)
         if values and not (name == "project" and project_id is not None):
@@ -115,7 +77,8 @@ def conditions(
     return " and ".join(parts)
 
 
-def _owner(made: Statement, *, organization_id: int, project_id: int | None, hidden: tuple[int, ...]) -> str:
+def owner(made: Statement, *, organization_id: int, project_id: int | None, hidden: tuple[int, ...]) -> str:
+    """Whose a row must be."""
     parts = [f"organization_id = {made.bind('organization_id', organization_id)}"]
     if project_id is not None:
         parts.append(f"project_id = {made.bind('project_id', project_id)}")
@@ -124,7 +87,7 @@ def _owner(made: Statement, *, organization_id: int, project_id: int | None, hid
     return " and ".join(parts)
 
 
-def rows(made: Statement, *, period: Period, where: str, prefix: str) -> str:
+def rows(made: Statement, *, period: Period, columns: str, where: str, prefix: str, join: str = "") -> str:
     """The rollup rows of a period with a ``bucket`` column: daily rows, and hourly ones for what days leave."""
     sources = period.sources()
     zone = made.bind("zone", period.zone.key)
@@ -132,11 +95,15 @@ def rows(made: Statement, *, period: Period, where: str, prefix: str) -> str:
     selects = []
     if sources.days:
         within = bounds(made, "bucket_date", sources.days, prefix=f"{prefix}_days")
-        selects.append(f"select bucket_date::text as bucket, {_ROW} from call_rollups_daily where {where} and {within}")
+        selects.append(_rows("bucket_date::text", columns, f"{DAILY} {join}", f"{where} and {within}"))
     for number, hours in enumerate(sources.hours):
         within = bounds(made, "bucket_start", hours, prefix=f"{prefix}_hours{number}")
-        selects.append(f"select {hour} as bucket, {_ROW} from call_rollups_hourly where {where} and {within}")
+        selects.append(_rows(hour, columns, f"{HOURLY} {join}", f"{where} and {within}"))
     return "\n        union all\n        ".join(selects)
+
+
+def _rows(bucket: str, columns: str, table: str, where: str) -> str:
+    return f"select {bucket} as bucket, {columns} from {table} where {where}"
 
 
 _HOUR: Final = "extract(epoch from bucket_start)::bigint::text"  # an instant: the clock shows some hours twice
@@ -151,59 +118,6 @@ def bounds(made: Statement, column: str, half_open: tuple[object, object], *, pr
     low, high = made.bind(f"{prefix}_from", half_open[0]), made.bind(f"{prefix}_to", half_open[1])
     return f"{column} >= {low} and {column} < {high}"
 
-
-_ROW: Final = ", ".join(
-    ["project_id", "provider", "model_key", "feature", *_COUNTED, "latency_calls", "latency_histogram"]
-)
-_NAMES: Final = ", ".join(_COUNTED)
-
-# Two passes: the rows are summed once into small cells, then every chart and table is a sum over cells.
-_OVERVIEW: Final = f"""
-with rows as (
-        {{current}}
-), cells as materialized (
-    select bucket, provider, model_key, feature, project_id, {_SUMS}, {_HISTOGRAM}
-    from rows group by grouping sets ((bucket, provider, model_key), (feature, project_id))
-), model_cells as (
-    select * from cells where bucket is not null
-), models as (
-    select provider, model_key, {_SUMS}, {_MERGED}, count(*) over () as groups,
-           row_number() over (order by {{largest}}, provider, model_key) as place
-    from model_cells group by provider, model_key
-), features as (
-    select feature, {_SUMS}, count(*) over () as groups,
-           row_number() over (order by {{largest}}, feature) as place
-    from cells where feature is not null group by feature
-), by_project as (
-    select project_id, {_SUMS}, count(*) over () as groups,
-           row_number() over (order by {{largest}}, project_id) as place
-    from cells where feature is not null group by project_id
-), before as (
-    select bucket, {_SUMS}, {_HISTOGRAM} from ({{before}}) b group by bucket
-)
-select 'total' as kind, null as bucket, null as provider, null as model_key, null as feature,
-       null::bigint as project_id, {_SUMS}, {_MERGED},
-       (select count(*) from models where unpriced_calls > 0) as groups, 0 as place
-from model_cells
-union all
-select 'before', (select min(bucket_date)::text from call_rollups_daily where {{owner}}), null, null, null, null,
-       {_SUMS}, {_MERGED}, 0, 0 from before
-union all
-select 'bucket', bucket, null, null, null, null, {_SUMS}, {_MERGED}, 0, 0 from model_cells group by bucket
-union all
-select 'model', null, provider, model_key, null, null, {_NAMES}, latency, latencies, groups, place
-from models where place <= {GROUPS}
-union all
-select 'series', bucket, provider, model_key, null, null, {", ".join(f"c.{name}" for name in _COUNTED)},
-       {_NO_HISTOGRAM}, 0, place
-from model_cells c join models using (provider, model_key) where place <= {SERIES}
-union all
-select 'feature', null, null, null, feature, null, {_NAMES}, {_NO_HISTOGRAM}, groups, place
-from features where place <= {GROUPS}
-union all
-select 'project', null, null, null, null, project_id, {_NAMES}, {_NO_HISTOGRAM}, groups, place
-from by_project where place <= {GROUPS}
-order by kind, place"""
 
 _OPTIONS: Final = f"""
 with rows as (

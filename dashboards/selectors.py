@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import Max, Min
 
-from dashboards import rollups
+from dashboards import overviews, rollups
+from dashboards.comparison import has_buckets
 from dashboards.filters import DIMENSIONS, NONE, Filter, Option
 from dashboards.numbers import ModelName, Overview, Sums, merged
 from dashboards.periods import Granularity
@@ -18,7 +19,7 @@ from tenants.models import ApiKey, Organization, Project
 
 
 class _Row(NamedTuple):
-    """One row of ``rollups.overview``: what it is about, then what was counted."""
+    """One row of ``overviews.statement``: what it is about, then what was counted."""
 
     kind: str
     bucket: str  # of the kind ``before``: the oldest day of all
@@ -50,11 +51,13 @@ class Freshness:
 
 
 def overview(*, organization: Organization, project: Project | None, chosen: Filter) -> Overview:
-    """The numbers of an overview page, of one project or of all, in one query over rollups."""
-    statement = rollups.overview(
-        organization_id=organization.pk, project_id=project.pk if project else None, chosen=chosen
-    )
-    return _assembled([_Row(*row) for row in _rows(statement)], chosen)
+    """The numbers of an overview page, of one project or of all, in one query: over rollups where they know them.
+
+    Their period is that of ``overviews.reading``, which is shorter where calls have to be read.
+    """
+    read = overviews.reading(chosen)
+    statement = overviews.statement(organization=organization, project=project, read=read)
+    return _assembled([_Row(*row) for row in _rows(statement)], read.chosen)
 
 
 def options(*, organization: Organization, project: Project | None, chosen: Filter) -> dict[str, list[Option]]:
@@ -121,6 +124,7 @@ def _assembled(rows: Iterable[_Row], chosen: Filter) -> Overview:
         before=_sums(before),
         first_day=date.fromisoformat(before.bucket) if before.bucket else None,
         buckets=_groups(by_kind, "bucket", lambda row: _bucket(row, chosen)),
+        earlier=_groups(by_kind, "earlier", lambda row: _bucket(row, chosen)) if has_buckets(chosen) else {},
         models=_groups(by_kind, "model", _model),
         series=series,
         features=_groups(by_kind, "feature", lambda row: row.feature),

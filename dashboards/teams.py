@@ -1,4 +1,4 @@
-"""What teams cost: this month's calls of each, and the names telemetry gives that are no team's yet."""
+"""The names that telemetry gives as teams and that are no team's yet."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +15,7 @@ from tenants.team_names import folded
 SEEN_DAYS: Final = 90
 
 _BY_VALUE: Final = """
-    select team, max(bucket_date),
-           sum(calls), sum(unpriced_calls), sum(cost_usd),
-           coalesce(sum(calls) filter (where bucket_date >= %(month)s), 0),
-           coalesce(sum(unpriced_calls) filter (where bucket_date >= %(month)s), 0),
-           coalesce(sum(cost_usd) filter (where bucket_date >= %(month)s), 0)
+    select team, max(bucket_date), sum(calls), sum(unpriced_calls), sum(cost_usd)
     from call_rollups_daily where organization_id = %(organization)s and bucket_date >= %(since)s
       and project_id <> all(%(hidden)s)
     group by team"""
@@ -38,20 +34,14 @@ class Spend:
         """None when there are calls and none has a cost."""
         return None if self.calls and self.calls == self.unpriced_calls else self.known_usd
 
-    def __add__(self, other: "Spend") -> "Spend":
-        return Spend(
-            self.calls + other.calls, self.unpriced_calls + other.unpriced_calls, self.known_usd + other.known_usd
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """What calls say is their team; ``lately`` is since ``SEEN_DAYS`` ago, ``month`` since the local month began."""
+    """What calls say is their team; ``lately`` is since ``SEEN_DAYS`` ago."""
 
     value: str
     last_day: date
     lately: Spend
-    month: Spend
 
 
 def values(*, organization: Organization, today: date, hidden: Sequence[int] = ()) -> list[Value]:
@@ -61,29 +51,18 @@ def values(*, organization: Organization, today: date, hidden: Sequence[int] = (
     """
     asked: dict[str, Any] = {
         "organization": organization.pk,
-        "month": today.replace(day=1),
         "since": today - timedelta(days=SEEN_DAYS - 1),
         "hidden": list(hidden),
     }
     with connection.cursor() as cursor:
         cursor.execute(_BY_VALUE, asked)
-        found = [Value(row[0], row[1], _spend(row[2:5]), _spend(row[5:8])) for row in cursor.fetchall()]
+        found = [Value(row[0], row[1], _spend(row[2:])) for row in cursor.fetchall()]
     return sorted(found, key=lambda one: (-one.lately.known_usd, -one.lately.calls, one.value))
 
 
 def _spend(sums: Iterable[Decimal]) -> Spend:
     calls, unpriced, cost = sums
     return Spend(int(calls), int(unpriced), cost)
-
-
-def by_team(found: Iterable[Value], slugs: Mapping[str, str]) -> dict[str, Spend]:
-    """This month of each team by its slug, under whichever of its names it was sent; '' is nobody's."""
-    spent: dict[str, Spend] = {}
-    for one in found:
-        slug = slugs.get(folded(one.value), "" if not one.value else None)
-        if slug is not None:
-            spent[slug] = spent.get(slug, Spend()) + one.month
-    return spent
 
 
 def strangers(found: Iterable[Value], slugs: Mapping[str, str]) -> list[Value]:

@@ -43,7 +43,7 @@ _CONDITIONS: Final = {
 FILTERS: Final = frozenset(_CONDITIONS)
 
 # The row comparison alone would not exclude partitions, hence the bound on started_at beside it.
-_BEFORE: Final = """c.started_at <= %(before_at)s and (c.started_at, c.call_id) <= (%(before_at)s, %(before_call)s)
+BEFORE: Final = """c.started_at <= %(before_at)s and (c.started_at, c.call_id) <= (%(before_at)s, %(before_call)s)
           and (c.started_at, c.call_id, c.project_id) < (%(before_at)s, %(before_call)s, %(before_project)s)"""
 
 _PAGE: Final = """
@@ -99,6 +99,11 @@ def position(call: Call) -> Position:
     return Position(started_at=call.started_at, call_id=call.call_id, project_id=call.project_id)
 
 
+def before_parameters(before: Position) -> dict[str, object]:
+    """The parameters of ``BEFORE``."""
+    return {"before_at": before.started_at, "before_call": before.call_id, "before_project": before.project_id}
+
+
 def calls(
     *,
     organization: Organization,
@@ -116,15 +121,11 @@ def calls(
 
     :raises ValueError: an unknown filter.
     """
-    conditions = _conditions(filters)
+    wanted = conditions_of(filters)
     parameters: dict[str, object] = {name: list(values) for name, values in filters.items()}
     if before is not None:
-        conditions.append(_BEFORE)
-        parameters |= {
-            "before_at": before.started_at,
-            "before_call": before.call_id,
-            "before_project": before.project_id,
-        }
+        wanted.append(BEFORE)
+        parameters |= before_parameters(before)
     parameters |= {
         "organization": organization.pk,
         "projects": list(project_ids),
@@ -132,7 +133,7 @@ def calls(
         "until": until,
         "limit": limit,
     }
-    return list(Call.objects.raw(_PAGE.format(conditions=" and ".join(conditions) or "true"), parameters))
+    return list(Call.objects.raw(_PAGE.format(conditions=" and ".join(wanted) or "true"), parameters))
 
 
 def sums(
@@ -142,15 +143,19 @@ def sums(
 
     :raises ValueError: an unknown filter.
     """
-    conditions = " and ".join(_conditions(filters)) or "true"
+    wanted = " and ".join(conditions_of(filters)) or "true"
     parameters: dict[str, Any] = {name: list(values) for name, values in filters.items()}
     parameters |= {"organization": organization.pk, "projects": list(project_ids), "since": since, "until": until}
     with connection.cursor() as cursor:
-        cursor.execute(_SUMS.format(conditions=conditions), parameters)
+        cursor.execute(_SUMS.format(conditions=wanted), parameters)
         return Sums(*cursor.fetchone())
 
 
-def _conditions(filters: Filters) -> list[str]:
+def conditions_of(filters: Filters) -> list[str]:
+    """SQL conditions on calls ``c``, whose parameters are the filters themselves.
+
+    :raises ValueError: an unknown filter.
+    """
     unknown = filters.keys() - FILTERS
     if unknown:
         raise ValueError(f"Calls cannot be filtered by {', '.join(sorted(unknown))}.")

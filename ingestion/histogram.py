@@ -6,7 +6,7 @@ bounds grow by 10.25 %, so a bucket's middle is within 5 % of everything in it (
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from math import ceil
 from typing import Final
@@ -69,9 +69,16 @@ def percentile(histogram: Decimal | int, q: float) -> float:
 
     :raises ValueError: ``q`` is outside (0, 1] or the histogram is empty.
     """
+    return percentile_of_counts(decode(histogram), q)
+
+
+def percentile_of_counts(counts: Sequence[int], q: float) -> float:
+    """``percentile`` of a histogram that was decoded, and perhaps added to or taken from.
+
+    :raises ValueError: ``q`` is outside (0, 1] or the histogram is empty.
+    """
     if not 0 < q <= 1:
         raise ValueError("q must be above 0 and at most 1")
-    counts = decode(histogram)
     rank = ceil(q * sum(counts))
     for place, count in enumerate(counts):
         rank -= count

@@ -119,7 +119,7 @@ def _rebuild_day(organization_id: int, parameters: dict[str, Any]) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _sum(column: str) -> str:
+def sum_of_calls(column: str) -> str:
     """How a column of ``store.SUMS`` is computed from calls."""
     return _SPECIAL.get(column, f"coalesce(sum({column}), 0)")
 
@@ -154,7 +154,7 @@ _FORGET_DAY: Final = f"delete from {store.DAILY} where {_IN_DAY}"
 def _from_calls() -> str:
     """The opening of a statement that reads ``capped``: the sums of a day's calls by hour and dimension."""
     dimensions = ", ".join(store.DIMENSIONS)
-    sums = ", ".join(f"{_sum(column)} as {column}" for column in store.SUMS)
+    sums = ", ".join(f"{sum_of_calls(column)} as {column}" for column in store.SUMS)
     named = ", ".join(_capped(name) for name in store.DIMENSIONS)
     ranks = "".join(f" join rank_{name} using (project_id, {name})" for name in store.DIMENSIONS)
     return f"""

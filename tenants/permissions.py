@@ -31,7 +31,10 @@ class Permission(StrEnum):
         return member
 
     TELEMETRY_READ = "telemetry.read", "See calls, costs and prices"
+    VIEWS_SHARE = "views.share", "Share saved views of pages"
+    VIEWS_MANAGE = "views.manage", "Change and delete views that others share"
     INSIGHTS_ACT = "insights.act", "Acknowledge, mute, resolve, assign and comment on insights"
+    FEATURES_LABEL = "features.label", "Name features and show several as one"
     PROJECT_CREATE = "project.create", "Create projects"
     PROJECT_MANAGE = "project.manage", "Change and delete projects"
     TEAMS_MANAGE = "teams.manage", "Create and change teams"
@@ -53,6 +56,10 @@ class Permission(StrEnum):
     BUDGETS_MANAGE = "budgets.manage", "Create, change and delete budgets"
     RULES_READ = "rules.read", "See rules and their thresholds"
     RULES_MANAGE = "rules.manage", "Change what a project’s rules fire on"
+    EXPORTS_CREATE = "exports.create", "Have large exports made, and download one’s own"
+    EXPORTS_MANAGE = "exports.manage", "See, download and delete everybody’s exports"
+
+    REPORTS_MANAGE = "reports.manage", "Make reports and schedule them"
 
 
 _VIEWER: Final = frozenset(
@@ -65,10 +72,14 @@ _VIEWER: Final = frozenset(
 )
 _MEMBER: Final = _VIEWER | {
     Permission.INSIGHTS_ACT,
+    Permission.VIEWS_SHARE,
+    Permission.FEATURES_LABEL,
     Permission.KEY_READ,
     Permission.KEY_MANAGE,
     Permission.ALERTS_READ,
     Permission.ALERTS_ACKNOWLEDGE,
+    Permission.EXPORTS_CREATE,
+    Permission.REPORTS_MANAGE,
 }
 _ADMIN: Final = _MEMBER | {
     Permission.PROJECT_CREATE,
@@ -83,6 +94,8 @@ _ADMIN: Final = _MEMBER | {
     Permission.ALERTS_MANAGE,
     Permission.BUDGETS_MANAGE,
     Permission.RULES_MANAGE,
+    Permission.VIEWS_MANAGE,
+    Permission.EXPORTS_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

@@ -21,6 +21,7 @@ OTHER_DOORS: Final = {
     "api:*": "tenants.api_access",
     "home": "leads on",
     "healthz": "open",
+    "gallery": "open",
     "readyz": "open",
     "tenants:session-end": "one's own sessions",
     "tenants:organization-create": "whoever has an account",
@@ -35,6 +36,10 @@ OTHER_DOORS: Final = {
 ASKED_INSIDE: Final = {
     **{f"rules:budget-{step}": Permission.BUDGETS_MANAGE for step in ("create", "edit", "pause", "resume", "delete")},
     "rules:rule-change": Permission.RULES_MANAGE,
+    # One's own are changed by anybody; the table's was shared by a key.
+    **{f"dashboards:{reach}-view-delete": Permission.VIEWS_MANAGE for reach in ("organization", "project")},
+    # One's own with EXPORTS_CREATE; the matrix's is nobody's.
+    **{f"exports:export-{step}": Permission.EXPORTS_MANAGE for step in ("file", "cancel", "delete")},
 }
 
 

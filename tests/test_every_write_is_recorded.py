@@ -22,6 +22,10 @@ EXEMPT: dict[str, str] = {
     "ingestion.reprice.services.fail": "records, in the name of nobody",
     "ingestion.reprice.services.note_failure": "counts attempts; the last one is recorded by fail",
     "ingestion.pricing.services.import_catalogue": "no tenant's data; catalogue_changes tells every difference",
+    "dashboards.exports.services.drafted": "makes a value, writes nothing",
+    "dashboards.reports.services.check_sections": "checks, writes nothing",
+    "dashboards.reports.schedule_services.new_report": "a part of sending by hand, which records, or of a slot",
+    "dashboards.reports.schedule_services.stop": "a part of pausing, which records, by hand or for want of rights",
     "rules.budget_services.erase_end_user": "a part of an erasure, which names its actor; records",
 }
 

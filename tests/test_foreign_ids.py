@@ -7,7 +7,12 @@ from django.test import Client
 from django.urls import resolve, reverse
 
 from tests.matrix import URLS, WEB, Operation, Url
-from tests.test_permission_matrix import World, queue_installed, world  # noqa: F401 - fixtures
+from tests.test_permission_matrix import (  # noqa: F401 - fixtures
+    World,
+    exports_directory,
+    queue_installed,
+    world,
+)
 
 # What is the same in both organizations, or names nothing that anybody owns.
 NOT_AN_ID: Final = {"organization_slug", "project_slug", "kind", "rule"}
@@ -53,6 +58,8 @@ def page(world: World, url: Url) -> str:  # noqa: F811
         arguments["key_id"] = world.arguments["organization_key_id"]
     if "organization-insight" in url.name:
         arguments["insight_id"] = world.arguments["organization_insight_id"]
+    if "project-view" in url.name:
+        arguments["view_id"] = world.arguments["project_view_id"]
     return reverse(url.name, kwargs=arguments, query=world.queries.get(url.name))
 
 

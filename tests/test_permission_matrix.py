@@ -20,7 +20,14 @@ from django.utils import timezone
 from conftest import make_user
 from core import queue
 from core.scope import org_scope
+from dashboards import saved_views
 from dashboards.cursors import encode_moment
+from dashboards.exports import files
+from dashboards.exports import services as export_services
+from dashboards.exports.models import Export
+from dashboards.models import SavedView
+from dashboards.reports.models import Report
+from dashboards.reports.tests import factories as reports
 from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
@@ -32,7 +39,8 @@ from rules.alerts.route_services import Wanted as WantedRoute
 from rules.tests.budgets import make_budget
 from rules.tests.factories import make_insight
 from tenants import currency, events, invitations, key_services, teams
-from tenants.models import AuditEntry, CurrencyRate, Event, Membership, Organization, Project, User
+from tenants.audit import KeyActor
+from tenants.models import ApiKey, AuditEntry, CurrencyRate, Event, Membership, Organization, Project, User
 from tenants.permissions import Role, Scope
 from tests.matrix import BY_ROLE, OVERRIDDEN, URLS, Url, asked_by, everybody, owner_of
 
@@ -51,6 +59,8 @@ ORG_MEMBER: Final = "   302 404  403  403  200  200 200  404"
 ORG_MEMBER_MOVED: Final = "302 404 403 403 302 302 302 404"
 ORG_ADMIN_422: Final = "302 404  403  403  403  422 422  404"
 ORG_ADMIN_MOVED: Final = "302 404 403 403 403 302 302 404"
+ORG_READ_422: Final = " 302 404  403  422  422  422 422  404"
+READ_422: Final = "     302 404  404  422  422  422 422  404"
 READ: Final = "         302 404  404  200  200  200 200  404"
 KEYS: Final = "         302 404  404  403  200  200 200  404"
 KEYS_422: Final = "     302 404  404  403  422  422 422  404"
@@ -60,6 +70,9 @@ ORG_MEMBER_422: Final = "302 404 403  403  422  422 422  404"
 ADMIN: Final = "        302 404  404  403  403  200 200  404"
 ADMIN_422: Final = "    302 404  404  403  403  422 422  404"
 ADMIN_MOVED: Final = "  302 404  404  403  403  302 302  404"
+# An export is its maker's and the managers': this one was made by nobody who is asked.
+EXPORT_OF_OTHERS: Final = "302 404 403 403 404 200 200 404"
+EXPORT_OF_OTHERS_MOVED: Final = "302 404 403 403 404 302 302 404"
 OWNER_ONLY: Final = "   302 404  403  403  403  403 200  404"
 OWNER_422: Final = "    302 404  403  403  403  403 422  404"
 OWNER_MOVED: Final = "  302 404  403  403  403  403 302  404"
@@ -68,12 +81,16 @@ API_DENIED: Final = "   401 405  405  405  405  405 405  405"
 API_READ: Final = "     401 404  403  200  200  200 200  404"
 API_MEMBER: Final = "   401 404  403  403  200  200 200  404"
 API_ADMIN: Final = "    401 404  403  403  403  200 200  404"
+API_MEMBER_400: Final = "401 404 403  403  400  400 400  404"
 API_ADMIN_400: Final = "401 404  403  403  403  400 400  404"
+
+BY_ID: Final = ("trace", "session", "user")  # pages of dashboards that are asked for an id in the query
 
 # URL → what GET and POST (with an empty body) answer to each of BY_ROLE.
 TABLE: Final[dict[str, tuple[str, str]]] = {
     "home": (MOVED, NOT_ALLOWED),
     "healthz": (ALL_OK, NOT_ALLOWED),
+    "gallery": (NOT_FOUND, NOT_ALLOWED),  # without DEBUG
     "readyz": (ALL_OK, NOT_ALLOWED),
     # Accounts (allauth)
     "account_login": (SIGNED_OUT, SIGNED_OUT),
@@ -149,7 +166,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "tenants:team-member-remove": (NOT_ALLOWED, ORG_ADMIN_MOVED),
     "tenants:team-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "ingestion:team-name": (ORG_ADMIN_422, NOT_ALLOWED),  # asked about no name
-    "dashboards:team-list": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-teams": (ORG_READ, NOT_ALLOWED),
+    "dashboards:team-cost": (ORG_READ, NOT_ALLOWED),
     "tenants:project-list": (ORG_READ, NOT_ALLOWED),
     "tenants:project-create": (ORG_ADMIN, ORG_ADMIN_422),
     "tenants:project-settings": (ADMIN, ADMIN_422),
@@ -192,6 +210,11 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "ingestion:end-users": (ORG_ADMIN, ORG_ADMIN_422),
     "ingestion:end-user-export": (NOT_ALLOWED, ORG_ADMIN_422),
     "ingestion:end-user-erase": (NOT_ALLOWED, ORG_ADMIN_422),
+    "exports:export-list": (ORG_MEMBER, NOT_ALLOWED),
+    "exports:export-create": (ORG_READ, "302 404 403 422 422 422 422 404"),
+    "exports:export-file": (EXPORT_OF_OTHERS, NOT_ALLOWED),
+    "exports:export-cancel": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
+    "exports:export-delete": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
     "pricing:reprice-list": (ORG_ADMIN, NOT_ALLOWED),
     "pricing:reprice-create": (ORG_ADMIN, ORG_ADMIN_422),
     "pricing:reprice-run": (ORG_ADMIN, NOT_ALLOWED),
@@ -229,10 +252,19 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     # Dashboards
     "dashboards:organization-overview": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-calls": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-explorer": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-explorer": (READ, NOT_ALLOWED),
     "dashboards:organization-rejected": (ORG_READ, NOT_ALLOWED),
     "dashboards:project-rejected": (READ, NOT_ALLOWED),
     "dashboards:project-overview": (READ, NOT_ALLOWED),
     "dashboards:project-calls": (READ, NOT_ALLOWED),
+    # Saved views: what is asked of them is read first, then whose they are
+    "dashboards:organization-views": (ORG_READ, ORG_READ_422),
+    "dashboards:organization-view": (NOT_ALLOWED, ORG_READ_422),
+    "dashboards:organization-view-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "dashboards:project-views": (READ, READ_422),
+    "dashboards:project-view": (NOT_ALLOWED, READ_422),
+    "dashboards:project-view-delete": (ADMIN, ADMIN_MOVED),
     # Insights: the organization's own is a budget's; what lies in a project is asked for below it
     "dashboards:organization-insights": (ORG_READ, NOT_ALLOWED),
     "dashboards:organization-recommendations": (ORG_READ, NOT_ALLOWED),
@@ -248,10 +280,49 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-insight-mute": (NOT_ALLOWED, MEMBER_422),
     "dashboards:project-insight-assign": (NOT_ALLOWED, KEYS_MOVED),
     "dashboards:project-insight-comment": (NOT_ALLOWED, MEMBER_422),
+    "dashboards:organization-executive": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-features": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-features": (READ, NOT_ALLOWED),
+    "dashboards:feature-label": (ORG_MEMBER, ORG_MEMBER_MOVED),
+    "dashboards:feature-group": (NOT_ALLOWED, ORG_MEMBER_422),
+    "dashboards:feature-ungroup": (NOT_ALLOWED, ORG_MEMBER_MOVED),
+    "dashboards:features-apart": (NOT_ALLOWED, ORG_MEMBER_422),
+    "dashboards:features-suggest-again": (NOT_ALLOWED, ORG_MEMBER_MOVED),
+    "dashboards:organization-models": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-model": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-models": (READ, NOT_ALLOWED),
+    "dashboards:project-model": (READ, NOT_ALLOWED),
     "dashboards:organization-resources": (ORG_READ, NOT_ALLOWED),
     "dashboards:project-resources": (READ, NOT_ALLOWED),
     "dashboards:project-resource": (READ, NOT_ALLOWED),
     "dashboards:project-call": (READ, NOT_ALLOWED),
+    # Reports: the world's was made without the project, so nobody is kept from it
+    "reports:report-list": (ORG_READ, NOT_ALLOWED),
+    "reports:report-create": (ORG_MEMBER, ORG_MEMBER_422),
+    "reports:report-detail": (ORG_READ, NOT_ALLOWED),
+    "reports:report-retry": (NOT_ALLOWED, ORG_MEMBER_422),
+    "reports:report-file": (ORG_READ, NOT_ALLOWED),
+    "reports:schedule-create": (ORG_MEMBER, ORG_MEMBER_422),
+    "reports:schedule-preview": (NOT_ALLOWED, ORG_MEMBER_422),
+    "reports:schedule-detail": (ORG_READ, NOT_ALLOWED),
+    "reports:schedule-edit": (ORG_MEMBER, ORG_MEMBER_422),
+    "reports:schedule-pause": (NOT_ALLOWED, ORG_MEMBER_MOVED),
+    "reports:schedule-resume": (NOT_ALLOWED, ORG_MEMBER_MOVED),
+    "reports:schedule-send": (NOT_ALLOWED, ORG_MEMBER_MOVED),
+    "reports:schedule-delete": (ORG_MEMBER, ORG_MEMBER_MOVED),
+    # Traces and sessions: of an id that nobody may see, the page says that there are no calls
+    "dashboards:organization-traces": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-trace": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-sessions": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-session": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-traces": (READ, NOT_ALLOWED),
+    "dashboards:project-trace": (READ, NOT_ALLOWED),
+    "dashboards:project-sessions": (READ, NOT_ALLOWED),
+    "dashboards:project-session": (READ, NOT_ALLOWED),
+    "dashboards:organization-users": (ORG_READ, NOT_ALLOWED),
+    "dashboards:organization-user": (ORG_READ, NOT_ALLOWED),
+    "dashboards:project-users": (READ, NOT_ALLOWED),
+    "dashboards:project-user": (READ, NOT_ALLOWED),
     # API
     "api:me": (API_ME, API_DENIED),
     "api:organization-list": (API_ME, API_DENIED),
@@ -267,6 +338,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:rate-card-end": (API_DENIED, API_ADMIN),
     "api:unpriced-model-list": (API_READ, API_DENIED),
     "api:end-user": (API_READ, API_DENIED),
+    "api:export-list": (API_MEMBER, "401 404 403  403  400  400 400  404"),
+    "api:export-detail": ("401 404 403  403  404  200 200  404", API_DENIED),
+    "api:export-cancel": (API_DENIED, "401 404 403  403  404  409 409  404"),
+    "api:export-file": ("401 404 403  403  404  200 200  404", API_DENIED),
     "api:reprice-run-list": (API_ADMIN, API_ADMIN_400),
     "api:reprice-run-detail": (API_ADMIN, API_DENIED),
     "api:reprice-run-apply": (API_DENIED, API_ADMIN),
@@ -275,6 +350,8 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:rule-list": (API_READ, API_DENIED),
     "api:rule-change": (API_DENIED, API_DENIED),
     "api:rule-backtest": (API_DENIED, API_READ),
+    "api:saved-view-list": (API_READ, API_MEMBER_400),
+    "api:saved-view-detail": (API_READ, API_DENIED),
     "api:budget-list": (API_READ, API_ADMIN_400),
     "api:budget-detail": (API_READ, API_DENIED),
     "api:team-list": (API_READ, API_ADMIN_400),
@@ -301,6 +378,14 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:insight-assign": (API_DENIED, "401 404 403 403 400 400 400 404"),
     "api:insight-comment": (API_DENIED, "401 404 403 403 400 400 400 404"),
     "api:usage": (API_READ, API_DENIED),
+    "api:report-list": (API_READ, "401 404 403 403 202 202 202 404"),
+    "api:report-terminal": (API_READ, API_DENIED),
+    "api:report-detail": (API_READ, API_DENIED),
+    "api:report-file": (API_READ, API_DENIED),
+    "api:report-retry": (API_DENIED, "401 404 403 403 409 409 409 404"),
+    "api:report-schedule-list": (API_READ, "401 404 403 403 400 400 400 404"),
+    "api:report-schedule-detail": (API_READ, API_DENIED),
+    "api:report-schedule-send": (API_DENIED, "401 404 403 403 202 202 202 404"),
     "api:cloud-metrics": (API_READ, API_DENIED),
     "api:channel-list": (API_MEMBER, API_ADMIN_400),
     "api:channel-detail": (API_MEMBER, API_DENIED),
@@ -339,9 +424,15 @@ def queue_installed(django_db_setup):
     queue.install_queue(settings.DATABASE)
 
 
+@pytest.fixture(autouse=True)
+def exports_directory(settings, tmp_path):
+    """Files of exports lie beside the test's own."""
+    settings.EXPORTS_DIR = str(tmp_path / "exports")
+
+
 @pytest.fixture
 def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
-    call = make_call(acme_project)
+    call = make_call(acme_project, trace_id="one", session_id="one")
     sample = make_sample(acme_project)
     issued = key_services.create_key(
         organization=acme, actor=None, name="ci", scopes=[Scope.INGEST], project=acme_project
@@ -358,7 +449,11 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     Membership.objects.create(user=other, organization=acme, role=Role.VIEWER)
     team = teams.create_team(organization=acme, actor=None, name="Search")
     rate_id = new_rate(acme)
-    arguments = sent_alert(acme) | {
+    alert = sent_alert(acme)
+    arguments = alert | {
+        "report_id": ready_report(acme, acme_project).pk,
+        "schedule_id": reports.make_schedule(acme, alert["channel"]).pk,
+        "form": "pdf",
         "rate_id": rate_id,
         "kind": "slack",
         "member_id": other.pk,
@@ -377,10 +472,13 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "call_id": call["call_id"],
         "user_id": "u-1",
         "run_id": ready_run(acme).pk,
+        "export_id": ready_export(acme, acme_project),
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
         "budget_id": make_budget(acme).pk,
+        "view_id": saved_view(acme, issued.key).pk,
+        "project_view_id": saved_view(acme, issued.key, project=acme_project).pk,
         "rule": "SPIKE",
         "session_id": 10**9,
         "pk": 10**9,  # of a passkey
@@ -390,7 +488,11 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
     queries = {
         "pricing:model": {"model": "own-model"},
         "dashboards:project-resource": {"name": sample["resource"]},
+        "dashboards:organization-model": {"model": "gpt-4o"},
+        "dashboards:feature-label": {"feature": "default"},
+        "dashboards:project-model": {"model": "gpt-4o"},
         "dashboards:project-call": {"at": encode_moment(call["started_at"])},
+        **{f"dashboards:{reach}-{page}": {"id": "one"} for reach in ("organization", "project") for page in BY_ID},
         "api:project-list": of_acme,
         "api:project-keep": of_acme,
         "api:rate-card-list": of_acme,
@@ -400,6 +502,10 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:project-detail": of_acme,
         "api:call-list": of_acme,
         "api:end-user": of_acme,
+        "api:export-list": of_acme,
+        "api:export-detail": of_acme,
+        "api:export-cancel": of_acme,
+        "api:export-file": of_acme,
         "api:reprice-run-list": of_acme,
         "api:reprice-run-detail": of_acme,
         "api:reprice-run-apply": of_acme,
@@ -408,6 +514,8 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:rule-list": of_acme | {"project": acme_project.slug},
         "api:rule-change": of_acme | {"project": acme_project.slug},
         "api:rule-backtest": of_acme | {"project": acme_project.slug},
+        "api:saved-view-list": of_acme,
+        "api:saved-view-detail": of_acme,
         "api:budget-list": of_acme,
         "api:budget-detail": of_acme,
         "api:team-list": of_acme,
@@ -443,10 +551,26 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:insight-assign": of_acme,
         "api:insight-comment": of_acme,
         "api:usage": of_acme,
+        "api:report-list": of_acme,
+        "api:report-terminal": of_acme,
+        "api:report-detail": of_acme,
+        "api:report-file": of_acme,
+        "api:report-retry": of_acme,
+        "api:report-schedule-list": of_acme,
+        "api:report-schedule-detail": of_acme,
+        "api:report-schedule-send": of_acme,
         "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex, acme_project))
+
+
+def saved_view(organization: Organization, key: ApiKey, project: Project | None = None) -> SavedView:
+    """One that a key shared, so that it is nobody's own."""
+    wanted = saved_views.Wanted(name="Red", page="overview", project=project, query=[("team", "red")])
+    return saved_views.create_view(
+        organization=organization, actor=KeyActor(key.pk, key.name), wanted=wanted, now=timezone.now()
+    )
 
 
 def new_rate(organization: Organization) -> int:
@@ -475,7 +599,17 @@ def sent_alert(organization: Organization) -> dict[str, Any]:
         routing.route_event(organization_id=organization.pk, event_id=event.pk, now=timezone.now())
         Delivery.objects.update(state=Delivery.State.FAILED)
         delivery_id = Delivery.objects.get().pk
-    return {"channel_id": channel.pk, "route_id": route.pk, "event_id": event.pk, "delivery_id": delivery_id}
+    ids = {"channel_id": channel.pk, "route_id": route.pk, "event_id": event.pk, "delivery_id": delivery_id}
+    return ids | {"channel": channel}
+
+
+def ready_report(organization: Organization, project: Project) -> Report:
+    """Without the project, as those see the organization from whom it is hidden."""
+    report = reports.order(organization)
+    with org_scope(organization.pk):
+        columns = {"numbers": reports.nothing().as_stored(), "pdf": b"%PDF", "pdf_bytes": 4, "made_at": timezone.now()}
+        Report.objects.filter(pk=report.pk).update(state=Report.State.READY, left_out=[project.pk], **columns)
+    return report
 
 
 def latest_entry(organization: Organization) -> int:
@@ -492,6 +626,26 @@ def ready_run(organization: Organization) -> RepriceRun:
         )
 
 
+def ready_export(organization: Organization, project: Project) -> int:
+    """A file of nothing that nobody here has asked for."""
+    until = timezone.now()
+    with org_scope(organization.pk):
+        export = Export.objects.create(
+            organization=organization,
+            format=Export.Format.CSV,
+            name="Nothing",
+            columns=["id"],
+            project_ids=[project.pk],
+            since=until - timedelta(days=1),
+            until=until,
+            as_of=until,
+            state=Export.State.DONE,
+            bytes=3,
+        )
+    files.append(export_services.path_of(export), b"id\n", offset=0)
+    return export.pk
+
+
 def path_of(url: Url, world: World) -> str:
     if url.name in PATHS:
         return PATHS[url.name]
@@ -500,6 +654,8 @@ def path_of(url: Url, world: World) -> str:
         arguments["key_id"] = world.arguments["organization_key_id"]
     if "organization-insight" in url.name and "insight_id" in arguments:
         arguments["insight_id"] = world.arguments["organization_insight_id"]
+    if "project-view" in url.name and "view_id" in arguments:
+        arguments["view_id"] = world.arguments["project_view_id"]
     return reverse(url.name, kwargs=arguments, query=world.queries.get(url.name))
 
 

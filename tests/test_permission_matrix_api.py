@@ -36,7 +36,12 @@ from tests.matrix import (
     every_key,
     web_routes,
 )
-from tests.test_permission_matrix import World, queue_installed, world  # noqa: F401 - fixtures
+from tests.test_permission_matrix import (  # noqa: F401 - fixtures
+    World,
+    exports_directory,
+    queue_installed,
+    world,
+)
 
 ROOT: Final = Path(settings.BASE_DIR)
 LET_IN: Final = "let in"
@@ -53,19 +58,30 @@ IN_A_PROJECT: Final = {
 # Of those, what is not there either for people who see the project and have no right to it.
 UNSEEN: Final = {"key_detail", "key_rotate", "key_revoke"}
 # About something of the whole organization that might as well be a project's: not there for who reaches only projects.
-OF_EVERYBODY: Final = {"budget_detail", "budget_change", "budget_delete"}
+OF_EVERYBODY: Final = {
+    *("budget_detail", "budget_change", "budget_delete"),
+    *("saved_view_detail", "saved_view_change", "saved_view_delete"),
+}
+# Whoever shared it changes it, and admins; the world's was shared by a key.
+OF_WHO_SHARED_IT: Final = {"saved_view_change", "saved_view_delete"}
 # About a project that the body names: people need the right there, keys must reach it.
 NAMED_IN_THE_BODY: Final = {"key_create"}
 # Of the whole organization by what the body says, although people with the right in one project come through the door.
-FOR_ALL_BY_ITS_BODY: Final = {"budget_create"}
+FOR_ALL_BY_ITS_BODY: Final = {"budget_create", "saved_view_create"}
 # A key hands on and takes away only what it has itself, and the world's keys have other scopes.
 BEYOND_A_KEY: Final = {"key_create", "key_rotate", "key_revoke"}
 # What a key of one project may read or do although no path names its project: it gets its own part.
 OF_ITS_PROJECT: Final = {"key_list"}
+# Whoever asked for it sees it, and among people those who manage everybody's: nobody here asked for this one.
+OF_WHO_ASKED: Final = {"export_detail", "export_delete", "export_cancel", "export_file"}
+# Writing down what may be read, which changes nothing that anybody else sees.
+READS_AS_FILES: Final = {"export_create", "export_delete", "export_cancel"}
 # What keys of one project may not even read: it is the whole organization's.
 OF_THE_ORGANIZATION: Final = {
-    f"{name}_{what}" for name in ("channel", "route", "delivery") for what in ("list", "detail")
-}
+    f"{name}_{what}"
+    for name in ("channel", "route", "delivery", "report", "report_schedule")
+    for what in ("list", "detail")
+} | {"report_file"}
 # Asking by POST, because the question does not fit into an address; nothing is changed.
 ASKED_BY_POST: Final = {"rule_backtest"}
 # What no key may do, whatever its scope.
@@ -136,9 +152,16 @@ def for_person(name: str, operation: Operation, door: Door | None) -> Answer:
     there, here = OVERRIDDEN.get(name, (name, name))
     if not allows(there, door.permission) and not (door.in_any_project and allows(here, door.permission)):
         return 403
-    if operation.id in OF_EVERYBODY | FOR_ALL_BY_ITS_BODY and not allows(there, door.permission):
-        return 404 if operation.id in OF_EVERYBODY else 403
-    return where_it_lies(operation, here, door)
+    if is_somebody_elses(operation, there, door):
+        return 403 if operation.id in FOR_ALL_BY_ITS_BODY else 404
+    is_anothers = operation.id in OF_WHO_SHARED_IT and not allows(there, Permission.VIEWS_MANAGE)
+    return 403 if is_anothers else where_it_lies(operation, here, door)
+
+
+def is_somebody_elses(operation: Operation, there: str, door: Door) -> bool:
+    """Whether it is nothing for who has this role in the organization."""
+    of_all = operation.id in OF_EVERYBODY | FOR_ALL_BY_ITS_BODY and not allows(there, door.permission)
+    return of_all or (operation.id in OF_WHO_ASKED and not allows(there, Permission.EXPORTS_MANAGE))
 
 
 def where_it_lies(operation: Operation, here: str, door: Door) -> Answer:
@@ -159,6 +182,8 @@ def for_key(name: str, operation: Operation, door: Door | None) -> Answer:
     needed = door.scope if door else OWN_DOORS[operation.id]
     if needed not in {None, scope} or operation.id in PEOPLE_ONLY:
         return 403
+    if operation.id in OF_WHO_ASKED:
+        return 404
     if (lies_in_a_project(operation) and reach == "other project") or (
         operation.id in OF_EVERYBODY and reach != "organization"
     ):
@@ -215,7 +240,7 @@ def test_every_operation_declares_a_permission_and_a_scope_that_fit_what_it_does
     if operation.method == "GET" or name in ASKED_BY_POST:
         assert door.scope == (Scope.MANAGE if name in READ_BY_MANAGERS else Scope.READ)
     elif name not in PEOPLE_ONLY:
-        assert door.scope == Scope.MANAGE
+        assert door.scope == (Scope.READ if name in READS_AS_FILES else Scope.MANAGE)
         assert door.permission not in GRANTS[Role.VIEWER]
     assert door.permission in Permission
 
@@ -230,8 +255,11 @@ def test_what_is_listed_as_different_is_there():
         OF_THE_ORGANIZATION,
         PEOPLE_ONLY,
         OF_EVERYBODY,
+        OF_WHO_SHARED_IT,
         FOR_ALL_BY_ITS_BODY,
         ASKED_BY_POST,
+        OF_WHO_ASKED,
+        READS_AS_FILES,
     )
     assert {*OWN_DOORS, *READ_BY_MANAGERS}.union(*listed) <= set(WEB)
 

@@ -5,7 +5,11 @@ from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from core.problems import problem_response
+from dashboards.api import saved_views
 from dashboards.api import views as dashboards
+from dashboards.exports import api as exports
+from dashboards.reports.api import schedules
+from dashboards.reports.api import views as reports
 from ingestion.api import cloud_metrics, end_users, time_zone
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
@@ -87,7 +91,21 @@ urlpatterns = [
     path("v1/insights/<int:insight_id>/assign", insights.insight_assign, name="insight-assign"),
     path("v1/insights/<int:insight_id>/comment", insights.insight_comment, name="insight-comment"),
     path("v1/recommendations", recommendations.recommended, name="recommendations"),
+    path("v1/saved-views", saved_views.view_list, name="saved-view-list"),
+    path("v1/saved-views/<int:view_id>", saved_views.view_detail, name="saved-view-detail"),
+    path("v1/reports", reports.report_list, name="report-list"),
+    path("v1/reports/terminal", reports.report_terminal, name="report-terminal"),
+    path("v1/reports/schedules", schedules.schedule_list, name="report-schedule-list"),
+    path("v1/reports/schedules/<int:schedule_id>", schedules.schedule_detail, name="report-schedule-detail"),
+    path("v1/reports/schedules/<int:schedule_id>/send", schedules.schedule_send, name="report-schedule-send"),
+    path("v1/reports/<int:report_id>", reports.report_detail, name="report-detail"),
+    path("v1/reports/<int:report_id>/file", reports.report_file, name="report-file"),
+    path("v1/reports/<int:report_id>/retry", reports.report_retry, name="report-retry"),
     path("v1/usage", dashboards.usage, name="usage"),
+    path("v1/exports", exports.export_list, name="export-list"),
+    path("v1/exports/<int:export_id>", exports.export_detail, name="export-detail"),
+    path("v1/exports/<int:export_id>/cancel", exports.export_cancel, name="export-cancel"),
+    path("v1/exports/<int:export_id>/file", exports.export_file, name="export-file"),
     path("v1/cloud-metrics", cloud_metrics.cloud_metrics, name="cloud-metrics"),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", DocsView.as_view(), name="docs"),

@@ -19,7 +19,9 @@ SCHEDULE = {
     "rules": _entry("rules.sweep", 30.0, expires=30),
     "samples": _entry("rules.seek_samples", crontab(minute="12"), expires=3_000),
     "expiring-keys": _entry("tenants.tell_expiring_keys", crontab(minute="50"), expires=3_000),
+    "exports-retention": _entry("exports.retention", crontab(minute="25"), expires=3_000),
     "alerts-retention": _entry("alerts.retention", crontab(hour="4", minute="40"), expires=80_000),
+    "reports-tidy": _entry("reports.tidy", crontab(minute="25"), expires=3_000),
     "rules-retention": _entry("rules.retention", crontab(hour="4", minute="45"), expires=80_000),
     "catalogue": _entry("ingestion.import_catalogue", crontab(hour="3", minute="20"), expires=80_000),
 }

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from dashboards.home import home
 from ingestion.pricing import urls as pricing
 from ingestion.reprice import urls as reprice
+from tokenops.gallery import gallery
 from tokenops.health import healthz, readyz
 
 handler400 = "tokenops.errors.bad_request"
@@ -16,6 +17,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", home, name="home"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
+    path("dev/gallery/", gallery, name="gallery"),
     path("api/", include("tokenops.api")),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),
@@ -28,5 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(([*pricing.urlpatterns, *reprice.urlpatterns], pricing.app_name))),
     path("", include("rules.alerts.urls")),
     path("", include("rules.urls")),
+    path("", include("dashboards.exports.urls")),
+    path("", include("dashboards.reports.urls")),
     path("", include("dashboards.urls")),
 ]

@@ -26,6 +26,7 @@ for _format in (
     formats.duration_ms,
     formats.percent,
     formats.megabytes,
+    formats.tokens_per_s,
 ):
     register.filter(_format.__name__, _format)
 
@@ -132,13 +133,15 @@ def chart_card(  # noqa: PLR0917  # a template tag: callers name what they pass
     height: str = "m",
     src: str = "",
     empty: str = "Nothing in this period.",
+    period: str = "",
 ) -> dict[str, Any]:
-    """A chart with title, legend and table view; ``spec`` is None while ``src`` still has to be asked.
+    """A chart with title, legend, table view and downloads; ``spec`` is None while ``src`` still has to be asked.
 
-    ``height`` is s, m or l (176, 264, 352 pixels), fixed so that nothing moves when the chart arrives.
+    ``height`` is s, m or l (176, 264, 352 pixels), fixed so that nothing moves when the chart arrives. ``period`` names
+    the downloads of a chart that has no time axis.
     """
     context: dict[str, Any] = {"id": id, "title": title, "subtitle": subtitle, "height": height, "src": src}
-    context |= {"spec": spec, "data_id": f"{id}-data", "empty_text": empty}
+    context |= {"spec": spec, "data_id": f"{id}-data", "empty_text": empty, "period": period}
     if spec is not None:
         spec = charts.converted(spec, display.current())
         context["spec"] = spec
@@ -148,6 +151,10 @@ def chart_card(  # noqa: PLR0917  # a template tag: callers name what they pass
             "table": table,
             "rows": _rows(table),
             "is_empty": charts.is_empty(spec),
+            "is_over_time": charts.is_over_time(spec),
+            "so_far": charts.so_far(spec),
+            "scale": charts.scale(spec),
+            "marks": charts.mark_lines(spec),
         }
     return context
 
@@ -161,6 +168,32 @@ def _rows(table: charts.Table) -> SafeString:
         for first, *rest in table.rows
     )
     return mark_safe("".join(cells))  # noqa: S308  # every cell is escaped above
+
+
+@register.simple_block_tag
+def nav_group(content: str, title: str) -> SafeString | str:
+    """``{% nav_group "Act" %}…{% endnav_group %}``: the links of a group under its title; nothing without links."""
+    if "<li>" not in content:
+        return ""
+    return format_html(
+        '<div class="nav-group"><p class="nav-title"><span>{0}</span></p><ul aria-label="{0}">{1}</ul></div>',
+        title,
+        content,
+    )
+
+
+@register.simple_block_tag
+def nav_fold(content: str, title: str) -> SafeString | str:
+    """``{% nav_fold "Manage" %}…{% endnav_fold %}``: what is folded until one of its pages is shown."""
+    if "<li>" not in content:
+        return ""
+    return format_html(
+        '<details class="nav-group nav-fold"{}><summary class="nav-title"><span>{}</span>{}</summary>{}</details>',
+        " open" if "aria-current" in content else "",
+        title,
+        icons.svg("chevron-right"),
+        content,
+    )
 
 
 @register.inclusion_tag("partials/delta.html")

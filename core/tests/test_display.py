@@ -93,7 +93,7 @@ def test_a_chart_is_converted_with_its_total_legend_and_table() -> None:
     found = charts.converted(spec(), EURO)
 
     assert found["series"][0]["data"] == [Decimal(92), None]
-    assert (found["total"], found["money"]) == (Decimal(92), {"sign": "€", "digits": 2})
+    assert (found["total"], found["money"]) == (Decimal(92), {"code": "EUR", "sign": "€", "digits": 2})
     assert charts.legend(found)[0].total == "€92.00"
     assert charts.table(found).rows == (("11 Jul", "€92.00"), ("12 Jul", "–"))
 
@@ -124,7 +124,7 @@ def test_the_browser_draws_axis_tooltip_and_ring_in_the_charts_currency() -> Non
             "unit": "usd",
             "x": ["2026-07-11"],
             "series": series,
-            "money": {"sign": "€", "digits": 2},
+            "money": {"code": "EUR", "sign": "€", "digits": 2},
         },
         "theme": dict.fromkeys(("text", "muted", "faint", "border", "surface", "hover", "font"), "x")
         | {"series": ["c"] * 11},

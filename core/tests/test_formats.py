@@ -110,6 +110,18 @@ MEGABYTES = [
     ("1073741824", "1,024 TB"),
     ("-2048", "−2 GB"),
 ]
+SPEED = [
+    (None, "–"),
+    ("0", "0 tokens/s"),
+    ("0.04", "<0.1 tokens/s"),
+    ("0.05", "0.1 tokens/s"),
+    ("43.2", "43.2 tokens/s"),
+    ("43", "43.0 tokens/s"),
+    ("99.95", "100 tokens/s"),
+    ("999.4", "999 tokens/s"),
+    ("1234", "1.2 K tokens/s"),
+    ("-3.5", "−3.5 tokens/s"),
+]
 CASES = {
     "usd": USD,
     "usd_compact": USD_COMPACT,
@@ -118,8 +130,9 @@ CASES = {
     "duration_ms": DURATION,
     "percent": PERCENT,
     "megabytes": MEGABYTES,
+    "tokens_per_s": SPEED,
 }
-BROWSER_NAMES = {"usd_compact": "usdCompact", "duration_ms": "durationMs"}
+BROWSER_NAMES = {"usd_compact": "usdCompact", "duration_ms": "durationMs", "tokens_per_s": "tokensPerSecond"}
 EVERY_CASE = [(name, value, text) for name, cases in CASES.items() for value, text in cases]
 
 

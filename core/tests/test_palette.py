@@ -50,6 +50,23 @@ def test_hues_have_three_to_one_against_their_surface(theme: str) -> None:
 
 
 @pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("eyes", EYES)
+def test_a_heat_map_goes_one_way_in_steps_that_are_seen(theme: str, eyes: str) -> None:
+    """Away from the surface: darker on light, lighter on dark."""
+    seen = [oklab(through(EYES[eyes], token(f"heat-{index}", theme))) for index in range(8)]
+
+    lightness = [color[0] if theme == "dark" else -color[0] for color in seen]
+
+    assert lightness == sorted(lightness)
+    assert min(distance(a, b) for a, b in itertools.pairwise(seen)) >= 0.05
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_the_strongest_cell_of_a_heat_map_stands_out(theme: str) -> None:
+    assert contrast(token("heat-7", theme), token("surface", theme)) >= 7
+
+
+@pytest.mark.parametrize("theme", THEMES)
 @pytest.mark.parametrize("ground", ["bg", "surface", "surface-sunken", "surface-hover"])
 @pytest.mark.parametrize("ink", ["text", "text-muted", "text-faint", "accent-text"])
 def test_text_has_four_and_a_half_to_one_on_every_surface(theme: str, ground: str, ink: str) -> None:

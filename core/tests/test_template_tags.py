@@ -156,3 +156,27 @@ def test_a_field_with_errors_names_them_beside_it_and_keeps_what_was_typed() -> 
 @pytest.mark.parametrize("template", ["404.html", "403.html", "403_csrf.html", "429.html", "500.html"])
 def test_error_pages_need_no_context(template: str) -> None:
     assert "<h1>" in render_to_string(template)
+
+
+def test_a_group_of_links_has_a_title_that_is_escaped() -> None:
+    html = render("{% nav_group title %}<li>one</li>{% endnav_group %}", title="R & <D>")
+
+    assert html == (
+        '<div class="nav-group"><p class="nav-title"><span>R &amp; &lt;D&gt;</span></p>'
+        '<ul aria-label="R &amp; &lt;D&gt;"><li>one</li></ul></div>'
+    )
+
+
+@pytest.mark.parametrize("tag", ["nav_group", "nav_fold"])
+def test_a_group_without_links_is_nothing(tag: str) -> None:
+    assert render(f'{{% {tag} "Act" %}}<ul>  </ul>{{% end{tag} %}}') == ""
+
+
+@pytest.mark.parametrize(
+    ("link", "is_open"), [("<li>one</li>", False), ('<li><a aria-current="page">one</a></li>', True)]
+)
+def test_a_fold_is_open_when_the_page_is_in_it(link: str, is_open: bool) -> None:
+    html = render(f'{{% nav_fold "Manage" %}}<ul>{link}</ul>{{% endnav_fold %}}')
+
+    assert ("<details open" in html.replace(' class="nav-group nav-fold"', "")) is is_open
+    assert f"<ul>{link}</ul></details>" in html

@@ -2,9 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
+from django.conf import settings
+from psycopg import sql
+
+from core.databases import EDGE
 from core.scope import org_scope
 from dashboards.periods import hour_start
 from ingestion.models import DailyRollup, HourlyRollup, ProjectActivity, Rollup
@@ -38,6 +44,23 @@ def _note_activity(project: Project, written: list[dict[str, Any]]) -> None:
             "last_received_at": max(times),
         },
     )
+
+
+def make_many_calls(project: Project, number: int, *, since: datetime, apart: timedelta, **columns: Any) -> None:
+    """``number`` calls in one statement, ``apart`` from each other; of $0.001 each. No rollups, no activity."""
+    named = {"api_key_id": 1, "provider": "openai", "model": "gpt-4o", "model_key": "gpt-4o"}
+    named |= {"cost_source": "rate_card", "cost_usd": Decimal("0.001"), "latency_ms": 100.0, "input_tokens": 10}
+    named |= columns
+    with psycopg.connect(settings.DATABASE.conninfo(EDGE)) as connection:
+        connection.execute(
+            sql.SQL(
+                "insert into calls (organization_id, project_id, started_at, call_id, {})"
+                " select %s, %s, %s + n * %s, 'call-' || lpad(n::text, 6, '0'), {} from generate_series(0, %s - 1) n"
+            ).format(
+                sql.SQL(", ").join(map(sql.Identifier, named)), sql.SQL(", ").join([sql.Placeholder()] * len(named))
+            ),
+            [project.organization_id, project.pk, since, apart, *named.values(), number],
+        )
 
 
 def make_rollup(project: Project, bucket: date | datetime, **overrides: Any) -> None:

@@ -60,7 +60,7 @@ def test_a_card_says_where_it_comes_from_and_when_it_holds():
     assert text(card, Usage()).card == [
         Fact("Source", "Catalogue"),
         Fact("Priced as", "openai m"),
-        Fact("Matched by", "exact"),
+        Fact("Matched by", "the model id as it was sent"),
         Fact("Valid", "from 2026-01-01 01:00 until 2026-07-01 14:00"),
         Fact("Condition", "service tier priority"),
         Fact("Hours", "16:30 to 00:30 UTC"),
@@ -73,7 +73,7 @@ def test_a_card_without_bounds_holds_since_ever_and_a_price_of_ones_own_is_calle
     assert facts == {
         "Source": "The organization's own price",
         "Priced as": "m",
-        "Matched by": "exact",
+        "Matched by": "the model id as it was sent",
         "Valid": "since ever",
     }
 

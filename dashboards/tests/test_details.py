@@ -4,8 +4,10 @@ from decimal import Decimal
 import pytest
 from django.db import models
 
-from dashboards.details import Fact, Part, details, exact_usd
+from dashboards.details import Fact, Part, details, exact_usd, price_match, usage_rule
 from ingestion.models import Call
+from ingestion.pricing import matching
+from ingestion.wire import usage as counts
 
 NOON = datetime(2026, 7, 14, 12, tzinfo=UTC)
 NB = "\u00a0"
@@ -97,7 +99,7 @@ def test_pricing_says_how_the_price_was_found():
             cost_source="rate_card",
             price_match="catalogue",
             rate_card_id=7,
-            usage_rule="inclusive",
+            usage_rule="exclusive-cache+reasoning",
             service_tier="batch",
             reported_cost_usd=Decimal("0.10"),
         ).pricing
@@ -107,8 +109,11 @@ def test_pricing_says_how_the_price_was_found():
         "Cost comes from": "Rate card",
         "Matched by": "catalogue",
         "Priced as": "openai gpt-4o",
+        "Rate card": "no. 7",
         "Reported by the client": "$0.1",
-        "Usage read as": "inclusive",
+        "Usage read as": "exclusive-cache+reasoning",
+        "Which means": "More tokens were cached than input was sent, so the cached ones came on top and were added."
+        " Reasoning came beside the output and was added to it.",
         "Service tier": "batch",
     }
 
@@ -154,3 +159,35 @@ def test_totals():
 )
 def test_exact_dollars_have_every_digit(cost, text):
     assert exact_usd(Decimal(cost)) == text
+
+
+RULES = [value for name, value in vars(counts).items() if name.isupper() and isinstance(value, str)]
+
+
+@pytest.mark.parametrize("rule", [rule for rule in RULES if not rule.startswith("+")])
+def test_every_rule_of_usage_has_plain_words(rule):
+    assert usage_rule(rule) != rule
+    assert usage_rule(rule).endswith(".")
+    assert (
+        usage_rule(rule + counts.REASONING_ADDED)
+        == f"{usage_rule(rule)} Reasoning came beside the output and was added to it."
+    )
+
+
+def test_a_rule_or_step_that_is_not_known_is_shown_by_its_name():
+    assert (usage_rule("new-rule"), price_match("new-step"), usage_rule("")) == ("new-rule", "new-step", "")
+
+
+@pytest.mark.parametrize(
+    "step", [matching.OVERRIDE, matching.EXACT, matching.PREFIX, matching.DATE_DASHED, matching.SUFFIX]
+)
+def test_every_step_of_matching_has_plain_words(step):
+    assert price_match(step).startswith("the ")
+
+
+def test_facts_lead_to_their_pages():
+    found = details(call(trace_id="t-1", user_id="ada"), key_name="", links={"Trace": "/t", "End user": "/u"})
+
+    assert Fact("Trace", "t-1", "/t") in found.ids
+    assert Fact("End user", "ada", "/u") in found.attribution
+    assert Fact("Call", "c-1", "") in found.ids

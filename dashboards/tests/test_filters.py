@@ -1,4 +1,5 @@
-from datetime import UTC, date, datetime
+import json
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import parse_qs
 from zoneinfo import ZoneInfo
 
@@ -6,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboards.filters import ALIASES, DIMENSIONS, LABELS, RANGES, SEARCHES, Filter
+from dashboards.filters import ALIASES, COMPARISONS, DIMENSIONS, LABELS, SEARCHES, Filter, Source
 from dashboards.periods import Granularity, Period
+from dashboards.ranges import CALENDAR_RANGES, RANGES
 
 NOW = datetime(2026, 7, 14, 10, 20, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -80,7 +82,13 @@ def test_half_a_wish_for_dates_is_completed(query, first, last):
 @pytest.mark.parametrize(
     ("query", "problem"),
     [
-        ("range=5y", "The range must be one of 24h, 7d, 30d, 90d, or two dates. The last 7 days are shown."),
+        (
+            "range=5y",
+            (
+                "The range must be one of 24h, 7d, 30d, 90d, today, yesterday, month, last-month, 365d, or two dates."
+                " The last 7 days are shown."
+            ),
+        ),
         ("range=custom", "Dates are written like 2026-07-31. The last 7 days are shown."),
         ("from=yesterday", "Dates are written like 2026-07-31. The last 7 days are shown."),
         ("from=2026-13-01&to=2026-07-02", "Dates are written like 2026-07-31. The last 7 days are shown."),
@@ -203,7 +211,8 @@ MOMENTS = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoform
         {},
         optional={
             **{name: st.lists(VALUES, max_size=2) for name in (*LABELS, *ALIASES)},
-            "range": st.lists(st.sampled_from([*RANGES, "custom", "x"]), max_size=2),
+            "range": st.lists(st.sampled_from([*RANGES, *CALENDAR_RANGES, "custom", "x"]), max_size=2),
+            "compare": st.lists(st.sampled_from([*COMPARISONS]) | VALUES, max_size=2),
             "from": st.lists(st.dates().map(str) | VALUES, max_size=1),
             "to": st.lists(st.dates().map(str) | VALUES, max_size=1),
             "since": st.lists(MOMENTS | VALUES, max_size=1),
@@ -211,15 +220,19 @@ MOMENTS = st.datetimes(timezones=st.just(UTC)).map(lambda moment: moment.isoform
         },
     ),
     st.sampled_from([UTC_ZONE, BERLIN, ZoneInfo("Pacific/Auckland")]),
+    st.integers(0, 4 * 366 * 24).map(lambda hours: datetime(2024, 1, 1, 0, 20, tzinfo=UTC) + timedelta(hours=hours)),
 )
-def test_any_query_gives_a_filter_that_its_canonical_form_gives_again(query, zone):
-    chosen = Filter.parse(query, now=NOW, zone=zone)
-    again = parse(chosen.query(), zone=zone)
+def test_any_query_gives_a_filter_that_its_canonical_form_gives_again(query, zone, now):
+    chosen = Filter.parse(query, now=now, zone=zone)
+    again = parse(chosen.query(), now=now, zone=zone)
 
     assert again == chosen
     assert again.problems == ()
     assert again.query() == chosen.query()
     assert chosen.period.start < chosen.period.end
+    assert chosen.previous.start < chosen.previous.end <= chosen.period.end
+    assert Filter.of_pairs(json.loads(json.dumps(chosen.pairs)), now=now, zone=zone) == chosen
+    assert chosen.for_calls().period.day_count <= (31 if chosen.source is Source.CALLS else 760)
 
 
 def test_ranges_lead_to_longer_ones_until_the_longest():
@@ -330,3 +343,128 @@ def test_the_overview_says_that_it_leaves_evidence_out():
 
     assert chosen.narrowed_by == (("team", "red"),)
     assert chosen.problems == ("What proves a finding is filtered in the calls log; the numbers here are without it.",)
+
+
+# --- Ranges of the calendar, and what is compared ---
+
+
+@pytest.mark.parametrize(
+    ("name", "first", "last"),
+    [
+        ("today", date(2026, 7, 14), date(2026, 7, 14)),
+        ("yesterday", date(2026, 7, 13), date(2026, 7, 13)),
+        ("month", date(2026, 7, 1), date(2026, 7, 14)),
+        ("last-month", date(2026, 6, 1), date(2026, 6, 30)),
+        ("365d", date(2025, 7, 15), date(2026, 7, 14)),
+    ],
+)
+def test_ranges_of_the_calendar_move_with_it(name, first, last):
+    chosen = parse(f"range={name}")
+
+    assert chosen.period == Period.of_days(first, last, UTC_ZONE)
+    assert (chosen.query(), chosen.problems) == (f"range={name}", ())
+
+
+def test_the_first_of_january_looks_back_into_december():
+    new_year = datetime(2026, 1, 1, 5, 30, tzinfo=UTC)
+
+    assert parse("range=month", now=new_year).period == Period.of_days(date(2026, 1, 1), date(2026, 1, 1), UTC_ZONE)
+    assert parse("range=last-month", now=new_year).period == Period.of_days(
+        date(2025, 12, 1), date(2025, 12, 31), UTC_ZONE
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "now", "start", "end"),
+    [
+        ("range=today", NOW, "2026-07-13T00:00", "2026-07-13T11:00"),
+        ("range=yesterday", NOW, "2026-07-12T00:00", "2026-07-13T00:00"),
+        ("range=month", NOW, "2026-06-01T00:00", "2026-06-14T11:00"),
+        ("range=month", datetime(2026, 3, 31, 10, 20, tzinfo=UTC), "2026-02-01T00:00", "2026-03-01T00:00"),
+        ("range=last-month", NOW, "2026-05-01T00:00", "2026-06-01T00:00"),
+        ("range=7d&compare=year", NOW, "2025-07-08T00:00", "2025-07-14T11:00"),
+        ("from=2024-02-29&to=2024-02-29&compare=year", NOW, "2023-02-28T00:00", "2023-03-01T00:00"),
+        ("range=24h&compare=year", NOW, "2025-07-13T11:00", "2025-07-14T11:00"),
+        ("range=24h", NOW, "2026-07-12T11:00", "2026-07-13T11:00"),
+    ],
+)
+def test_a_period_is_compared_with_its_like(query, now, start, end):
+    previous = parse(query, now=now).previous
+
+    assert previous.start == datetime.fromisoformat(start).replace(tzinfo=UTC)
+    assert previous.end == datetime.fromisoformat(end).replace(tzinfo=UTC)
+
+
+def test_the_same_days_last_year_begin_at_midnight_of_their_own_clock():
+    previous = parse("from=2026-03-29&to=2026-03-29&compare=year", zone=BERLIN).previous
+
+    assert previous == Period.of_days(date(2025, 3, 29), date(2025, 3, 29), BERLIN)
+
+
+def test_the_period_before_is_compared_unless_somebody_says_otherwise():
+    assert (parse().compare, parse().is_compared) == ("previous", True)
+    assert parse("compare=previous").query() == ""
+    assert parse("team=red&compare=year&range=30d").query() == "range=30d&compare=year&team=red"
+    assert parse("compare=none").is_compared is False
+    assert parse("team=red").with_comparison("none").query() == "compare=none&team=red"
+    assert parse("compare=none&team=red").cleared().query() == "compare=none"
+
+
+def test_an_unknown_comparison_is_left_out():
+    chosen = parse("compare=budget&team=red")
+
+    assert (chosen.compare, chosen.values("team")) == ("previous", ("red",))
+    assert chosen.problems == ("A comparison must be one of previous, year, none; the period before is compared.",)
+
+
+# --- Which rows answer it ---
+
+
+@pytest.mark.parametrize(
+    ("query", "source"),
+    [
+        ("", Source.ROLLUPS),
+        ("project=web&team=red&provider=openai&model=m&feature=f&environment=e&key=k", Source.ROLLUPS),
+        ("status=error", Source.ROLLUPS),
+        ("user=u", Source.USERS),
+        ("user=u&project=web&provider=openai&model=m&range=90d", Source.USERS),
+        ("user=u&status=error", Source.USERS),
+        ("user=u&range=24h", Source.CALLS),
+        ("user=u&range=today", Source.CALLS),
+        ("user=u&since=2026-07-01T05:00:00Z&until=2026-07-12T15:00:00Z", Source.CALLS),
+        *((f"user=u&{name}=x", Source.CALLS) for name in ("team", "feature", "environment", "key")),
+        *((query, Source.CALLS) for query in ("trace=t", "session=s", "tag=k:v", "counted=true", "team=red&tag=k:v")),
+    ],
+)
+def test_a_filter_reads_no_more_than_it_must(query, source):
+    assert parse(query).source is source
+
+
+def test_only_reading_calls_is_cut_to_a_month():
+    chosen = parse("range=90d&user=u&team=red").for_calls()
+
+    assert chosen.period == Period.of_days(date(2026, 6, 14), date(2026, 7, 14), UTC_ZONE)
+    assert chosen.problems == ("Trace, session, user and tag filters read at most 31 days: the latest are shown.",)
+    assert chosen.source is Source.CALLS
+    assert parse("range=90d&user=u").for_calls() == parse("range=90d&user=u")
+    assert parse("range=90d&team=red").for_calls() == parse("range=90d&team=red")
+    assert parse("range=90d&user=u").for_log().period.day_count == 31
+
+
+def test_a_filter_can_be_kept_and_read_again():
+    chosen = parse("range=last-month&compare=year&project=web&model=a&model=b&team=(none)&tag=k:v")
+
+    kept = json.loads(json.dumps(chosen.pairs))
+
+    assert kept == [
+        ["range", "last-month"],
+        ["compare", "year"],
+        ["project", "web"],
+        ["team", "(none)"],
+        ["model", "a"],
+        ["model", "b"],
+        ["tag", "k:v"],
+    ]
+    assert Filter.of_pairs(kept, now=NOW, zone=UTC_ZONE) == chosen
+    later = Filter.of_pairs(kept, now=datetime(2026, 8, 2, tzinfo=UTC), zone=UTC_ZONE)
+    assert later.period == Period.of_days(date(2026, 7, 1), date(2026, 7, 31), UTC_ZONE)

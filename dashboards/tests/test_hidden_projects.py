@@ -41,6 +41,8 @@ def ada(acme: Organization, acme_project: Project, secret: Project) -> Client:
             "model": model,
             "team": f"{model}-team",
             "cost_source": "none",
+            "trace_id": f"{model}-trace",
+            "session_id": f"{model}-session",
         }
         with org_scope(acme.pk):
             record_calls(project, [row])
@@ -53,8 +55,15 @@ def ada(acme: Organization, acme_project: Project, secret: Project) -> Client:
     ("path", "is_there"),
     [
         ("/o/acme/", "open-model"),
+        ("/o/acme/explorer/", "open-model"),
+        ("/o/acme/explorer/?by=team&by=model&shape=ranking&metric=calls", "open-model"),
+        ("/o/acme/explorer/?by=model&cost_source=none&metric=calls", "open-model"),
         ("/o/acme/calls/", "open-model"),
         ("/o/acme/calls/?panel=filters", "open-model"),
+        ("/o/acme/models/", "open-model"),
+        ("/o/acme/executive/", "open-model-team"),
+        ("/o/acme/traces/", "open-model-trace"),
+        ("/o/acme/sessions/", "open-model-session"),
         ("/o/acme/resources/", "open-function"),
         ("/o/acme/teams/", "open-model-team"),
         ("/o/acme/prices/unpriced/", "open-model"),

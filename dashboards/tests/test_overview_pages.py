@@ -1,3 +1,4 @@
+import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from urllib.parse import urlencode
@@ -18,9 +19,10 @@ from tenants import services
 from tenants.models import Project
 
 HTMX = {"HX-Request": "true"}
-# Who is asking, their membership, the scope, its zone, navigation; then activity, the numbers in a savepoint, projects.
-ORGANIZATION_QUERIES = 16
-PROJECT_QUERIES = 16
+# Who is asking, their membership, the scope, its zone, navigation; then activity, in a savepoint the numbers,
+# colours, prices and insights, projects.
+ORGANIZATION_QUERIES = 19
+PROJECT_QUERIES = 19
 REFRESH_QUERIES = 10
 NB = "\u00a0"
 
@@ -152,6 +154,22 @@ def test_unpriced_calls_are_announced_and_not_zero(owner, acme, web):
     assert "$0.00" not in page
 
 
+def test_a_model_keeps_its_colour_when_the_filter_changes_its_rank(owner, acme, web):
+    rows = [("big", "chat", 9), ("small", "search", 1), ("small", "chat", 2)]
+    record(
+        web, [{"started_at": ago(hours=1), "model_key": m, "feature": f, "cost_usd": Decimal(c)} for m, f, c in rows]
+    )
+
+    everything = owner.get(url(acme))
+    only_small = owner.get(url(acme, web, feature="search"))
+
+    def hues(response, chart):
+        return {s["name"]: s["color_index"] for s in getattr(response.context["page"], chart)["series"]}
+
+    assert hues(everything, "cost") == hues(everything, "share") == {"big": 1, "small": 2}
+    assert hues(only_small, "cost") == hues(only_small, "share") == {"small": 2}
+
+
 def test_several_unpriced_calls_are_counted(owner, acme, web):
     rows = [{"started_at": ago(hours=1), "cost_usd": None, "model_key": f"m{n % 2}"} for n in range(5)]
     record(web, [*rows, {"started_at": ago(hours=1)}])
@@ -205,7 +223,7 @@ def test_without_a_match_the_filters_can_be_cleared(owner, acme, web):
         ({"status": "'"}, "The status must be ok or error"),
         ({"model": "a\0b"}, "The Model filter has values that cannot be used"),
         ({"model": "x" * 300}, "The Model filter has values that cannot be used"),
-        ({"trace": "t"}, "work in the calls log"),
+        ({"trace": "t", "range": "90d"}, "read at most 31 days: the latest are shown"),
         ({"seen": "junk", "panel": "junk", "before": "junk"}, ""),
         ({"project": ["'", "--", "web"], "key": "é", "from": "9999-99-99"}, "Dates are written like"),
         ({"feature": "\u202e"}, ""),
@@ -287,7 +305,7 @@ def test_the_filter_panel_comes_when_it_is_opened(owner, acme, web):
     closed = text(owner.get(url(acme, team="red")))
     panel = text(owner.get(url(acme, team="red", range="30d", panel="filters"), headers=HTMX))
 
-    assert 'type="checkbox"' not in closed
+    assert '<input type="checkbox" name=' not in closed
     assert "<html" not in panel
     assert '<input type="checkbox" name="team" value="red" checked>' in panel
     assert '<input type="hidden" name="range" value="30d">' in panel
@@ -304,6 +322,7 @@ def test_an_open_page_learns_that_nothing_changed(owner, acme, web):
     changed = owner.get(refresh, headers=HTMX)
 
     assert (same.status_code, same.content) == (204, b"")
+    assert list(json.loads(same["HX-Trigger"])["numbers-up-to"]) == ["text", "title", "moment"]
     assert changed.status_code == 200
     assert "brand-new" in text(changed)
     assert 'id="filters"' not in text(changed)
@@ -336,6 +355,37 @@ def test_a_status_shows_only_what_is_known(owner, acme, web):
     assert "Calls with an error" in page
     assert "Spend, tokens and latency are not kept by status" in page
     assert "$" not in page.split('id="content"')[1]
+
+
+def test_a_user_s_page_leaves_out_what_is_not_summed_by_user(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1), "user_id": "ann", "feature": "chat"}, {"started_at": ago(hours=1)}])
+
+    by_day, by_hour = owner.get(url(acme, user="ann")), owner.get(url(acme, user="ann", range="24h"))
+
+    assert by_day.context["numbers"].total.calls == by_hour.context["numbers"].total.calls == 1
+    assert [figure.label for figure in by_day.context["page"].figures] == ["Spend", "Tokens", "Calls", "Errors"]
+    assert "Features and latency are not summed by user" in text(by_day)
+    assert 'id="features-title"' not in text(by_day)
+    assert 'id="latency-title"' not in text(by_day)
+    assert [figure.label for figure in by_hour.context["page"].figures][-1] == "p95 latency"
+    assert 'id="features-title"' in text(by_hour)
+    assert "chat" in text(by_hour)
+
+
+@pytest.mark.parametrize("search", [{"trace": "t"}, {"session": "s"}, {"tag": "app:shop"}, {"counted": "true"}])
+def test_what_only_calls_know_narrows_the_numbers_of_the_page(owner, acme, web, search):
+    record(
+        web,
+        [
+            {"started_at": ago(hours=1), "trace_id": "t", "session_id": "s", "tags": {"app": "shop"}},
+            {"started_at": ago(hours=1), "usage_estimated": True},
+        ],
+    )
+
+    response = owner.get(url(acme, **search))
+
+    assert response.context["numbers"].total.calls == 1
+    assert response.context["page"].figures[2].value == "1"
 
 
 def test_only_reading_is_answered(owner, acme):

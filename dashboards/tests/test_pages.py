@@ -17,7 +17,7 @@ def numbers(**more):
 
 
 def page(chosen, found=None, projects=None):
-    return overview_page(found or numbers(), chosen, path="/o/acme/", projects=projects)
+    return overview_page(found or numbers(), chosen, path="/o/acme/", projects=projects, looks={})
 
 
 def test_a_page_has_every_chart_and_says_what_is_counted(chosen):
@@ -148,3 +148,15 @@ def test_the_year_is_named_when_it_is_another_one(chosen):
     january = chosen("from=2026-01-01&to=2026-01-01", now=datetime(2026, 1, 2, 12, tzinfo=UTC))
 
     assert compared_with(january) == "31 Dec 2025"
+
+
+def test_without_a_comparison_nothing_is_said_of_before(chosen):
+    found = numbers(before=DAY, first_day=date(2020, 1, 1))
+
+    shown, compared = page(chosen("compare=none"), found), page(chosen(), found)
+
+    assert {figure.previous for figure in shown.figures} == {None}
+    assert (shown.compared_with, shown.no_change) == ("", "")
+    assert compared.figures[0].previous == Decimal(4)
+    assert compared_with(chosen("range=24h&compare=year")) == "the same hours last year"
+    assert compared_with(chosen("compare=year")) == "8 – 14 Jul 2025, up to the same hour"

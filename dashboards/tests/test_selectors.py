@@ -11,7 +11,7 @@ from dashboards import selectors
 from dashboards.filters import DIMENSIONS, Option
 from dashboards.numbers import ModelName
 from dashboards.tests.factories import make_rollup, record_calls
-from ingestion import histogram
+from ingestion import end_users, histogram
 from tenants import key_services, services
 from tenants.models import Project
 from tenants.permissions import Scope
@@ -136,6 +136,19 @@ def test_changes_compare_with_the_period_before_up_to_the_same_hour(overview, we
     assert found.total.cost_usd == 5
     assert (found.before.cost_usd, found.before.calls) == (8, 3)
     assert found.before.p95_ms is not None
+
+
+def test_the_period_before_is_told_by_its_own_days_and_hours(overview, web):
+    record_calls(web, [{"started_at": moment} for moment in (ago(12), ago(12), ago(7, hours=1), ago(0, hours=30))])
+
+    week, day, none = overview(), overview("range=24h"), overview("compare=none")
+
+    assert {name: sums.calls for name, sums in week.earlier.items()} == {
+        str(TODAY - timedelta(days=12)): 2,
+        str(TODAY - timedelta(days=7)): 1,
+    }
+    assert {name: sums.calls for name, sums in day.earlier.items()} == {ago(0, hours=30).isoformat(): 1}
+    assert (none.earlier, none.before.calls) == ({}, 0)
 
 
 def test_the_oldest_day_is_of_what_the_page_is_about(overview, web, mobile):
@@ -290,6 +303,60 @@ def test_several_values_widen_and_several_filters_narrow(overview, web):
     assert overview("feature=chat&feature=search").total.calls == 3
     assert overview("feature=search&team=red").total.calls == 1
     assert overview("team=(none)").total.calls == 1
+
+
+@pytest.mark.parametrize(
+    "query", ["tag=app:shop", "session=s", "trace=t", "user=ann&feature=chat", "cost_source=override"]
+)
+def test_calls_give_the_numbers_that_rollups_do_not_know(overview, web, query):
+    columns = {"tags": {"app": "shop"}, "session_id": "s", "trace_id": "t", "user_id": "ann", "feature": "chat"}
+    columns |= {"cost_source": "override", "latency_ms": 400.0, "cost_usd": Decimal("0.25"), "reasoning_tokens": 7}
+    record_calls(
+        web,
+        [
+            {"started_at": ago(1), **columns},
+            {"started_at": ago(2), **columns, "status": "error", "model_key": "mini"},
+            {"started_at": ago(8), **columns},
+            {"started_at": ago(1)},
+            {"started_at": ago(1), **columns, "duplicate_of": "another"},
+        ],
+    )
+
+    found = overview(query)
+
+    assert (found.total.calls, found.total.errors, found.before.calls) == (2, 1, 1)
+    assert (found.total.cost_usd, found.total.reasoning_tokens) == (Decimal("0.5"), 14)
+    assert found.total.p95_ms == pytest.approx(400, rel=0.05)
+    assert {model.model_key: sums.calls for model, sums in found.models.items()} == {"gpt-4o": 1, "mini": 1}
+    assert {name: sums.calls for name, sums in found.features.items()} == {"chat": 2}
+    assert {pk: sums.calls for pk, sums in found.projects.items()} == {web.pk: 2}
+    assert {name: sums.calls for name, sums in found.buckets.items()} == {
+        str(TODAY - timedelta(days=1)): 1,
+        str(TODAY - timedelta(days=2)): 1,
+    }
+    assert overview(f"{query}&range=24h", now=ago(1, -1)).total.calls == 1
+    assert overview(f"{query}&status=error").total.with_status("error") == 1
+
+
+def test_daily_sums_of_end_users_give_their_numbers(overview, web):
+    rows = [("ann", 1, "ok"), ("ann", 2, "error"), ("bob", 1, "ok"), ("ann", 8, "ok"), ("", 1, "ok")]
+    record_calls(web, [{"started_at": ago(days), "user_id": user, "status": status} for user, days, status in rows])
+
+    found = overview("user=ann")
+
+    assert (found.total.calls, found.total.errors, found.before.calls) == (2, 1, 1)
+    assert found.models[GPT].calls == 2
+    assert {pk: sums.calls for pk, sums in found.projects.items()} == {web.pk: 2}
+    assert found.total.p95_ms is None
+    assert overview("user=(none)").total.calls == 1
+
+
+def test_a_personal_id_finds_what_is_stored_in_its_place(overview, in_acme, web):
+    [stored] = [one for one in end_users.as_stored(organization=in_acme, user_ids=["ann@acme.test"]) if "@" not in one]
+    record_calls(web, [{"started_at": ago(1), "user_id": stored}, {"started_at": ago(1), "user_id": "bob"}])
+
+    assert overview("user=ann@acme.test").total.calls == 1
+    assert overview("user=ann@acme.test&feature=default").total.calls == 1
 
 
 def test_a_value_is_never_sql(overview, web):

@@ -7,17 +7,17 @@ from typing import Final
 from django.db import OperationalError, transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from dashboards import log, selectors
 from dashboards.arithmetic import shown
 from dashboards.bars import address
-from dashboards.cursors import Seen, decode_moment, decode_position, encode_moment, encode_position, encode_seen
+from dashboards.cursors import Seen, decode_moment, decode_position, encode_position, encode_seen
 from dashboards.details import details
 from dashboards.figures import amount
 from dashboards.filters import Filter
 from dashboards.live import Question
+from dashboards.views.call_links import call_url, counted_url, links_of
 from dashboards.views.frame import (
     Context,
     answer,
@@ -27,6 +27,7 @@ from dashboards.views.frame import (
     nothing_yet,
     page_path,
     read_filter,
+    unchanged,
     wants_panel,
 )
 from ingestion import call_log
@@ -75,7 +76,7 @@ def calls(request: OrgRequest) -> HttpResponse:
     fresh = selectors.freshness(organization=request.organization, project=request.project)
     asked = Question.parse(request.GET.dict()) if request.htmx else None
     if asked and asked.is_quiet(last_received_at=fresh.last_received_at, now=chosen.now):
-        return marked(HttpResponse(status=204))
+        return unchanged(chosen)
     context = frame(request, chosen, "calls") | {"fresh": fresh} | sums
     if fresh.last_received_at is None:
         return answer(request, "calls", context | nothing_yet(request))
@@ -109,14 +110,15 @@ def call(request: OrgRequest, call_id: str) -> HttpResponse:
     key = log.keys_by_id(organization=request.organization, calls=[found]).get(found.api_key_id)
     context = {
         "call": found,
-        "details": details(found, key_name=f"{key.name} ({key.prefix})" if key else ""),
+        "details": details(found, key_name=f"{key.name} ({key.prefix})" if key else "", links=links_of(request, found)),
         "arithmetic": shown(
             arithmetic(organization=request.organization, call=found),
             price_match=found.price_match,
             zone=request.time_zone,
         ),
         "log_url": page_path(request, "calls"),
-        "url": _call_url(request, found, the_project(request)),
+        "url": call_url(request, found, the_project(request)),
+        "address": request.build_absolute_uri(call_url(request, found, the_project(request))),
         "nav_active": "project-calls",
         **_records(request, found, the_project(request)),
     }
@@ -151,14 +153,14 @@ def _since(request: OrgRequest, context: Context, page: log.Page, asked: Questio
     """What an open page does not show yet: the rows anew, or while somebody reads only their number."""
     chosen: Filter = context["chosen"]
     if page.fingerprint == asked.seen.fingerprint:
-        return marked(HttpResponse(status=204))
+        return unchanged(chosen)
     if not asked.peek:
         received_at = context["fresh"].last_received_at
         shown = _shown(request, chosen, page, received_at=received_at, is_first=True, since=asked.seen)
         return marked(render(request, "dashboards/calls.html#since", context | shown))
     count = sum(call.received_at > asked.seen.received_at for call in page.calls)
     if not count or str(count) == asked.shown:
-        return marked(HttpResponse(status=204))
+        return unchanged(chosen)
     newest = {"new_count": count, "is_most": count == log.PAGE_SIZE}
     response = render(request, "dashboards/calls.html#pill", context | newest)
     response["HX-Retarget"], response["HX-Reswap"] = "#new-calls", "innerHTML"
@@ -198,8 +200,8 @@ def _lines(request: OrgRequest, page: log.Page, since: Seen | None) -> list[Line
         Line(
             call,
             projects.get(call.project_id),
-            _call_url(request, call, projects.get(call.project_id)),
-            _counted_url(request, call, projects.get(call.project_id)),
+            call_url(request, call, projects.get(call.project_id)),
+            counted_url(request, call, projects.get(call.project_id)),
             is_new=since is not None and call.received_at > since.received_at,
             input_tokens=amount(call.input_tokens),
             cached_tokens=amount(call.cached_input_tokens) if call.cached_input_tokens else "",
@@ -212,27 +214,10 @@ def _lines(request: OrgRequest, page: log.Page, since: Seen | None) -> list[Line
 def _records(request: OrgRequest, call: Call, project: Project) -> Context:
     """The other records of the provider's call: the one that counts, or those that do not."""
     if call.duplicate_of:
-        return {"counted": Other(call.duplicate_of, _counted_url(request, call, project))}
+        return {"counted": Other(call.duplicate_of, counted_url(request, call, project))}
     others = call_log.duplicates(call=call, limit=_MOST_RECORDS + 1)
-    shown = [Other(other.call_id, _call_url(request, other, project)) for other in others[:_MOST_RECORDS]]
+    shown = [Other(other.call_id, call_url(request, other, project)) for other in others[:_MOST_RECORDS]]
     return {"others": shown, "more_others": len(others) > _MOST_RECORDS}
-
-
-def _call_url(request: OrgRequest, call: Call, project: Project | None) -> str:
-    """The address of a call's page; a call of a deleted project has none."""
-    return _url(request, project, call.call_id, call.started_at) if project else ""
-
-
-def _counted_url(request: OrgRequest, call: Call, project: Project | None) -> str:
-    """The page of the call that this one is counted with, if it is."""
-    if project is None or call.duplicate_of_started_at is None:
-        return ""
-    return _url(request, project, call.duplicate_of, call.duplicate_of_started_at)
-
-
-def _url(request: OrgRequest, project: Project, call_id: str, started_at: datetime) -> str:
-    path = reverse("dashboards:project-call", args=[request.organization.slug, project.slug, call_id])
-    return f"{path}?at={encode_moment(started_at)}"
 
 
 def _older_url(path: str, chosen: Filter, page: log.Page) -> str:

@@ -1,6 +1,7 @@
 """What overview and log have in common: the filter, its bar, empty states, and page or partial."""
 
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from django.http import HttpResponse
@@ -9,11 +10,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.functional import SimpleLazyObject
+from django_htmx.http import trigger_client_event
 
 from dashboards import refused, selectors
 from dashboards.bars import address, filter_bar
 from dashboards.filters import Filter, Option
+from dashboards.live import UpTo
 from dashboards.periods import HOUR, hour_start
+from dashboards.views.opening import open_view
 from ingestion import refusals
 from ingestion.refusals import Asked
 from tenants import roles
@@ -23,36 +27,63 @@ from tenants.permissions import Permission, allows
 
 type Context = dict[str, Any]
 type Options = dict[str, list[Option]]
+type Pairs = Sequence[tuple[str, str]]
 
-_PAGES: Final = ("overview", "calls")
+# Pages that others lead to with the same filter.
+_LINKED: Final = ("overview", "calls")
+# Pages that list calls, newest first.
+_LOGS: Final = frozenset({"calls", "traces", "sessions"})
 
 
 def read_filter(request: OrgRequest) -> Filter:
-    """The filter of the query string; a project's page is about no other project."""
+    """The filter of the query string, or of the saved view it names; a project's page is about no other project.
+
+    A page that is opened with a saved view is asked what the view keeps: ``request.GET`` says so from here on.
+    """
+    opened = open_view(request, page_of(request))
+    request.GET = opened.query  # type: ignore[assignment] # immutable, which the type cannot say
     chosen = Filter.parse(dict(request.GET.lists()), now=timezone.now(), zone=request.time_zone)
+    chosen = replace(chosen, opened=opened.view, problems=(*opened.problems, *chosen.problems))
     if request.project:
         return chosen.without_all("project")
     return replace(chosen, hidden=roles.hidden_projects(user=request.user, role=request.organization_role))
 
 
-def page_path(request: OrgRequest, page: str, project: Project | None = None) -> str:
-    """The path of the page ``overview``, ``calls`` or ``rejected``, of ``project`` or else of the request's subject."""
+def page_of(request: OrgRequest) -> str:
+    """What the page is called in ``page_path``."""
+    name = request.resolver_match.url_name or "" if request.resolver_match else ""
+    return name.partition("-")[2]
+
+
+def page_path(request: OrgRequest, page: str, project: Project | None = None, **more: int) -> str:
+    """The path of a page (``overview``, ``models``) of ``project`` or else of the request's subject.
+
+    Pages of dashboards have two URLs each, ``organization-{page}`` and ``project-{page}``; ``more`` is what else they
+    take.
+    """
     project = project or request.project
-    slugs = [request.organization.slug] + ([project.slug] if project else [])
-    return reverse(f"dashboards:{'project' if project else 'organization'}-{page}", args=slugs)
+    slugs = {"organization_slug": request.organization.slug} | ({"project_slug": project.slug} if project else {})
+    return reverse(f"dashboards:{'project' if project else 'organization'}-{page}", kwargs=slugs | more)
 
 
-def frame(request: OrgRequest, chosen: Filter, page: str) -> Context:
-    """The context of everything around the numbers of ``page``."""
+def frame(request: OrgRequest, chosen: Filter, page: str, *, keep: Pairs = ()) -> Context:
+    """The context of everything around the numbers of ``page``, which is named as in ``page_path``.
+
+    ``keep`` is what else the page is asked; links of the bar and saved views keep it.
+    """
     wants_panel = request.GET.get("panel") == "filters"
     options = filter_options(request, chosen) if wants_panel else None
-    paths = {name: page_path(request, name) for name in _PAGES}
+    paths = {name: page_path(request, name) for name in (*_LINKED, page)}
+    views_url = address(page_path(request, "views"), chosen, *keep, ("view_page", page))
     return {
         "chosen": chosen,
-        "bar": filter_bar(chosen, path=paths[page], is_log=page == "calls", options=options),
+        "bar": filter_bar(
+            chosen, path=paths[page], options=options, keep=keep, views_url=views_url, is_log=page in _LOGS
+        ),
         "page_path": paths[page],
-        "urls": {name: address(path, chosen) for name, path in paths.items()},
+        "urls": {name: address(path, chosen, *(keep if name == page else ())) for name, path in paths.items()},
         "nav_active": f"{'project' if request.project else 'organization'}-{page}",
+        "up_to": UpTo.of(chosen),
         "state": "",
         "refused": SimpleLazyObject(lambda: refused_lately(request, chosen)),
     }
@@ -93,13 +124,13 @@ def nothing_yet(request: OrgRequest) -> Context:
     }
 
 
-def nothing_here(chosen: Filter, path: str) -> Context:
-    """What to do when calls exist, but none that the filter keeps."""
+def nothing_here(chosen: Filter, path: str, *, keep: Pairs = ()) -> Context:
+    """What to do when calls exist, but none that the filter keeps; ``keep`` is what else the page is asked."""
     wider = chosen.widened()
     return {
         "state": "nothing",
-        "wider_url": address(path, wider) if wider else "",
-        "clear_url": address(path, chosen.cleared()) if chosen.narrowed_by else "",
+        "wider_url": address(path, wider, *keep) if wider else "",
+        "clear_url": address(path, chosen.cleared(), *keep) if chosen.narrowed_by else "",
     }
 
 
@@ -110,8 +141,14 @@ def answer(request: OrgRequest, page: str, context: Context, *, status: int = 20
     response = render(request, template, context | {"is_partial": is_partial}, status=status)
     if is_partial and request.htmx.boosted:
         # The form's own address may hold empty and repeated fields; the one to share is canonical.
-        response["HX-Push-Url"] = request.get_full_path() if "before" in request.GET else context["urls"][page]
+        is_kept = "before" in request.GET or context["chosen"].opened
+        response["HX-Push-Url"] = request.get_full_path() if is_kept else context["urls"][page]
     return marked(response)
+
+
+def unchanged(chosen: Filter) -> HttpResponse:
+    """Nothing to put into an open page that asked again, but that its numbers are whole up to now."""
+    return marked(trigger_client_event(HttpResponse(status=204), "numbers-up-to", asdict(UpTo.of(chosen))))
 
 
 def marked(response: HttpResponse) -> HttpResponse:

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_GET
 
 from dashboards import resources
 from dashboards.bars import Link, address
-from dashboards.filters import RANGES, Filter
+from dashboards.filters import Filter
+from dashboards.ranges import RANGES
 from dashboards.resources import Line
 from dashboards.views.frame import Context, marked, page_path, read_filter
 from ingestion import cloud_samples

@@ -9,8 +9,8 @@ from django.urls import reverse
 
 from rules.alerts import matching
 from rules.alerts.channels.types import Action, Outgoing
-from rules.alerts.messages import Digest, Message, Origin, digest_of, write
-from rules.alerts.models import Delivery
+from rules.alerts.messages import Attachment, Content, Digest, Figure, Message, Origin, Sheet, digest_of, write
+from rules.alerts.models import Bulletin, Delivery
 from tenants.models import Event, Organization
 
 TEST_KIND: Final = "test"
@@ -51,6 +51,10 @@ def outgoing(delivery: Delivery, *, now: datetime) -> Outgoing | None:
     organization = Organization.objects.get(pk=delivery.organization_id)
     if delivery.purpose == Delivery.Purpose.TEST:
         return _outgoing(delivery, _test(delivery, organization, now), Action.TRIGGER, now)
+    if delivery.purpose == Delivery.Purpose.REPORT:
+        if delivery.bulletin is None:
+            return None
+        return _outgoing(delivery, sheet_of(delivery.bulletin, organization), Action.TRIGGER, now)
     events = events_of(delivery)
     if not events:
         return None
@@ -60,7 +64,7 @@ def outgoing(delivery: Delivery, *, now: datetime) -> Outgoing | None:
     return _outgoing(delivery, messages[0], _action(delivery, events[0]), now)
 
 
-def _outgoing(delivery: Delivery, content: Message | Digest, action: Action, now: datetime) -> Outgoing:
+def _outgoing(delivery: Delivery, content: Content, action: Action, now: datetime) -> Outgoing:
     matter = content.origin.dedup_key if isinstance(content, Message) else delivery.key
     return Outgoing(
         message_id=delivery.message_id,
@@ -102,6 +106,20 @@ def origin_of(event: Event, organization: Organization) -> Origin:
 def _digest(delivery: Delivery, organization: Organization, messages: Sequence[Message]) -> Digest:
     url = settings.BASE_URL + reverse("alerts:delivery-detail", args=[organization.slug, delivery.pk])
     return digest_of(messages, organization=organization.name, url=url, left_out=delivery.events_left_out)
+
+
+def sheet_of(bulletin: Bulletin, organization: Organization) -> Sheet:
+    file = bytes(bulletin.file) if bulletin.file else b""
+    return Sheet(
+        title=bulletin.title,
+        organization=organization.name,
+        made_at=bulletin.created_at,
+        sentences=bulletin.sentences,
+        figures=[Figure(one["label"], one["value"], one["note"]) for one in bulletin.figures],
+        text=bulletin.text,
+        url=settings.BASE_URL + bulletin.link if bulletin.link else "",
+        attachment=Attachment(bulletin.file_name, bulletin.file_type, file) if file else None,
+    ).bounded()
 
 
 def _test(delivery: Delivery, organization: Organization, now: datetime) -> Message:

@@ -20,6 +20,7 @@ KINDS: Final = {
     "quota.reached": "The monthly quota is nearly or all used",
     "gateway.spool_filling": "The gateway’s spool is filling up",
     "channel.disabled": "A channel was turned off",
+    "report.not_sent": "A scheduled report could not be sent",
 }
 
 # Names that insights carry. Alerts know no more of rules than these.

@@ -96,6 +96,27 @@ class Route(OrgScopedModel):
         return self.name
 
 
+class Bulletin(OrgScopedModel):
+    """Something that was made elsewhere and is sent as it is: its words, a text for terminals and chats, a file.
+
+    Alerts know no more of it. Without its file, which is not kept for long, ``link`` leads to it.
+    """
+
+    title = models.CharField(max_length=200)
+    sentences = ArrayField(models.TextField(), default=list)
+    figures = models.JSONField(default=list, help_text="label, value and note of each, ready to read.")
+    text = models.TextField(default="")
+    link = models.CharField(max_length=300, default="", help_text="The path of the page about it.")
+    project_ids = ArrayField(models.BigIntegerField(), default=list, help_text="Those it tells of.")
+    file_name = models.CharField(max_length=100, default="")
+    file_type = models.CharField(max_length=100, default="")
+    file = models.BinaryField(null=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "alert_bulletins"
+
+
 class Delivery(OrgScopedModel):
     """One message to one channel: a row of the outbox from the moment it is decided until it arrived or was given up.
 
@@ -111,6 +132,7 @@ class Delivery(OrgScopedModel):
         ACKNOWLEDGEMENT = "acknowledgement", "Acknowledgement"
         DIGEST = "digest", "Digest"
         TEST = "test", "Test"
+        REPORT = "report", "Report"
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
@@ -124,6 +146,7 @@ class Delivery(OrgScopedModel):
     route = models.ForeignKey(Route, null=True, on_delete=models.SET_NULL, related_name="+")
     purpose = models.CharField(max_length=20, choices=Purpose)
     event_ids = ArrayField(models.BigIntegerField(), default=list)
+    bulletin = models.ForeignKey(Bulletin, null=True, on_delete=models.SET_NULL, related_name="deliveries")
     events_left_out = models.PositiveIntegerField(default=0, help_text="Of a digest that was full.")
     project_ids = ArrayField(models.BigIntegerField(), default=list)
     key = models.CharField(max_length=100)

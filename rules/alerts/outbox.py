@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from core import work
 from rules.alerts import timing
-from rules.alerts.models import Channel, Delivery, Route
+from rules.alerts.models import Bulletin, Channel, Delivery, Route
 from tenants.models import Event
 
 TASK: Final = "alerts.deliver"
@@ -28,6 +28,7 @@ def put(
     due_at: datetime,
     route: Route | None = None,
     events: Collection[Event] = (),
+    bulletin: Bulletin | None = None,
 ) -> Delivery | None:
     """Decide that ``channel`` is told, once for each ``key``; None when that was decided before.
 
@@ -43,7 +44,8 @@ def put(
             "route": route,
             "purpose": purpose,
             "event_ids": [event.pk for event in events],
-            "project_ids": projects_of(events),
+            "bulletin": bulletin,
+            "project_ids": bulletin.project_ids if bulletin else projects_of(events),
             "message_id": f"msg_{uuid4().hex}",
             "next_attempt_at": due_at,
             "expires_at": due_at + timing.PATIENCE,

@@ -1,4 +1,4 @@
-"""The end of old deliveries and events: a year to compare with, and a month."""
+"""The end of old deliveries, bulletins and events: a year to compare with, and a month."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -7,10 +7,11 @@ from typing import Any, Final
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from core.scope import org_scope
-from rules.alerts.models import Delivery
+from rules.alerts.models import Bulletin, Delivery
 from tenants.models import Event
 
 KEPT: Final = timedelta(days=396)  # thirteen months
+FILES_KEPT: Final = timedelta(days=30)  # afterwards a bulletin is sent again with the link alone
 _AT_ONCE: Final = 1_000
 _MOST_BATCHES: Final = 50  # of an organization and run; the next run goes on
 _OPENS: Final = Q(kind__endswith=".opened") | Q(kind__endswith=".reopened")  # matching.opens, in SQL
@@ -24,7 +25,18 @@ def forget_old(*, organization_id: int, now: datetime) -> int:
     """
     before = now - KEPT
     deliveries = forget(organization_id, lambda: Delivery.objects.filter(finished_at__lt=before))
-    return deliveries + forget(organization_id, lambda: _old_events(before))
+    _drop_files(organization_id, now - FILES_KEPT)
+    bulletins = forget(organization_id, lambda: _old_bulletins(before))
+    return deliveries + bulletins + forget(organization_id, lambda: _old_events(before))
+
+
+def _drop_files(organization_id: int, before: datetime) -> None:
+    with org_scope(organization_id):
+        Bulletin.objects.filter(created_at__lt=before, file__isnull=False).update(file=None)
+
+
+def _old_bulletins(before: datetime) -> QuerySet[Bulletin]:
+    return Bulletin.objects.filter(created_at__lt=before, deliveries=None)
 
 
 def _old_events(before: datetime) -> QuerySet[Event]:

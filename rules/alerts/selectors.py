@@ -39,6 +39,8 @@ class Line:
 
     @property
     def title(self) -> str:
+        if self.delivery.bulletin is not None:
+            return self.delivery.bulletin.title
         if self.delivery.purpose == Delivery.Purpose.TEST:
             return "Test of the channel"
         if self.message is None:
@@ -79,12 +81,17 @@ def deliveries(*, organization: Organization, chosen: DeliveryFilter) -> QuerySe
     )
     if chosen.hidden:
         found = found.exclude(project_ids__overlap=list(chosen.hidden))
-    return found.select_related("channel").order_by("-pk")
+    return found.select_related("channel", "bulletin").defer("bulletin__file").order_by("-pk")
 
 
 def delivery(*, organization: Organization, delivery_id: int, hidden: Sequence[int] = ()) -> Delivery | None:
     chosen = DeliveryFilter(hidden=hidden)
     return deliveries(organization=organization, chosen=chosen).filter(pk=delivery_id).first()
+
+
+def deliveries_of(*, bulletin_id: int) -> QuerySet[Delivery]:
+    """To which channels a bulletin goes, in the order of their names."""
+    return Delivery.objects.filter(bulletin_id=bulletin_id).select_related("channel").order_by("channel_name", "pk")
 
 
 def attempts(*, delivery: Delivery) -> QuerySet[DeliveryAttempt]:

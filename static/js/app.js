@@ -5,3 +5,5 @@ import "./menu.js";
 import "./clipboard.js";
 import "./times.js";
 import "./htmx-feedback.js";
+import "./live.js";
+import "./shortcuts.js";

@@ -1,11 +1,14 @@
 /** Pure: our chart spec (core/charts.py) and a theme in, an ECharts option out. No page, no clock. */
 
-import { axisFormatOf, bucketLabel, formatOf } from "./formats.js";
+import { heatmap } from "./chart-heatmap.js";
+import { ROOM_PX, markTexts, overlay } from "./chart-marks.js";
+import { isOverTime } from "./chart-zoom.js";
+import { axisFormatOf, bucketLabel, formatOf, number } from "./formats.js";
 
 /**
- * @typedef {{name: string, color_index: number, data: (number | string | null)[], dashed?: boolean}} Series
+ * @typedef {{name: string, color_index: number, data: (number | string | null)[], pattern?: number, dashed?: boolean}} Series
  * @typedef {{
- *   kind: "stacked-area" | "stacked-bar" | "line" | "bar" | "donut",
+ *   kind: "stacked-area" | "stacked-bar" | "line" | "bar" | "donut" | "ranking" | "heatmap",
  *   unit: import("./formats.js").Unit,
  *   x: string[],
  *   series: Series[],
@@ -13,22 +16,35 @@ import { axisFormatOf, bucketLabel, formatOf } from "./formats.js";
  *   partial?: boolean,
  *   money?: import("./formats.js").Money,
  *   unsummed?: boolean,
+ *   marks?: import("./chart-marks.js").Mark[],
  * }} Spec
- * @typedef {{text: string, muted: string, faint: string, border: string, surface: string, hover: string, font: string, series: string[]}} Theme
- * @typedef {{hidden: ReadonlySet<number>, still: boolean, width: number}} View
- * @typedef {{name: string, color: string, value: number | null, index: number}} Row
+ * @typedef {{text: string, muted: string, faint: string, border: string, surface: string, hover: string, font: string, series: string[], heat: string[]}} Theme
+ * @typedef {{hidden: ReadonlySet<number>, still: boolean, width: number, height: number}} View
+ * @typedef {{name: string, color: string, value: number | null, pattern: number, dashed: boolean, index: number}} Row
  */
 
 const MAX_ROWS = 10;
 const ANIMATION_MS = 120;
 const LABEL_PX = 72;
 
-/** Decimals arrive as strings. @param {number | string | null} value */
-export const number = (value) => (value === null ? null : Number(value));
+// What tells series of one hue apart (core.charts.Look): stripes of a filled shape, dashes of a line; the first is plain.
+const STRIPES = [
+  null,
+  { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [2, 5], rotation: -Math.PI / 4 },
+  { symbol: "circle", symbolSize: 0.7, dashArrayX: [[6, 6], [0, 6, 6, 0]], dashArrayY: [6, 0] },
+  { symbol: "rect", dashArrayX: [1, 0], dashArrayY: [3, 3], rotation: Math.PI / 2 },
+];
+const DASHES = [null, [8, 3], [2, 3], [8, 3, 2, 3]];
+
+/** @param {number | undefined} pattern @param {Theme} theme */
+function decal(pattern, theme) {
+  const stripes = STRIPES[pattern ?? 0];
+  return stripes ? { ...stripes, color: theme.surface } : undefined;
+}
 
 /** @param {Spec} spec @param {Theme} theme @param {View} view @returns {object} */
 export function chartOption(spec, theme, view) {
-  const option = spec.kind === "donut" ? donut(spec, theme, view) : cartesian(spec, theme, view);
+  const option = (KINDS[spec.kind] ?? cartesian)(spec, theme, view);
   return {
     animation: !view.still,
     animationDuration: ANIMATION_MS,
@@ -38,11 +54,8 @@ export function chartOption(spec, theme, view) {
   };
 }
 
-/** @param {Spec} spec */
-const isTime = (spec) => spec.x.length > 0 && spec.x.every((bucket) => bucketLabel(bucket) !== null);
-
-/** @param {Spec} spec */
-const isRanking = (spec) => spec.kind === "bar" && !isTime(spec);
+/** Bars over names lie down, so that the names are read. @param {Spec} spec */
+const isLying = (spec) => spec.kind === "bar" && !isOverTime(spec);
 
 /**
  * Indexes of the buckets that carry a label: midnights when days are shown in hours, else evenly spread.
@@ -66,7 +79,7 @@ export function axisLabel(bucket) {
 
 /** @param {Spec} spec @param {Theme} theme @param {View} view */
 function cartesian(spec, theme, view) {
-  const ranking = isRanking(spec);
+  const ranking = isLying(spec);
   const shown = labelled(spec.x, view.width - 64);
   const names = {
     type: "category",
@@ -89,10 +102,13 @@ function cartesian(spec, theme, view) {
     splitLine: { lineStyle: { color: theme.border } },
   };
   return {
-    grid: { left: 8, right: ranking ? 24 : 12, top: 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    grid: { left: 8, right: ranking ? 24 : 12, top: spec.marks?.length ? ROOM_PX : 12, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     xAxis: ranking ? values : names,
     yAxis: ranking ? names : values,
-    series: spec.series.map((series, index) => drawn(spec, series, theme, view.hidden.has(index), view.width / spec.x.length)),
+    series: [
+      ...spec.series.map((series, index) => drawn(spec, series, theme, view.hidden.has(index), view.width / spec.x.length)),
+      ...(isOverTime(spec) ? overlay(spec, theme) : []),
+    ],
   };
 }
 
@@ -119,15 +135,21 @@ function drawn(spec, series, theme, hidden, room) {
   const data = hidden ? [] : series.data.map(number);
   // Silent: the pointer reads a bucket and dims nothing; the legend still highlights its series.
   const common = { name: series.name, data, color, silent: true, emphasis: { focus: "series" }, blur: { itemStyle: { opacity: 0.25 } } };
-  if (spec.kind === "line") return line(common, series.dashed ?? false);
-  if (spec.kind === "stacked-area") return area(common, theme, spec.series.length);
-  return bar(common, spec, theme, hidden, room);
+  // A limit or an earlier period lies across the layers and is no part of them.
+  if (spec.kind === "line" || series.dashed) return line(common, series);
+  const stripes = decal(series.pattern, theme);
+  if (spec.kind === "stacked-area") return { ...area(common, theme, spec.series.filter((other) => !other.dashed).length), itemStyle: { decal: stripes } };
+  const drawn = bar(common, spec, theme, hidden, room);
+  return { ...drawn, itemStyle: { ...drawn.itemStyle, decal: stripes } };
 }
 
-/** One point makes no line, so it is a dot. @param {{data: (number | null)[]}} common @param {boolean} dashed */
-function line(common, dashed) {
-  const alone = common.data.filter((value) => value !== null).length === 1;
-  const lineStyle = dashed ? { width: 1.5, type: [6, 4] } : { width: 2 };
+/** A point between gaps makes no line, so it is a dot. @param {{data: (number | null)[]}} common @param {Series} series */
+function line(common, series) {
+  const { data } = common;
+  const alone = data.some((value, place) => value !== null && (data[place - 1] ?? null) === null && (data[place + 1] ?? null) === null);
+  const dashes = DASHES[series.pattern ?? 0];
+  const plain = dashes ? { width: 2, type: dashes } : { width: 2 };
+  const lineStyle = series.dashed ? { width: 1.5, type: [6, 4] } : plain;
   return { ...common, type: "line", showSymbol: alone, symbol: "circle", symbolSize: 6, lineStyle, blur: { lineStyle: { opacity: 0.2 } } };
 }
 
@@ -150,7 +172,7 @@ function area(common, theme, layers) {
 /** @param {{data: (number | null)[]}} common @param {Spec} spec @param {Theme} theme @param {boolean} hidden @param {number} room */
 function bar(common, spec, theme, hidden, room) {
   const stacked = spec.kind === "stacked-bar";
-  const ranking = isRanking(spec);
+  const ranking = isLying(spec);
   return {
     ...common,
     data: spec.partial && !hidden ? lastUnfinished(common.data) : common.data,
@@ -176,7 +198,7 @@ function lastUnfinished(data) {
 function donut(spec, theme, view) {
   const slices = spec.series.flatMap((series, index) => {
     const color = theme.series[series.color_index] ?? theme.series[0];
-    return view.hidden.has(index) ? [] : [{ name: series.name, value: number(series.data[0]) ?? 0, index, itemStyle: { color } }];
+    return view.hidden.has(index) ? [] : [{ name: series.name, value: number(series.data[0]) ?? 0, index, itemStyle: { color, decal: decal(series.pattern, theme) } }];
   });
   const total = spec.total ?? slices.reduce((sum, slice) => sum + slice.value, 0);
   return {
@@ -200,6 +222,42 @@ function donut(spec, theme, view) {
   };
 }
 
+/** One bar a series, its value at its end. @param {Spec} spec @param {Theme} theme @param {View} view */
+function ranking(spec, theme, view) {
+  const shown = spec.series.filter((_, index) => !view.hidden.has(index));
+  const format = formatOf(spec);
+  const bars = shown.map(({ color_index, pattern, data }) => ({
+    value: number(data[0]),
+    pattern: pattern ?? 0,
+    itemStyle: { color: theme.series[color_index] ?? theme.series[0], decal: decal(pattern, theme) },
+  }));
+  return {
+    grid: { left: 8, right: 76, top: 4, bottom: 4, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
+    xAxis: { type: "value", splitNumber: 3, axisLabel: { color: theme.faint, hideOverlap: true, formatter: axisFormatOf(spec) }, splitLine: { lineStyle: { color: theme.border } } },
+    yAxis: {
+      type: "category",
+      inverse: true,
+      data: shown.map(({ name }) => name),
+      axisTick: { show: false },
+      axisLine: { show: false },
+      axisLabel: { color: theme.muted, width: Math.min(160, view.width * 0.35), overflow: "truncate", interval: 0 },
+    },
+    series: [
+      {
+        type: "bar",
+        data: bars,
+        barMaxWidth: 16,
+        barCategoryGap: "30%",
+        itemStyle: { borderRadius: [0, 3, 3, 0] },
+        label: { show: true, position: "right", color: theme.muted, formatter: (/** @type {{value: number | null}} */ hit) => format(hit.value) },
+      },
+    ],
+  };
+}
+
+/** Kinds with an option of their own. @type {Partial<Record<Spec["kind"], (spec: Spec, theme: Theme, view: View) => object>>} */
+const KINDS = { donut, ranking, heatmap };
+
 /** The middle of a donut has room for seven characters: no cents from a thousand on. @param {Spec} spec @param {number | null} total */
 function roundTotal(spec, total) {
   return axisFormatOf(spec)(spec.unit === "usd" && total !== null && total >= 1000 ? Math.round(total) : total);
@@ -208,29 +266,30 @@ function roundTotal(spec, total) {
 /**
  * What the tooltip lists for one bucket: largest first, zeros left out, the tail as one line.
  * @param {Spec} spec @param {Theme} theme @param {number} place @param {ReadonlySet<number>} hidden
- * @returns {{title: string, total: string, rows: {name: string, color: string, text: string}[], more: number}}
+ * @returns {{title: string, total: string, rows: {name: string, color: string, pattern: number, text: string}[], more: number, marks: string[]}}
  */
 export function tooltip(spec, theme, place, hidden) {
   const all = rowsAt(spec, theme, place, hidden);
   const rows = all.filter((row) => row.value !== 0 || all.length === 1);
-  if (spec.kind !== "line" && spec.kind !== "bar") rows.sort((a, b) => (b.value ?? 0) - (a.value ?? 0));
+  if (spec.kind !== "line" && spec.kind !== "bar") rows.sort((a, b) => Number(a.dashed) - Number(b.dashed) || (b.value ?? 0) - (a.value ?? 0));
   const format = formatOf(spec);
   const stacked = spec.kind.startsWith("stacked") && all.length > 1;
-  const sum = all.reduce((total, row) => total + (row.value ?? 0), 0);
+  const sum = all.reduce((total, row) => total + (row.dashed ? 0 : (row.value ?? 0)), 0);
   const unfinished = spec.partial && place === spec.x.length - 1 ? " so far" : "";
   return {
     title: (bucketLabel(spec.x[place] ?? "") ?? spec.x[place] ?? "") + unfinished,
     total: stacked ? format(sum) : "",
-    rows: rows.slice(0, MAX_ROWS).map(({ name, color, value }) => ({ name, color, text: format(value) })),
+    rows: rows.slice(0, MAX_ROWS).map(({ name, color, pattern, value }) => ({ name, color, pattern, text: format(value) })),
     more: Math.max(0, rows.length - MAX_ROWS),
+    marks: markTexts(spec, place),
   };
 }
 
 /** @param {Spec} spec @param {Theme} theme @param {number} place @param {ReadonlySet<number>} hidden @returns {Row[]} */
 function rowsAt(spec, theme, place, hidden) {
-  return spec.series.flatMap((series, index) =>
-    hidden.has(index)
-      ? []
-      : [{ name: series.name, color: theme.series[series.color_index] ?? theme.series[0], value: number(series.data[place] ?? null), index }],
-  );
+  return spec.series.flatMap((series, index) => {
+    const color = theme.series[series.color_index] ?? theme.series[0];
+    const value = number(series.data[place] ?? null);
+    return hidden.has(index) ? [] : [{ name: series.name, color, value, pattern: series.pattern ?? 0, dashed: series.dashed ?? false, index }];
+  });
 }

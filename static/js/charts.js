@@ -1,13 +1,25 @@
 /** Draws every `[data-chart]` of the page, and again when the theme, the size or (by htmx) the page changes. */
 
-import { chartOption, number, tooltip } from "./chart-options.js";
-import { formatOf, percent } from "./formats.js";
+import { saveNumbers, savePicture } from "./chart-files.js";
+import { chartOption } from "./chart-options.js";
+import { listen } from "./chart-selection.js";
+import { bucketWords, element, tooltipOption } from "./chart-tooltips.js";
+import { addressOf, isOfHours, isOverTime, zoomed, zoomOf, zoomText } from "./chart-zoom.js";
+import { formatOf, number } from "./formats.js";
 
 /** @typedef {import("./chart-options.js").Spec} Spec */
 /** @typedef {import("./chart-options.js").Theme} Theme */
-/** @typedef {{canvas: HTMLElement, spec: Spec, hidden: Set<number>, instance: any, watcher: ResizeObserver}} Chart */
+/** @typedef {import("./chart-zoom.js").Zoom} Zoom */
+/**
+ * @typedef {{
+ *   holder: HTMLElement, canvas: HTMLElement, spec: Spec, shown: Spec, zoom: Zoom | null, theme: Theme,
+ *   hidden: Set<number>, instance: any, watcher: ResizeObserver,
+ * }} Chart ``shown`` is the part of ``spec`` that ``zoom`` leaves
+ */
 
 const SERIES = [...Array(11).keys()];
+const HEAT = [...Array(8).keys()];
+const FILES = { csv: saveNumbers, png: savePicture };
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** @type {Map<HTMLElement, Chart>} */
@@ -33,73 +45,63 @@ function themeOf(place) {
     hover: color("surface-hover"),
     font: getComputedStyle(place).fontFamily,
     series: SERIES.map((index) => color(`series-${index}`)),
+    heat: HEAT.map((index) => color(`heat-${index}`)),
   };
   probe.remove();
   return theme;
 }
 
-/** @param {string} tag @param {string} text */
-function element(tag, text) {
-  const made = document.createElement(tag);
-  made.textContent = text;
-  return made;
-}
-
-/** @param {Chart} chart @param {Theme} theme @param {number} place */
-function tooltipBox(chart, theme, place) {
-  const { title, total, rows, more } = tooltip(chart.spec, theme, place, chart.hidden);
-  const box = document.createElement("div");
-  box.className = "chart-tooltip";
-  const head = document.createElement("header");
-  head.append(element("span", title), element("strong", total));
-  box.append(head, ...rows.map((row) => tooltipRow(row)));
-  if (more) box.append(element("footer", `and ${more} more`));
-  return box;
-}
-
-/** @param {{name: string, color: string, text: string}} row */
-function tooltipRow(row) {
-  const line = document.createElement("div");
-  const swatch = document.createElement("span");
-  swatch.className = "swatch";
-  swatch.style.background = row.color;
-  line.append(swatch, element("span", row.name), element("b", row.text));
-  return line;
-}
-
-/** @param {Chart} chart @param {{name: string, value: number, percent: number, color: string}} slice */
-function sliceBox(chart, slice) {
-  const box = document.createElement("div");
-  box.className = "chart-tooltip";
-  const share = percent(slice.percent / 100);
-  box.append(tooltipRow({ name: slice.name, color: slice.color, text: `${formatOf(chart.spec)(number(slice.value))} · ${share}` }));
-  return box;
-}
-
-/** @param {Chart} chart @param {Theme} theme */
-function tooltipOption(chart, theme) {
-  const donut = chart.spec.kind === "donut";
-  const bars = chart.spec.kind.endsWith("bar");
-  return {
-    trigger: donut ? "item" : "axis",
-    confine: true,
-    transitionDuration: 0,
-    backgroundColor: theme.surface,
-    borderColor: theme.border,
-    borderWidth: 1,
-    padding: [8, 10],
-    axisPointer: bars
-      ? { type: "shadow", shadowStyle: { color: theme.faint, opacity: 0.1 } }
-      : { type: "line", lineStyle: { color: theme.faint, type: "solid", width: 1 } },
-    formatter: (/** @type {any} */ hit) => (donut ? sliceBox(chart, hit) : tooltipBox(chart, theme, hit[0]?.dataIndex ?? 0)),
-  };
-}
-
 /** @param {Chart} chart */
 function draw(chart) {
-  const theme = themeOf(chart.canvas);
-  const view = { hidden: chart.hidden, still: still.matches, width: chart.canvas.clientWidth };
-  chart.instance.setOption({ ...chartOption(chart.spec, theme, view), tooltip: tooltipOption(chart, theme) }, { notMerge: true });
+  chart.theme = themeOf(chart.canvas);
+  chart.shown = zoomed(chart.spec, chart.zoom);
+  if (chart.shown === chart.spec) chart.zoom = null;
+  const { shown, theme, hidden, canvas } = chart;
+  const view = { hidden, still: still.matches, width: canvas.clientWidth, height: canvas.clientHeight };
+  chart.instance.setOption({ ...chartOption(shown, theme, view), tooltip: tooltipOption(shown, theme, hidden) }, { notMerge: true });
+}
+
+/** @param {Chart} chart @param {string} text */
+function say(chart, text) {
+  const place = document.getElementById(`${chart.holder.id}-spoken`);
+  if (place) place.textContent = text;
+}
+
+/** @param {Chart} chart @param {Zoom | null} zoom */
+function zoomTo(chart, zoom) {
+  const had = chart.zoom;
+  chart.zoom = zoom;
+  draw(chart);
+  tellZoom(chart);
+  if (zoom) say(chart, `${zoomText(zoom)} shown`);
+  else if (had) say(chart, "Everything shown");
+}
+
+/** Says beside the title which part is shown, and leads to the page about that part. @param {Chart} chart */
+function tellZoom({ holder, zoom, shown }) {
+  const bar = holder.closest(".chart-card")?.querySelector(".chart-zoom");
+  const [words, link] = bar?.children ?? [];
+  if (!(bar instanceof HTMLElement) || !(link instanceof HTMLAnchorElement)) return;
+  bar.hidden = !zoom;
+  holder.closest(".chart-card")?.querySelector(".legend-note")?.toggleAttribute("hidden", !shown.partial);
+  tellTotals(holder, shown, Boolean(zoom));
+  if (!zoom) return;
+  words.textContent = zoomText(zoom);
+  link.hidden = !document.querySelector("#filters [name=from]");
+  link.href = addressOf(location.href, zoom);
+  link.textContent = isOfHours(zoom) ? "Show only these hours" : "Show only these days";
+}
+
+/** The legend's sums are of what is shown; those of the whole came with the page. @param {HTMLElement} holder @param {Spec} shown @param {boolean} isPart */
+function tellTotals(holder, shown, isPart) {
+  for (const item of document.querySelectorAll(`[data-legend="${CSS.escape(holder.id)}"] [data-series]`)) {
+    const total = item.querySelector("strong");
+    if (!total) continue;
+    total.dataset.whole ??= total.textContent ?? "";
+    const { data } = shown.series[Number(/** @type {HTMLElement} */ (item).dataset.series)];
+    const sum = data.reduce((/** @type {number} */ all, value) => all + (number(value) ?? 0), 0);
+    total.textContent = isPart ? formatOf(shown)(sum) : total.dataset.whole;
+  }
 }
 
 /** @param {HTMLElement} holder @returns {Promise<Spec | null>} */
@@ -121,12 +123,44 @@ async function start(holder) {
   canvas.className = "chart-canvas";
   holder.append(canvas);
   const instance = library().init(canvas, null, { renderer: "canvas" });
+  const watcher = new ResizeObserver(() => resize(chart));
   /** @type {Chart} */
-  const chart = { canvas, spec, hidden: new Set(), instance, watcher: new ResizeObserver(() => resize(chart)) };
+  const chart = { holder, canvas, spec, shown: spec, zoom: null, theme: themeOf(canvas), hidden: new Set(), instance, watcher };
   charts.set(holder, chart);
   draw(chart);
-  chart.watcher.observe(canvas);
+  watcher.observe(canvas);
+  follow(chart);
+  ready(holder);
+}
+
+/** What people do with the canvas, which outlives its holder. @param {Chart} chart */
+function follow(chart) {
+  chart.instance.on("click", (/** @type {any} */ hit) => hit.componentType === "markLine" && openMark(chart, hit.name));
+  if (!isOverTime(chart.spec)) return;
+  listen(chart.canvas, {
+    canvas: chart.canvas,
+    instance: chart.instance,
+    count: () => chart.shown.x.length,
+    choose: (one, other) => zoomTo(chart, zoomOf(chart.shown, one, other)),
+    back: () => zoomTo(chart, null),
+    read: (place) => say(chart, bucketWords(chart.shown, chart.theme, place, chart.hidden)),
+  });
+}
+
+/** One mark leads to its page, several to their list below the table. @param {Chart} chart @param {string} bucket */
+function openMark({ holder, spec }, bucket) {
+  const marks = (spec.marks ?? []).filter((mark) => mark.bucket === bucket);
+  if (marks.length === 1) location.assign(marks[0].href);
+  const table = holder.closest(".chart-card")?.querySelector(".chart-table");
+  if (marks.length < 2 || !(table instanceof HTMLDetailsElement)) return;
+  table.open = true;
+  table.querySelector(".chart-marks")?.scrollIntoView({ block: "nearest" });
+}
+
+/** @param {HTMLElement} holder */
+function ready(holder) {
   holder.classList.add("is-ready");
+  holder.closest(".chart-card")?.querySelector("[data-files]")?.removeAttribute("hidden");
 }
 
 /** @param {Chart} chart */
@@ -140,8 +174,7 @@ function resize(chart) {
 
 /** @param {HTMLElement} holder */
 function fail(holder) {
-  const words = element("p", "The chart could not be drawn. Reload the page, or open its table.");
-  words.className = "chart-message";
+  const words = element("p", "The chart could not be drawn. Reload the page, or open its table.", "chart-message");
   holder.replaceChildren(words);
 }
 
@@ -165,16 +198,18 @@ function adopt(chart, gone, holder, spec) {
   holder.dataset.started = "true";
   if (!sameSeries(chart.spec, spec)) chart.hidden.clear();
   chart.spec = spec;
+  chart.holder = holder;
   charts.delete(gone);
   charts.set(holder, chart);
   holder.append(chart.canvas);
-  holder.classList.add("is-ready");
+  ready(holder);
   for (const index of chart.hidden) {
     document.querySelector(`[data-legend="${CSS.escape(holder.id)}"] [data-series="${index}"]`)?.setAttribute("aria-pressed", "false");
   }
   const wasTable = gone.closest(".chart-card")?.querySelector("details")?.open;
   if (wasTable) holder.closest(".chart-card")?.querySelector("details")?.setAttribute("open", "");
   draw(chart);
+  tellZoom(chart);
 }
 
 function adoptAll() {
@@ -229,11 +264,68 @@ const emphasize = (type) => (/** @type {Event} */ event) => {
   chart.instance.dispatchAction({ type, ...target });
 };
 
+/** @param {EventTarget | null} target @param {string} selector */
+function chartOf(target, selector) {
+  const found = target instanceof Element ? target.closest(selector) : null;
+  const holder = found?.matches(".chart") ? found : found?.closest(".chart-card")?.querySelector(".chart");
+  return holder instanceof HTMLElement ? charts.get(holder) : undefined;
+}
+
+/** @param {MouseEvent} event */
+function press(event) {
+  const reset = chartOf(event.target, ".chart-zoom-reset");
+  if (reset) {
+    zoomTo(reset, null);
+    reset.holder.focus();
+  }
+  const chart = chartOf(event.target, "[data-file]");
+  const item = event.target instanceof Element ? event.target.closest("[data-file]") : null;
+  if (!chart || !(item instanceof HTMLElement)) return;
+  FILES[/** @type {"csv" | "png"} */ (item.dataset.file)](chart);
+  const menu = item.closest("details");
+  menu?.removeAttribute("open");
+  menu?.querySelector("summary")?.focus();
+}
+
+/** Keys belong to the holder, which has the focus. @param {KeyboardEvent} event */
+function type(event) {
+  if (!(event.target instanceof Element) || !event.target.matches(".chart")) return;
+  chartOf(event.target, ".chart")?.canvas.dispatchEvent(new CustomEvent("chart:keydown", { detail: event }));
+}
+
+/** @param {FocusEvent} event */
+function leave(event) {
+  if (!(event.target instanceof Element) || !event.target.matches(".chart")) return;
+  chartOf(event.target, ".chart")?.canvas.dispatchEvent(new CustomEvent("chart:leave"));
+}
+
+/** Paper is white: charts are drawn for it at once, and back when it is printed. */
+const root = document.documentElement;
+let screenTheme = root.getAttribute("data-theme");
+
+function toPaper() {
+  screenTheme = root.getAttribute("data-theme");
+  root.setAttribute("data-theme", "light");
+  redrawAll();
+  for (const { instance } of charts.values()) instance.getZr().flush();
+}
+
+function toScreen() {
+  if (screenTheme) root.setAttribute("data-theme", screenTheme);
+  else root.removeAttribute("data-theme");
+  redrawAll();
+}
+
 function redrawAll() {
   for (const chart of charts.values()) draw(chart);
 }
 
 document.addEventListener("click", toggle);
+document.addEventListener("click", press);
+document.addEventListener("keydown", type);
+document.addEventListener("focusout", leave);
+addEventListener("beforeprint", toPaper);
+addEventListener("afterprint", toScreen);
 document.addEventListener("mouseover", emphasize("highlight"));
 document.addEventListener("mouseout", emphasize("downplay"));
 document.addEventListener("htmx:afterSwap", adoptAll); // at once; "load" comes a frame later

@@ -9,8 +9,12 @@ const SMALLEST = 1e-12;
 const DOLLARS = { sign: "$", digits: 2 };
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/** @typedef {"usd" | "tokens" | "count" | "ms" | "percent" | "mb"} Unit */
-/** @typedef {{sign: string, digits: number}} Money how amounts of a currency are written */
+/** @typedef {"usd" | "tokens" | "count" | "ms" | "percent" | "mb" | "tokens_per_s"} Unit */
+/** @typedef {{code: string, sign: string, digits: number}} Money a currency, and how its amounts are written */
+/** @typedef {{sign: string, digits: number}} Style */
+
+/** Decimals arrive as strings. @param {number | string | null} value */
+export const number = (value) => (value === null ? null : Number(value));
 
 /**
  * Rounds half away from zero on the shortest decimal form, as Python's Decimal does.
@@ -40,7 +44,7 @@ function compact(size) {
   return fixed(size, decimals) + (step ? NBSP + SUFFIXES[step] : "");
 }
 
-/** @param {number | null} value @param {Money} style */
+/** @param {number | null} value @param {Style} style */
 export function money(value, style) {
   if (value === null) return UNKNOWN;
   const size = Math.abs(value);
@@ -51,7 +55,7 @@ export function money(value, style) {
   return `${sign(value)}${style.sign}${fixed(size, decimals, least)}`;
 }
 
-/** @param {number | null} value @param {Money} style */
+/** @param {number | null} value @param {Style} style */
 export function moneyCompact(value, style) {
   if (value === null) return UNKNOWN;
   if (Math.abs(value) >= 10_000) return `${sign(value)}${style.sign}${compact(Math.abs(value))}`;
@@ -99,6 +103,15 @@ function memory(size) {
 /** @param {number | null} value */
 export const megabytes = (value) => (value === null ? UNKNOWN : sign(value) + memory(Math.abs(value)));
 
+/** @param {number} size */
+function speed(size) {
+  if (size > 0 && size < 0.05) return "<0.1";
+  return size < 999.5 ? fixed(size, size ? oneIfBelow100(size) : 0) : compact(size);
+}
+
+/** @param {number | null} value */
+export const tokensPerSecond = (value) => (value === null ? UNKNOWN : `${sign(value)}${speed(Math.abs(value))}${NBSP}tokens/s`);
+
 /** @param {number | null} fraction */
 export function percent(fraction) {
   if (fraction === null) return UNKNOWN;
@@ -138,13 +151,21 @@ export function bucketLabel(bucket) {
 }
 
 /** @type {Record<Unit, (value: number | null) => string>} */
-export const FORMATS = { usd, tokens, count, ms: durationMs, percent, mb: megabytes };
+export const FORMATS = { usd, tokens, count, ms: durationMs, percent, mb: megabytes, tokens_per_s: tokensPerSecond };
 
 /** An axis counts in round steps: "80 M" and not "80.0 M". @param {(value: number | null) => string} format */
 const short = (format) => (/** @type {number | null} */ value) => format(value).replace(/\.0+(?!\d)|(\.\d*[1-9])0+(?!\d)/, "$1");
 
 /** @type {Record<Unit, (value: number | null) => string>} */
-export const AXIS_FORMATS = { usd: usdCompact, tokens: short(tokens), count: short(tokens), ms: short(durationMs), percent: short(percent), mb: megabytes };
+export const AXIS_FORMATS = {
+  usd: usdCompact,
+  tokens: short(tokens),
+  count: short(tokens),
+  ms: short(durationMs),
+  percent: short(percent),
+  mb: megabytes,
+  tokens_per_s: short((value) => tokensPerSecond(value).replace(/tokens/, "tok")),
+};
 
 /** How a chart's numbers are written: in its currency when that is not the dollar. @param {{unit: Unit, money?: Money}} spec */
 export function formatOf(spec) {

@@ -34,6 +34,17 @@ function dismiss(text) {
 /** @param {Event} event @returns {XMLHttpRequest | undefined} */
 const request = (event) => /** @type {CustomEvent} */ (event).detail?.xhr;
 
+/** A page that refreshes itself says beside the time of its numbers that it could not (live.js). @param {Event} event */
+function isQuiet(event) {
+  const asking = /** @type {CustomEvent} */ (event).detail?.elt;
+  return asking instanceof Element && asking.hasAttribute("data-pause-hidden") && document.querySelector("[data-freshness]") !== null;
+}
+
+/** @param {Event} event @param {string} text */
+function complain(event, text) {
+  if (!isQuiet(event)) toast(text);
+}
+
 /** The session ended: the answer is the sign-in page, which belongs to the whole window. @param {Event} event */
 function leaveIfSignedOut(event) {
   const login = document.querySelector("meta[name=login-url]")?.getAttribute("content");
@@ -44,12 +55,12 @@ function leaveIfSignedOut(event) {
 }
 
 document.addEventListener("htmx:beforeSwap", leaveIfSignedOut);
-document.addEventListener("htmx:sendError", () => toast(OFFLINE));
-document.addEventListener("htmx:timeout", () => toast("That took too long. Try a shorter time range."));
+document.addEventListener("htmx:sendError", (event) => complain(event, OFFLINE));
+document.addEventListener("htmx:timeout", (event) => complain(event, "That took too long. Try a shorter time range."));
 document.addEventListener("htmx:swapError", () => toast("The answer could not be shown. Reload the page."));
 document.addEventListener("htmx:responseError", (event) => {
   const status = request(event)?.status ?? 0;
-  toast(BY_STATUS[status] ?? "Something broke on our side. Try again.");
+  complain(event, BY_STATUS[status] ?? "Something broke on our side. Try again.");
 });
 document.addEventListener("htmx:afterRequest", (event) => {
   if (/** @type {CustomEvent} */ (event).detail?.successful) dismiss(OFFLINE);

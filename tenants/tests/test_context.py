@@ -78,7 +78,7 @@ def test_an_error_page_outside_the_scope_lists_no_projects(acme):
         (Role.OWNER, set()),
         (Role.ADMIN, OWNERS),
         (Role.MEMBER, OWNERS | ADMINS),
-        (Role.VIEWER, OWNERS | ADMINS | {"keys", "alerts"}),
+        (Role.VIEWER, OWNERS | ADMINS | {"keys", "alerts", "exports"}),
     ],
 )
 def test_entries_that_would_be_refused_are_left_out(acme, role, denied):

@@ -311,7 +311,7 @@ def test_parts_that_are_asked_for_later_are_converted_as_well(viewer, spent, in_
 def test_the_chart_is_in_the_currency(viewer, spent, in_euros):
     text = viewer.get("/o/acme/").text
 
-    assert '"money": {"sign": "\\u20ac", "digits": 2}' in text
+    assert '"money": {"code": "EUR", "sign": "\\u20ac", "digits": 2}' in text
     assert "Euro by model" in text
 
 

@@ -271,6 +271,8 @@ EXACTLY = {
         Permission.BUDGETS_READ,
         Permission.RULES_READ,
         Permission.INSIGHTS_ACT,
+        Permission.REPORTS_MANAGE,
+        Permission.FEATURES_LABEL,
     },
     Role.VIEWER: {
         Permission.TELEMETRY_READ,

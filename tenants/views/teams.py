@@ -184,7 +184,7 @@ def _complaint(request: OrgRequest, sentence: str) -> HttpResponse:
 
 
 def _list(request: OrgRequest) -> HttpResponse:
-    return redirect("dashboards:team-list", request.organization.slug)
+    return redirect("dashboards:organization-teams", request.organization.slug)
 
 
 def _back(request: OrgRequest, team: Team) -> HttpResponse:

@@ -2,9 +2,10 @@
 
 import math
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import batched
 from random import Random
 from typing import Final
 
@@ -17,6 +18,7 @@ DAYS: Final = 90
 _HOURLY_WEIGHTS: Final = (2, 1, 1, 1, 1, 2, 4, 9, 16, 22, 25, 24, 20, 22, 25, 25, 23, 18, 12, 9, 8, 6, 4, 3)
 _ERRORS: Final = (("rate_limit_error", 429), ("timeout", 504), ("server_error", 500), ("overloaded_error", 529))
 _STAGING_SHARE, _WARM_CACHE_SHARE = 0.06, 0.9
+_USERS, _PAUSE = 420, timedelta(milliseconds=180)
 _SPIKE, _SLOWER, _BURST_CALLS, _BURST_ERROR_RATE = 7.0, 3.6, 60, 0.38
 
 
@@ -42,10 +44,25 @@ def _day(profile: Profile, *, day: date, offset: int, now: datetime) -> Iterator
     random = Random(f"{profile.feature}:{profile.model}{step}:{day.isoformat()}")  # noqa: S311 - plausible, not secret
     moments = _moments(profile, day=day, offset=offset, random=random)
     moments += _burst(profile, day=day, now=now, random=random)
-    for moment in moments:
-        call = _call(profile, started_at=moment, now=now, random=random)
-        if moment < now:
-            yield DemoCall(project=profile.project, call=call)
+    calls = [_call(profile, started_at=moment, now=now, random=random) for moment in moments]
+    for run in batched(calls, profile.trace_calls, strict=False):
+        yield from (DemoCall(profile.project, call) for call in _one_trace(run) if call.started_at < now)
+
+
+def _one_trace(run: Sequence[Call]) -> Iterator[Call]:
+    """The calls of an agent's run: each begins when the one before has ended, and all hang on the first."""
+    first = last = run[0]
+    yield first
+    for call in run[1:]:
+        last = msgspec.structs.replace(
+            call,
+            started_at=last.started_at + timedelta(milliseconds=last.latency_ms or 0) + _PAUSE,
+            user_id=first.user_id,
+            session_id=first.session_id,
+            trace_id=first.trace_id,
+            parent_span_id=first.span_id,
+        )
+        yield last
 
 
 def _moments(profile: Profile, *, day: date, offset: int, random: Random) -> list[datetime]:
@@ -73,7 +90,7 @@ def _call(profile: Profile, *, started_at: datetime, now: datetime, random: Rand
     error = random.random() < _error_rate(profile, started_at=started_at, now=now)
     latency = _latency(profile, started_at=started_at, now=now, random=random)
     error_type, http_status = random.choice(_ERRORS) if error else ("", 200)
-    session = f"session-{random.randrange(4_000):04d}"
+    user = f"user-{random.randrange(_USERS):03d}"
     identity = _uuid7(started_at, random=random)
     return Call(
         call_id=str(identity),
@@ -86,8 +103,8 @@ def _call(profile: Profile, *, started_at: datetime, now: datetime, random: Rand
         feature=profile.feature,
         team=profile.team,
         environment="staging" if random.random() < _STAGING_SHARE else "production",
-        user_id=f"user-{random.randrange(420):03d}",
-        session_id=session,
+        user_id=user,
+        session_id=f"{profile.project}-{started_at:%Y%m%d}-{user}",  # what one person did in a day
         trace_id=f"{random.getrandbits(128):032x}",
         span_id=f"{random.getrandbits(64):016x}",
         usage=Usage() if error else usage,

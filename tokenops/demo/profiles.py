@@ -29,6 +29,7 @@ class Profile:
     growth: float = 0.3  # by how much the daily number grew over the ninety days
     weekend: float = 0.45  # share of a weekday's calls
     situation: Situation = ""
+    trace_calls: int = 1  # calls of one run of an agent, which are one trace
     first_day: int = 0  # days after the start of the demo on which the feature was launched
     tags: dict[str, str] = field(default_factory=dict)
 
@@ -49,7 +50,7 @@ PROFILES: Final = (
     Profile("assistant", "support", "chatbot", "openai", "gpt-4o-mini", 210, 1_450, 240, 1_900,
             cached_share=0.45, stream=True, growth=0.6, tags={"channel": "web"}),
     Profile("assistant", "support", "chatbot", "anthropic", "claude-sonnet-4-20250514", 46, 7_400, 640, 6_200,
-            cached_share=0.6, stream=True, growth=0.8, tags={"channel": "web"}),
+            cached_share=0.6, stream=True, growth=0.8, trace_calls=3, tags={"channel": "web"}),
     # MODEL_MISUSE: a premium model that answers with one word.
     Profile("assistant", "support", "intent-routing", "openai", "gpt-4o", 95, 1_500, 9, 620),
     # CACHE_WASTE: a few questions asked again and again.
@@ -74,7 +75,7 @@ PROFILES: Final = (
     Profile("documents", "operations", "summarization", "openai", "gpt-4o-mini", 160, 1_500, 190, 1_700,
             situation="latency-regression", weekend=0.85),
     Profile("research", "research", "research-agent", "openai", "gpt-5", 34, 68_000, 5_200, 34_000,
-            cached_share=0.7, reasoning_share=0.55, growth=1.2, weekend=0.6, first_day=25),
+            cached_share=0.7, reasoning_share=0.55, growth=1.2, weekend=0.6, first_day=25, trace_calls=6),
     Profile("research", "research", "embeddings", "openai", "text-embedding-3-small", 90, 1_100, 0, 240,
             operation="embedding"),
     # UNPRICED_MODEL: a model of the team's own that no catalogue lists.

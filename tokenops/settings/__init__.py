@@ -57,6 +57,8 @@ INSTALLED_APPS = [
     "rules",
     "rules.alerts",
     "dashboards",
+    "dashboards.exports",
+    "dashboards.reports",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -237,11 +239,13 @@ SPECTACULAR_SETTINGS = {
     "TAGS": [
         {"name": "Telemetry", "description": "Send calls. Accepted means stored."},
         {"name": "Calls", "description": "Read calls and what they cost."},
+        {"name": "Exports", "description": "Have calls and numbers written to files."},
         {"name": "Prices", "description": "Correct what calls cost."},
         {"name": "Keys", "description": "Make, replace and revoke API keys."},
         {"name": "Members", "description": "Who is in an organization, and who is asked to be."},
         {"name": "Audit", "description": "Read who changed what."},
         {"name": "Alerts", "description": "Whom to tell of what happens, and what was told."},
+        {"name": "Reports", "description": "What was spent and what would be saved, to read and to send."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],
     # Members of one name with other choices.
@@ -253,6 +257,19 @@ SPECTACULAR_SETTINGS = {
         "ProjectRoleEnum": ["admin", "member", "viewer", "none"],
         "RoleEnum": "tenants.permissions.Role",
         "RoleNameEnum": ["owner", "admin", "member", "viewer", "none"],
+        "MetricEnum": ["cost_usd", "tokens"],
+        "ExportMetricEnum": "dashboards.exports.api_serializers.METRIC_NAMES",
+        "ExportStateEnum": "dashboards.exports.models.Export.State",
+        "ExportKindEnum": "dashboards.exports.models.Export.Kind",
+        "ExportFormatEnum": "dashboards.exports.models.Export.Format",
+        "PeriodEnum": ["hour", "day", "week", "month"],
+        "CadenceEnum": ["daily", "weekly", "monthly"],
+        "ReportStateEnum": ["queued", "ready", "failed"],
+        "ReportPeriodEnum": [
+            *("yesterday", "week_before", "last_7_days", "last_30_days", "last_month", "this_month", "custom")
+        ],
+        "NewReportPeriodEnum": ["last_7_days", "last_30_days", "last_month", "this_month", "custom"],
+        "SchedulePeriodEnum": ["yesterday", "week_before", "last_month", "this_month"],
         "RepriceStateEnum": "ingestion.models.RepriceRun.State",
         "ScopesEnum": "tenants.permissions.Scope",
         "ScopeNameEnum": ["ingest", "read", "manage", "gateway"],
@@ -321,11 +338,23 @@ METRICS_TOKEN = env.token("METRICS_TOKEN")  # who may read /metrics from another
 # Networks beside the public ones to which an organization's webhooks and channels may lead, also without TLS.
 OUTBOUND_ALLOWED_NETWORKS = env.networks("OUTBOUND_ALLOWED_NETWORKS")
 
+# --- Exports ----------------------------------------------------------------------------------------------------------
+EXPORTS_DIR = env.text("EXPORTS_DIR", str(STATE_DIR / "exports"))  # web and worker share it
+EXPORT_MAX_ROWS = env.integer("EXPORT_MAX_ROWS", 10_000_000, low=1, high=10**12)
+EXPORT_MAX_MB = env.integer("EXPORT_MAX_MB", 4_096, low=1, high=10**9)
+EXPORT_MAX_RUNNING = env.integer("EXPORT_MAX_RUNNING", 3, low=1, high=1_000)  # of one organization at once
+# --- Reports ----------------------------------------------------------------------------------------------------------
+REPORTS_KEPT_DAYS = env.integer("REPORTS_KEPT_DAYS", 90, low=1, high=3_650)
+
 # --- Processes --------------------------------------------------------------------------------------------------------
 WEB_THREADS = env.integer("WEB_THREADS", 8, low=1, high=64)
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL")
 # By name as well: what keeps something of end users above ingestion, and takes it out when one is erased.
-ALSO_ERASES = ["rules.budget_services.erase_end_user"]
+ALSO_ERASES = [
+    "rules.budget_services.erase_end_user",
+    "dashboards.saved_views.erase_end_user",
+    "dashboards.exports.retention.erase_end_user",
+]
 CELERY_APP = "tokenops.celery.app"  # by name: the kernel enqueues without importing the composition root
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR"))
 LOGGING = logging_config(LOG_LEVEL)

@@ -131,6 +131,43 @@ def test_unpriced_model(calls):
     assert of(calls, "code-review", NOW - WEEK)
 
 
+# Traces, sessions and end users.
+
+
+def traces(calls: list[DemoCall], feature: str) -> list[list[DemoCall]]:
+    found = of(calls, feature, NOW - WEEK)
+    by_trace: dict[str, list[DemoCall]] = {}
+    for item in found:
+        by_trace.setdefault(item.call.trace_id, []).append(item)
+    return list(by_trace.values())
+
+
+def test_an_agents_run_is_one_trace_whose_calls_follow_each_other(calls):
+    whole = [run for run in traces(calls, "research-agent") if len(run) == 6]
+
+    assert len(whole) >= 20
+    for run in whole:
+        first = run[0].call
+        assert not first.parent_span_id
+        assert {item.call.parent_span_id for item in run[1:]} == {first.span_id}
+        assert len({(item.call.session_id, item.call.user_id) for item in run}) == 1
+        ends = [item.call.started_at + timedelta(milliseconds=item.call.latency_ms or 0) for item in run]
+        assert all(end < later.call.started_at for end, later in zip(ends, run[1:], strict=False))
+
+
+def test_other_calls_are_traces_of_their_own(calls):
+    assert {len(run) for run in traces(calls, "embeddings")} == {1}
+
+
+def test_a_session_is_what_one_person_did_in_a_day(calls):
+    by_session: dict[str, set[str]] = {}
+    for item in of(calls, "chatbot", NOW - WEEK):
+        by_session.setdefault(item.call.session_id, set()).add(item.call.user_id)
+
+    assert {len(users) for users in by_session.values()} == {1}
+    assert len({item.call.user_id for item in calls}) == 420
+
+
 # Samples of cloud resources.
 
 

@@ -16,6 +16,11 @@ SENDING = {"202", "400", "401", "403", "405", "408", "409", "413", "415", "422",
 READING = {"400", "401", "403", "404", "406", "429", "503"}
 SNAPSHOT = Path(settings.BASE_DIR) / "docs" / "openapi.yaml"
 OTLP = ["application/json", "application/x-protobuf"]
+# Reports come in other forms than JSON too.
+FORMS = {
+    "GET /api/v1/reports/terminal": ["application/json", "text/plain"],
+    "GET /api/v1/reports/{report_id}/file": ["application/pdf", "text/html", "text/plain"],
+}
 KEYS: list[dict[str, list[str]]] = [{"bearer": []}, {"TS-API-Key": []}, {"X-TokenOps-Key": []}, {"X-API-Key": []}]
 
 
@@ -37,6 +42,11 @@ def test_the_endpoints(document):
 
     assert operations == {
         ("/api/ingest", "post"),
+        ("/api/v1/saved-views", "get"),
+        ("/api/v1/saved-views", "post"),
+        ("/api/v1/saved-views/{view_id}", "get"),
+        ("/api/v1/saved-views/{view_id}", "patch"),
+        ("/api/v1/saved-views/{view_id}", "delete"),
         ("/api/v1/budgets", "get"),
         ("/api/v1/budgets", "post"),
         ("/api/v1/budgets/{budget_id}", "get"),
@@ -48,6 +58,12 @@ def test_the_endpoints(document):
         ("/api/v1/cloud-metrics", "post"),
         ("/api/v1/end-users/{user_id}", "delete"),
         ("/api/v1/end-users/{user_id}", "get"),
+        ("/api/v1/exports", "get"),
+        ("/api/v1/exports", "post"),
+        ("/api/v1/exports/{export_id}", "get"),
+        ("/api/v1/exports/{export_id}", "delete"),
+        ("/api/v1/exports/{export_id}/cancel", "post"),
+        ("/api/v1/exports/{export_id}/file", "get"),
         ("/api/v1/ingest", "post"),
         ("/api/v1/audit", "get"),
         ("/api/v1/audit/{entry_id}", "get"),
@@ -104,6 +120,18 @@ def test_the_endpoints(document):
         ("/api/v1/insights/{insight_id}/assign", "post"),
         ("/api/v1/insights/{insight_id}/comment", "post"),
         ("/api/v1/usage", "get"),
+        ("/api/v1/reports", "get"),
+        ("/api/v1/reports", "post"),
+        ("/api/v1/reports/terminal", "get"),
+        ("/api/v1/reports/{report_id}", "get"),
+        ("/api/v1/reports/{report_id}/file", "get"),
+        ("/api/v1/reports/{report_id}/retry", "post"),
+        ("/api/v1/reports/schedules", "get"),
+        ("/api/v1/reports/schedules", "post"),
+        ("/api/v1/reports/schedules/{schedule_id}", "get"),
+        ("/api/v1/reports/schedules/{schedule_id}", "patch"),
+        ("/api/v1/reports/schedules/{schedule_id}", "delete"),
+        ("/api/v1/reports/schedules/{schedule_id}/send", "post"),
         ("/api/v1/reprice-runs", "get"),
         ("/api/v1/reprice-runs", "post"),
         ("/api/v1/reprice-runs/{run_id}", "get"),
@@ -156,7 +184,7 @@ def test_every_operation_says_how_to_authenticate_and_how_it_fails(document):
             if status == "204":
                 assert media_types == [], name
                 continue
-            ours = ["application/json" if status[0] == "2" else "application/problem+json"]
+            ours = FORMS.get(name, ["application/json"]) if status[0] == "2" else ["application/problem+json"]
             assert media_types == (OTLP if name == "POST /v1/traces" else ours), name
 
 

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 
 from core.outbound import Client
 from rules.alerts.channels.types import Outcome, Outgoing, Place, Result, excerpt
-from rules.alerts.messages import Digest
+from rules.alerts.messages import Content, Digest, Sheet
 from rules.alerts.messages.message import clip
 
 _LONGEST_SUBJECT: Final = 200
@@ -33,7 +33,7 @@ def send(outgoing: Outgoing, *, place: Place, client: Client) -> Outcome:
 def mail(outgoing: Outgoing, *, recipients: list[str]) -> EmailMultiAlternatives:
     """The mail. An attempt that is repeated has the same Message-ID, and most programs show it once."""
     content = outgoing.content
-    template = "digest" if isinstance(content, Digest) else "message"
+    template = _template(content)
     context = _context(outgoing)
     host = urlsplit(settings.BASE_URL).hostname
     made = EmailMultiAlternatives(
@@ -48,7 +48,15 @@ def mail(outgoing: Outgoing, *, recipients: list[str]) -> EmailMultiAlternatives
         },
     )
     made.attach_alternative(render_to_string(f"alerts/email/{template}.html", context), "text/html")
+    if isinstance(content, Sheet) and content.attachment:
+        made.attach(content.attachment.name, content.attachment.content, content.attachment.media_type)
     return made
+
+
+def _template(content: Content) -> str:
+    if isinstance(content, Sheet):
+        return "sheet"
+    return "digest" if isinstance(content, Digest) else "message"
 
 
 def _context(outgoing: Outgoing) -> dict[str, Any]:
@@ -56,6 +64,8 @@ def _context(outgoing: Outgoing) -> dict[str, Any]:
     if isinstance(content, Digest):
         lines = [(message, tone(message.severity, is_over=message.is_over)) for message in content.messages]
         return {"subject": content.title, "digest": content, "lines": lines}
+    if isinstance(content, Sheet):
+        return {"subject": content.title, "sheet": content}
     severity = "Resolved" if content.is_over else content.severity.capitalize()
     place = content.origin.project or content.origin.organization
     title = content.title.removeprefix("Resolved: ") if content.is_over else content.title

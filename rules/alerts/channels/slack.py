@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 from slack_sdk.models.blocks import (
@@ -17,10 +18,11 @@ from slack_sdk.models.blocks import (
 
 from core.outbound import Client
 from rules.alerts.channels.types import Outcome, Outgoing, Place, post
-from rules.alerts.messages import Digest, Message
+from rules.alerts.messages import Content, Digest, Message, Sheet
 
 _SIGNS: Final = {"high": "🔴", "medium": "🟠", "low": "🔵"}
 _OVER: Final = "✅"
+_MOST_PIECES, _PIECE = 3, 2_900  # of preformatted text: a section takes 3,000 characters
 
 
 def send(outgoing: Outgoing, *, place: Place, client: Client) -> Outcome:
@@ -28,10 +30,12 @@ def send(outgoing: Outgoing, *, place: Place, client: Client) -> Outcome:
     return post(client, place.secrets["url"], headers={}, body=body, place=place, now=outgoing.sent_at)
 
 
-def payload(content: Message | Digest) -> dict[str, Any]:
+def payload(content: Content) -> dict[str, Any]:
     """The webhook's body: ``text`` is what notifications show, ``blocks`` what the channel does."""
     if isinstance(content, Digest):
         return _body(content.title, _digest_blocks(content))
+    if isinstance(content, Sheet):
+        return _body(content.title, _sheet_blocks(content))
     return _body(f"{_sign(content)} {content.title}", _message_blocks(content))
 
 
@@ -68,6 +72,16 @@ def _digest_blocks(digest: Digest) -> Iterator[Block]:
     if digest.left_out:
         yield ContextBlock(elements=[_text(f"and {digest.left_out:,} more")])
     yield _button("Open in TokenOps", digest.url)
+
+
+def _sheet_blocks(sheet: Sheet) -> Iterator[Block]:
+    """Its text as code: a fence inside would end the block."""
+    yield HeaderBlock(text=PlainTextObject(text=_fits_header(sheet.title), emoji=True))
+    text = escape(sheet.text).replace("```", "ʼʼʼ")
+    for piece in replace(sheet, text=text).pieces(_MOST_PIECES, _PIECE):
+        yield SectionBlock(text=_text(f"```\n{piece}\n```"))
+    if sheet.url:
+        yield _button("Open the report", sheet.url)
 
 
 def _line(message: Message) -> str:

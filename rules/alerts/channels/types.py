@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from core.outbound import Answer, Client, NotAllowedError, OutboundError
-from rules.alerts.messages import Digest, Message
+from rules.alerts.messages import Content
 from rules.alerts.messages.message import clip
 
 MOST_OF_ANSWER: Final = 500
@@ -33,7 +33,7 @@ class Outgoing:
     message_id: str
     dedup_key: str
     action: Action
-    content: Message | Digest
+    content: Content
     sent_at: datetime
 
 

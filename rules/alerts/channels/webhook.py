@@ -11,7 +11,7 @@ from typing import Any, Final
 from core.fields import instant_text
 from core.outbound import Client
 from rules.alerts.channels.types import Outcome, Outgoing, Place, post
-from rules.alerts.messages import Digest, Message
+from rules.alerts.messages import Digest, Message, Sheet
 
 PREFIX: Final = "whsec_"
 OVERLAP: Final = timedelta(hours=24)  # for which messages are signed with the old secret too
@@ -64,8 +64,24 @@ def payload(outgoing: Outgoing) -> dict[str, Any]:
             "left_out": content.left_out,
         }
         return {"type": "digest", "timestamp": at, "data": data}
+    if isinstance(content, Sheet):
+        return {"type": "report", "timestamp": at, "data": _sheet(content)}
     data = _data(content) | {"action": outgoing.action.value, "dedup_key": outgoing.dedup_key, "note": content.note}
     return {"type": content.origin.kind, "timestamp": at, "data": data}
+
+
+def _sheet(sheet: Sheet) -> dict[str, Any]:
+    return {
+        "made_at": instant_text(sheet.made_at),
+        "organization": sheet.organization,
+        "title": sheet.title,
+        "summary": " ".join(sheet.sentences),
+        "figures": [
+            {"label": figure.label, "value": figure.value, "note": figure.normal or None} for figure in sheet.figures
+        ],
+        "text": sheet.text,
+        "url": sheet.url or None,
+    }
 
 
 def _data(message: Message) -> dict[str, Any]:

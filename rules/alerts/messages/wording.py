@@ -209,6 +209,15 @@ def _channel(origin: Origin) -> Message:
     )
 
 
+def _report(origin: Origin) -> Message:
+    return Message(
+        origin=origin,
+        title=f"The report “{_text(origin.facts, 'name')}” could not be sent",
+        summary=_text(origin.facts, "reason"),
+        advice="Open its schedule, correct what is said there and send it, or resume it if it is paused.",
+    )
+
+
 def _unknown(origin: Origin) -> Message:
     return Message(
         origin=origin, title=_text(origin.facts, "title") or clip(origin.kind), summary=_text(origin.facts, "summary")
@@ -228,6 +237,7 @@ _WRITERS: Final[dict[str, Callable[[Origin], Message]]] = {
     "key.expiring": _key_expiring,
     "catalogue.changed": _catalogue,
     "channel.disabled": _channel,
+    "report.not_sent": _report,
 }
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from rules.alerts.channels import Action, Outgoing
-from rules.alerts.messages import Digest, Message, Origin, digest_of, write
+from rules.alerts.messages import Attachment, Content, Digest, Figure, Message, Origin, Sheet, digest_of, write
 
 MOMENT: Final = datetime(2026, 7, 15, 12, 30, tzinfo=UTC)
 _BASE: Final = "https://tokenops.example"
@@ -92,6 +92,10 @@ EXAMPLES: Final[dict[str, dict[str, Any]]] = {
         "severity": "high",
         "facts": {"name": "#alerts", "channel_kind": "slack", "reason": "no_service", "failures": 3},
     },
+    "report.not_sent": {
+        "severity": "medium",
+        "facts": {"name": "Every Monday", "reason": "All of its channels were deleted."},
+    },
     "something.new": {"severity": "low", "facts": {"title": "Something nobody wrote words for"}},
 }
 
@@ -138,7 +142,24 @@ def digest() -> Digest:
     return digest_of(found, organization="Acme", url=f"{_BASE}/o/acme/alerts/deliveries/9/", left_out=40)
 
 
-def outgoing(content: Message | Digest, action: Action = Action.TRIGGER) -> Outgoing:
+def sheet() -> Sheet:
+    """A report as it is sent."""
+    text = (
+        "TOKENOPS COST OPTIMIZATION REPORT\nAcme, 6 – 12 Jul 2026\n\nISSUES\n  [HIGH] SPIKE a<b>&c ```; fires above 5"
+    )
+    return Sheet(
+        title="Weekly costs: Acme, 6 – 12 Jul 2026",
+        organization="Acme",
+        made_at=MOMENT,
+        sentences=["700 calls cost $21.00.", "1 insight is open: 1 high."],
+        figures=[Figure("LLM spend", "$21.00", "+5%, 2 unpriced"), Figure("Calls", "700")],
+        text=text,
+        url=f"{_BASE}/o/acme/reports/7/",
+        attachment=Attachment("acme.pdf", "application/pdf", b"%PDF"),
+    ).bounded()
+
+
+def outgoing(content: Content, action: Action = Action.TRIGGER) -> Outgoing:
     return Outgoing(
         message_id="msg_0123456789abcdef",
         dedup_key="tokenops:1:insight:spike-1",

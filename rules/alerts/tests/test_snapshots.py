@@ -8,7 +8,7 @@ import pytest
 
 from rules.alerts.channels import Action, mail, pagerduty, slack, webhook
 from rules.alerts.matching import KINDS
-from rules.alerts.tests.examples import EXAMPLES, digest, message, outgoing
+from rules.alerts.tests.examples import EXAMPLES, digest, message, outgoing, sheet
 
 SNAPSHOTS = Path(__file__).with_name("snapshots")
 
@@ -37,7 +37,7 @@ def test_every_kind_that_can_be_routed_has_an_example():
 def test_slack():
     found = {kind: slack.payload(message(kind)) for kind in EXAMPLES}
 
-    compare("slack.json", pretty(found | {"digest": slack.payload(digest())}))
+    compare("slack.json", pretty(found | {"digest": slack.payload(digest()), "sheet": slack.payload(sheet())}))
 
 
 def test_pagerduty():
@@ -51,18 +51,19 @@ def test_pagerduty():
 def test_webhook():
     found = {kind: webhook.payload(outgoing(message(kind))) for kind in EXAMPLES}
 
-    compare("webhook.json", pretty(found | {"digest": webhook.payload(outgoing(digest()))}))
+    more = {"digest": webhook.payload(outgoing(digest())), "sheet": webhook.payload(outgoing(sheet()))}
+    compare("webhook.json", pretty(found | more))
 
 
 def test_mail_as_text():
-    contents = [*(message(kind) for kind in EXAMPLES), digest()]
+    contents = [*(message(kind) for kind in EXAMPLES), digest(), sheet()]
     mails = [mail.mail(outgoing(content), recipients=["oncall@acme.test"]) for content in contents]
 
     compare("mail.txt", "\n----\n".join(f"Subject: {one.subject}\n\n{one.body}" for one in mails))
 
 
 def test_mail_as_html():
-    contents = [message("insight.opened"), message("insight.resolved"), digest()]
+    contents = [message("insight.opened"), message("insight.resolved"), digest(), sheet()]
     mails = [mail.mail(outgoing(content), recipients=["oncall@acme.test"]) for content in contents]
 
     compare("mail.html", "\n".join(str(one.alternatives[0].content) for one in mails))

@@ -1,0 +1,170 @@
+"""Reads what a month cost: in all, by day, and by team, feature and model against the days it is compared with."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from dashboards.executive.month import Month
+from dashboards.filters import Filter
+from dashboards.groups.selectors import read
+from dashboards.groups.statements import rows
+from dashboards.numbers import NOTHING
+from dashboards.rollups import Statement, bounds, conditions
+from rules.engine.budgets import FORECAST_HOURS, BudgetPeriod, BudgetSpend, Forecast, Metric, forecast, stretch_at
+from rules.engine.days import running_hour
+from tenants.models import Organization
+
+MOST: Final = 200  # of a kind: enough for the largest and for those that moved most
+KINDS: Final = ("team", "feature", "model")
+_COLUMNS: Final = (
+    "team", "feature", "provider", "model_key", "calls", "unpriced_calls", "estimated_calls", "cost_usd"
+)  # fmt: skip
+_HOUR: Final = timedelta(hours=1)
+
+_SPEND: Final = f"""
+with rows as (
+    select true as is_now, * from ({{now}}) n union all select false, * from ({{before}}) b
+), sums as (
+    select grouping(bucket) as of_day, grouping(team) as of_team, grouping(feature) as of_feature,
+           grouping(model_key) as of_model, bucket, team, feature, provider, model_key,
+           coalesce(sum(calls) filter (where is_now), 0) as calls,
+           coalesce(sum(unpriced_calls) filter (where is_now), 0) as unpriced_calls,
+           coalesce(sum(estimated_calls) filter (where is_now), 0) as estimated_calls,
+           coalesce(sum(cost_usd) filter (where is_now), 0) as cost_usd,
+           coalesce(sum(cost_usd) filter (where not is_now), 0) as before_usd
+    from rows group by grouping sets ((), (bucket), (team), (feature), (provider, model_key))
+), kinds as (
+    select case when of_day = 0 then 'day' when of_team = 0 then 'team' when of_feature = 0 then 'feature'
+                when of_model = 0 then 'model' else 'total' end as kind, * from sums
+), placed as (
+    select *, row_number() over (partition by kind order by greatest(cost_usd, before_usd) desc,
+                                 team, feature, provider, model_key) as place from kinds
+)
+select kind, coalesce(bucket, team, feature, model_key, '') as name, coalesce(provider, '') as provider, calls,
+       unpriced_calls, estimated_calls, cost_usd, before_usd,
+       (select min(bucket_date) from call_rollups_daily where {{owner}}) as first_day
+from placed where kind in ('day', 'total') or place <= {MOST} order by kind, place"""
+
+_HOURS: Final = """
+select bucket_start, sum(cost_usd) as cost_usd from call_rollups_hourly
+where {owner} and {within} group by bucket_start"""
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What something cost in the month and in the days it is compared with."""
+
+    kind: str
+    name: str
+    provider: str
+    calls: int
+    unpriced_calls: int
+    cost_usd: Decimal
+    before_usd: Decimal
+
+    @property
+    def known_cost_usd(self) -> Decimal | None:
+        """None when there are calls and none has a price."""
+        return None if self.calls and self.calls == self.unpriced_calls else self.cost_usd
+
+    @property
+    def change_usd(self) -> Decimal:
+        return self.cost_usd - self.before_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Spend:
+    """A month's numbers. ``first_day`` is that of the oldest numbers kept; None when there are none."""
+
+    total: Amount
+    estimated_calls: int
+    first_day: date | None
+    days: dict[str, Decimal] = field(default_factory=dict)
+    amounts: list[Amount] = field(default_factory=list)
+
+    def of(self, kind: str) -> list[Amount]:
+        """The amounts of a kind, largest first."""
+        return [one for one in self.amounts if one.kind == kind]
+
+    def reaches_back_to(self, day: date) -> bool:
+        return self.first_day is not None and self.first_day <= day
+
+    def share(self, calls: int) -> float | None:
+        """Of all calls."""
+        return calls / self.total.calls if self.total.calls else None
+
+
+def spend(*, organization: Organization, month: Month, chosen: Filter) -> Spend:
+    """The month's numbers without the projects that ``chosen`` hides, in one query."""
+    made = Statement()
+    owner = conditions(made, organization_id=organization.pk, project_id=None, chosen=chosen)
+    made.sql = _SPEND.format(
+        now=rows(made, period=month.period, where=owner, columns=_COLUMNS, prefix="now"),
+        before=rows(made, period=month.compared, where=owner, columns=_COLUMNS, prefix="before"),
+        owner=owner,
+    )
+    found = read(made)
+    total = next(row for row in found if row["kind"] == "total")
+    days = {row["name"]: row["cost_usd"] for row in found if row["kind"] == "day"}
+    return Spend(
+        total=_amount(total),
+        estimated_calls=int(total["estimated_calls"]),
+        first_day=total["first_day"],
+        days={day: cost for day, cost in days.items() if day >= month.first_day.isoformat()},
+        amounts=[_amount(row) for row in found if row["kind"] in KINDS],
+    )
+
+
+def ahead(*, organization: Organization, month: Month, chosen: Filter, spent: Spend) -> Forecast | None:
+    """What the running month will have cost at its end, as budgets foresee it: at the pace of the last seven days.
+
+    None for a month that is over, and too early to say (rules.engine.budgets.forecast).
+    """
+    if not month.is_running:
+        return None
+    hours = _hours(organization, month, chosen, spent.first_day)
+    return forecast(_as_budget(spent.total.cost_usd, hours, month), month.now)
+
+
+def _hours(organization: Organization, month: Month, chosen: Filter, first_day: date | None) -> tuple[Decimal, ...]:
+    """The spend of each of the last full hours, the oldest first; without those before the first call of all."""
+    until = running_hour(month.now, month.zone)
+    since = until - FORECAST_HOURS * _HOUR
+    made = Statement()
+    owner = conditions(made, organization_id=organization.pk, project_id=None, chosen=chosen)
+    made.sql = _HOURS.format(owner=owner, within=bounds(made, "bucket_start", (since, until), prefix="hours"))
+    found = {row["bucket_start"].astimezone(UTC): row["cost_usd"] for row in read(made)}
+    starts = [since + place * _HOUR for place in range(FORECAST_HOURS)]
+    if first_day is None or first_day >= since.astimezone(month.zone).date():
+        starts = [start for start in starts if start >= min(found, default=until)]
+    return tuple(found.get(start.astimezone(UTC), NOTHING) for start in starts)
+
+
+def _as_budget(spent: Decimal, hours: tuple[Decimal, ...], month: Month) -> BudgetSpend:
+    """The spend as the engine of budgets wants it; a forecast asks neither for limit nor for thresholds."""
+    return BudgetSpend(
+        budget_id=0,
+        name="",
+        project_id=None,
+        team="",
+        metric=Metric.COST_USD,
+        period=BudgetPeriod.MONTH,
+        limit=NOTHING,
+        thresholds=(),
+        stretch=stretch_at(BudgetPeriod.MONTH, month.now, month.zone),
+        spent=spent,
+        hours=hours,
+    )
+
+
+def _amount(row: Any) -> Amount:
+    return Amount(
+        kind=row["kind"],
+        name=row["name"],
+        provider=row["provider"],
+        calls=int(row["calls"]),
+        unpriced_calls=int(row["unpriced_calls"]),
+        cost_usd=row["cost_usd"],
+        before_usd=row["before_usd"],
+    )

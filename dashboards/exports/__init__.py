@@ -1,0 +1,1 @@
+"""Calls and numbers as files: small ones at once, large ones made by a worker."""
