@@ -1,8 +1,17 @@
+import logging
+
 import pytest
 
 from sdk_tests.servers import fake_server
 from tokenops_sdk import client
 from tokenops_sdk.config import Settings
+
+
+@pytest.fixture(autouse=True)
+def sdk_log(caplog):
+    """What the SDK says, whatever level the tests of the server run at."""
+    caplog.set_level(logging.WARNING, logger="tokenops_sdk")
+    return caplog
 
 
 @pytest.fixture

@@ -46,6 +46,9 @@ class FakeProviders(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.fails_with = 0
         self.omits_usage = False
+        self.pauses_after = 0  # pieces of a stream, until the client leaves
+        self.breaks_after = 0
+        self.ends = threading.Event()
         self.asked: list[tuple[str, dict[str, Any]]] = []
 
     @property
@@ -84,11 +87,18 @@ class _Handler(BaseHTTPRequestHandler):
     def _stream(self, pieces: list[tuple[str, dict[str, Any]]]) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
+        if self.server.breaks_after:
+            self.send_header("Content-Length", "1000000")
         self.send_header("Connection", "close")
         self.end_headers()
         self.close_connection = True
         try:
-            for name, piece in pieces:
+            for number, (name, piece) in enumerate(pieces):
+                if number and number == self.server.pauses_after:
+                    self.server.ends.wait(60)
+                    return
+                if number and number == self.server.breaks_after:
+                    return
                 event = f"event: {name}\n" if name else ""
                 self.wfile.write(f"{event}data: {json.dumps(piece)}\n\n".encode())
                 self.wfile.flush()
@@ -211,6 +221,7 @@ def fake_providers() -> Iterator[FakeProviders]:
     try:
         yield server
     finally:
+        server.ends.set()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -19,6 +19,9 @@ class FakeServer(ThreadingHTTPServer):
         self.answers: list[tuple[int, dict[str, Any], dict[str, str]]] = []
         self.requests: list[tuple[dict[str, str], list[dict[str, Any]]]] = []
         self.arrived = threading.Condition()
+        self.holds = False  # does not answer what arrives from now on, until it is False again
+
+        self.delays: threading.Event | None = None  # what the answers wait for
 
     @property
     def url(self) -> str:
@@ -32,6 +35,12 @@ class FakeServer(ThreadingHTTPServer):
     def will(self, status: int, document: dict[str, Any] | None = None, **headers: str) -> None:
         """Answer the next request that is not planned yet so."""
         self.answers.append((status, document or {}, {name.replace("_", "-"): text for name, text in headers.items()}))
+
+    def release(self) -> None:
+        """Give up the requests that are held, without an answer."""
+        with self.arrived:
+            self.holds = False
+            self.arrived.notify_all()
 
     def wait_for(self, requests: int) -> None:
         """Until so many requests are here."""
@@ -51,6 +60,12 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.arrived:
             self.server.requests.append(({name.lower(): value for name, value in self.headers.items()}, events))
             self.server.arrived.notify_all()
+            if self.server.holds:
+                self.server.arrived.wait_for(lambda: not self.server.holds, timeout=60)
+                self.close_connection = True
+                return
+        if self.server.delays is not None:
+            self.server.delays.wait(60)
         accepted = {"accepted": len(events), "duplicates": 0, "rejected_count": 0, "rejected": []}
         status, document, headers = self.server.answers.pop(0) if self.server.answers else (202, accepted, {})
         answer = json.dumps(document).encode()
@@ -73,6 +88,7 @@ def fake_server() -> Iterator[FakeServer]:
     try:
         yield server
     finally:
+        server.release()
         server.shutdown()
         server.server_close()
         thread.join()

@@ -64,7 +64,7 @@ def test_a_batch_has_at_most_so_many_events(new_client, server):
 
 def test_a_full_queue_drops_the_new_event_and_counts_it(new_client, server, monkeypatch):
     client = new_client(queue_size=2)
-    monkeypatch.setattr(client._sender, "_start_thread", lambda: False)
+    monkeypatch.setattr(client._sender._worker, "start", lambda: False)
 
     report(client, 5)
 

@@ -6,6 +6,7 @@ from tokenops_sdk.completion import atracked_completion, tracked_completion
 from tokenops_sdk.config import Settings
 from tokenops_sdk.instrumentation import instrument, uninstrument
 from tokenops_sdk.prices import estimate_cost
+from tokenops_sdk.serverless import serverless
 from tokenops_sdk.stats import Stats
 from tokenops_sdk.wrapping import wrap
 
@@ -19,6 +20,7 @@ __all__ = [
     "estimate_cost",
     "flush",
     "instrument",
+    "serverless",
     "stats",
     "track",
     "tracked_completion",
@@ -28,7 +30,9 @@ __all__ = [
 
 
 def flush(timeout: float | None = None) -> bool:
-    """Report what is waiting now; whether all of it was decided about within ``timeout`` seconds."""
+    """Report what is waiting now; whether all of it was decided about within ``timeout`` seconds (by default
+    ``shutdown_seconds``). Answers at once when the server has asked to wait for longer.
+    """
     return default().flush(timeout)
 
 

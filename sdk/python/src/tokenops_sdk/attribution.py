@@ -1,8 +1,8 @@
 """Who and what calls are for: nested, per thread and per task, and carried into threads by :func:`carried`."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar, Token, copy_context
 from typing import Any, Final, ParamSpec, TypedDict, TypeVar
 
 P = ParamSpec("P")
@@ -46,6 +46,32 @@ def track(**attribution: Any) -> Iterator[None]:
     try:
         yield
     finally:
+        _reset(token)
+
+
+class Resumed:
+    """The attribution of a body that runs piece by piece, as a generator's: what it sets itself is there again when it
+    goes on, and is never its consumer's.
+    """
+
+    def __init__(self, attribution: Mapping[str, Any]) -> None:
+        self._inside = merged(_current.get(), attribution)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        token = _current.set(self._inside)
+        try:
+            yield
+        finally:
+            self._inside = _current.get()
+            _reset(token)
+
+
+def _reset(token: Token[Mapping[str, Any]]) -> None:
+    """Of a block that ends in another context than it began in (a generator that several threads have run) nothing is
+    left to put back.
+    """
+    with suppress(ValueError):
         _current.reset(token)
 
 

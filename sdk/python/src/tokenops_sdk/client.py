@@ -1,7 +1,7 @@
 """The reporter of a process: its settings and its sender. Nothing here raises into the program that is watched."""
 
-import atexit
-import logging
+import asyncio
+import os
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Final
 
-from tokenops_sdk import attribution, git
+from tokenops_sdk import attribution, git, invocations
 from tokenops_sdk.config import Event, Settings, checked, from_environment
 from tokenops_sdk.recording import Clock, Recording, SystemClock
 from tokenops_sdk.sender import Sender
 from tokenops_sdk.stats import Stats
 from tokenops_sdk.transport import HttpTransport, Transport
-
-logger = logging.getLogger("tokenops")
+from tokenops_sdk.trouble import logger, where
 
 _CLOCK: Final = SystemClock()
+_IDENTITY: Final = ("id", "timestamp")  # by which the server knows an event that is sent again
 _noted: ContextVar["list[Recording] | None"] = ContextVar("tokenops_noted", default=None)
 
 
@@ -85,26 +85,34 @@ class Client:
             return
         self._sender.counters.add("recorded")
         self._sender.put(lambda: self._made(recording))
-        if settings.serverless:
-            self.flush(settings.shutdown_seconds)
+        if settings.serverless and not invocations.is_inside() and not _is_in_event_loop():
+            self.flush()
 
     def _made(self, recording: Recording) -> Event | None:
         event = recording.event()
         before_send = self.settings.before_send
         if before_send is None:
             return event
-        changed = before_send(event)
+        identity = {name: event[name] for name in _IDENTITY}
+        try:
+            changed = before_send(event)
+        except Exception as error:  # it may be what removes secrets: without it nothing is sent
+            self.note_trouble(error)
+            changed = None
         if changed is None:
             self._sender.counters.add("dropped_by_before_send")
-        return changed
+            return None
+        return {**changed, **identity}
 
-    def note_trouble(self) -> None:
+    def note_trouble(self, error: BaseException) -> None:
         """Something of ours failed while a call was watched; the call itself did not notice."""
         self._sender.counters.add("errors")
-        logger.debug("a call could not be read", exc_info=True)
+        logger.debug("A call could not be read: %s.", where(error))
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Report what is waiting now; whether all of it was decided about within ``timeout`` seconds."""
+        """Report what is waiting now; whether all of it was decided about within ``timeout`` seconds (by default
+        ``shutdown_seconds``). Answers at once when the server has asked to wait for longer.
+        """
         return self._sender.flush(timeout)
 
     def stats(self) -> Stats:
@@ -133,7 +141,7 @@ def default() -> Client:
 def configure(**settings: Any) -> Client:
     """Replace this process's client; what is not given comes from the environment. What is waiting is reported first.
 
-    :raises TypeError: a name is no setting. :raises ValueError: a value is out of bounds.
+    :raises TypeError: a name is no setting. :raises ValueError: a value cannot be used.
     """
     global _default
     made = _new(checked(from_environment().with_changes(**settings)))
@@ -155,7 +163,19 @@ def _new(settings: Settings) -> Client:
     return Client(settings)
 
 
-@atexit.register
-def _at_exit() -> None:
-    if _default is not None:
-        _default.close()
+def _is_in_event_loop() -> bool:
+    """Where nobody may wait: there the end of the invocation is when to report (``serverless``)."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _in_child() -> None:
+    global _lock  # noqa: PLW0603 - of a fork: whoever held it is not here
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_in_child)

@@ -33,14 +33,13 @@ _METHODS: Final = {
     "google": ("_generate_content", "_generate_content_stream"),
     "mistral": ("complete", "stream"),
 }
+_UNNAMED: Final = "default"
 _MOST_CLIENTS: Final = 32
 _MOST_TOKENS: Final = 4_096  # Anthropic wants a limit, whoever asks
 _OWN: Final = Target("openai", "", "", "call", OpenAIChat())
 
 
-def tracked_completion(
-    *, model: str, messages: Iterable[Message], endpoint_name: str = "default", **kwargs: Any
-) -> Any:
+def tracked_completion(*, model: str, messages: Iterable[Message], endpoint_name: str = _UNNAMED, **kwargs: Any) -> Any:
     """Call the provider of ``model`` and answer with exactly what its SDK answers; streams included (``stream=True``).
 
     ``messages`` are ``{"role": …, "content": …}`` as OpenAI takes them. ``kwargs`` go to the provider's SDK, except
@@ -56,7 +55,7 @@ def tracked_completion(
 
 
 async def atracked_completion(
-    *, model: str, messages: Iterable[Message], endpoint_name: str = "default", **kwargs: Any
+    *, model: str, messages: Iterable[Message], endpoint_name: str = _UNNAMED, **kwargs: Any
 ) -> Any:
     """:func:`tracked_completion` for asynchronous code; ``client`` is an asynchronous one or function."""
     call, request, attribution = _prepared(model, messages, endpoint_name, kwargs, is_async=True)
@@ -74,7 +73,9 @@ def _prepared(
     model: str, messages: Iterable[Message], feature: str, kwargs: dict[str, Any], *, is_async: bool
 ) -> tuple[Callable[..., Any], dict[str, Any], dict[str, Any]]:
     """What to call, with what, and what for."""
-    attribution = {"feature": feature} | {name: kwargs.pop(name) for name in NAMES & kwargs.keys()}
+    attribution = {name: kwargs.pop(name) for name in NAMES & kwargs.keys()}
+    if feature != _UNNAMED:  # a surrounding ``track`` may know better
+        attribution["feature"] = feature
     client, provider = kwargs.pop("client", None), kwargs.pop("provider", "")
     base_url, api_key = kwargs.pop("base_url", ""), kwargs.pop("api_key", "")
     request = {"model": model, "messages": list(messages), **kwargs}
@@ -117,14 +118,14 @@ def _method(
 ) -> tuple[Callable[..., Any], Callable[[dict[str, Any]], dict[str, Any]]]:
     """The watched method of a client, and how its arguments are written."""
     name = _METHODS[sdk][streams] + ("_async" if sdk == "mistral" and is_async else "")
-    target = next(
-        target
-        for target in TARGETS
-        if (target.sdk, target.method, target.is_async, target.operation) == (sdk, name, is_async, "chat")
-    )
-    owner = _owner(sdk, client, is_async=is_async)
-    watch = watched_async if target.is_async else watched
-    return functools.partial(watch(target, unwatched(target)), owner), _TRANSLATIONS[sdk]
+    return functools.partial(_watched(sdk, name, is_async), _owner(sdk, client, is_async=is_async)), _TRANSLATIONS[sdk]
+
+
+@functools.cache
+def _watched(sdk: str, method: str, is_async: bool) -> Callable[..., Any]:
+    wanted = (sdk, method, is_async, "chat")
+    target = next(one for one in TARGETS if (one.sdk, one.method, one.is_async, one.operation) == wanted)
+    return (watched_async if is_async else watched)(target, unwatched(target))
 
 
 def _owner(sdk: str, client: Any, *, is_async: bool) -> Any:

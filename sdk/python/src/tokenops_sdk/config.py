@@ -1,15 +1,15 @@
 """What the SDK is told: arguments of ``configure`` before ``TOKENOPS_*`` of the environment before defaults."""
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
-logger = logging.getLogger("tokenops")
+from tokenops_sdk.trouble import logger
 
 DEFAULT_URL: Final = "http://127.0.0.1:8000"
 MOST_EVENTS_A_BATCH: Final = 5_000  # what the server takes at once
+_LAMBDA: Final = "AWS_LAMBDA_FUNCTION_NAME"
 _YES: Final = frozenset({"1", "true", "yes", "on"})
 _NO: Final = frozenset({"0", "false", "no", "off", ""})
 
@@ -25,7 +25,8 @@ class Settings:
     the fraction of calls to report. ``before_send`` sees each event before it leaves, in the sending thread, and may
     change it or drop it by answering None. ``spool_dir`` keeps events on disk until the server has them.
     ``inject_usage`` asks OpenAI-like streams to say what they used where the caller has not decided about it.
-    ``serverless`` reports at the end of each invocation instead of in the background.
+    ``serverless`` waits at the end of every call, or of the block or handler marked so, until it is reported: processes
+    that are frozen between invocations have no background. AWS Lambda is noticed.
     """
 
     api_key: str = ""
@@ -86,7 +87,9 @@ def from_environment(environ: Mapping[str, str] | None = None) -> Settings:
         try:
             found[field.name] = _read(field.name, field.default, given[name].strip())
         except ValueError as error:
-            logger.warning("%s %s; the default is used.", name, error)
+            logger.warning("%s cannot be used: %s. The default is used.", name, error)
+    if _LAMBDA in given:
+        found.setdefault("serverless", True)
     return Settings(**found)
 
 
@@ -98,22 +101,34 @@ def checked(settings: Settings) -> Settings:
     for name, (low, high) in _BOUNDS.items():
         if not low <= getattr(settings, name) <= high:
             raise ValueError(f"{name} must be from {low:g} to {high:g}")
-    if not settings.url.startswith(("http://", "https://")):
-        raise ValueError("url must begin with http:// or https://")
-    return settings
+    return settings.with_changes(api_key=_key(settings.api_key.strip()), url=_url(settings.url.strip()))
 
 
 def _read(name: str, default: object, text: str) -> Any:
-    """:raises ValueError: the message completes a sentence that begins with the variable's name."""
+    """:raises ValueError: the message says what it must be, and not what it is."""
     if isinstance(default, bool):
         return _flag(text)
     if isinstance(default, tuple):
         return tuple(part.strip() for part in text.split(",") if part.strip())
     if isinstance(default, int | float):
         return _number(name, text, int if isinstance(default, int) else float)
-    if name == "url" and not text.startswith(("http://", "https://")):
-        raise ValueError("must begin with http:// or https://")
+    return _TEXTS[name](text) if name in _TEXTS else text
+
+
+def _url(text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("url must begin with http:// or https://")
     return text
+
+
+def _key(text: str) -> str:
+    """A key that is no header would fail with every request."""
+    if not (text.isascii() and (text.isprintable())):
+        raise ValueError("api_key must be one line of ASCII")
+    return text
+
+
+_TEXTS: Final = {"url": _url, "api_key": _key}
 
 
 def _flag(text: str) -> bool:

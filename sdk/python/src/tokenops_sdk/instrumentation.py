@@ -2,7 +2,6 @@
 
 import functools
 import importlib
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from typing import Any, Final
@@ -11,8 +10,6 @@ from tokenops_sdk import client as clients
 from tokenops_sdk.client import Client
 from tokenops_sdk.providers.targets import OLD_MODULES, SDKS, TARGETS, Target, base_url_of, provider_of
 from tokenops_sdk.watching import Watch
-
-logger = logging.getLogger("tokenops")
 
 _GATEWAY: Final = "/v1/proxy/"
 inside: ContextVar[bool] = ContextVar("tokenopsinside", default=False)  # one call is one record, however it is made
@@ -40,7 +37,8 @@ def uninstrument() -> None:
 
 def is_gateway(base_url: str, own: Iterable[str]) -> bool:
     """Whether calls to ``base_url`` pass a TokenOps gateway, which reports them itself."""
-    return _GATEWAY in f"{base_url}/" or any(base_url.startswith(url.rstrip("/")) for url in own if url)
+    asked = f"{base_url.rstrip('/')}/"
+    return _GATEWAY in asked or any(asked.startswith(f"{url.rstrip('/')}/") for url in own if url)
 
 
 def _patch_all(sdk: str) -> bool:
@@ -142,8 +140,8 @@ def _begin(target: Target, owner: Any, kwargs: dict[str, Any]) -> tuple[Watch | 
         if is_gateway(base_url, (client.settings.url, *client.settings.gateway_urls)):
             return None, kwargs
         return _watch(client, target, base_url, kwargs)
-    except Exception:
-        logger.debug("a call could not be watched", exc_info=True)
+    except Exception as error:
+        clients.default().note_trouble(error)
         return None, kwargs
 
 

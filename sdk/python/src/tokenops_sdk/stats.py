@@ -2,6 +2,7 @@
 
 import threading
 from dataclasses import dataclass, field, fields
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -9,7 +10,9 @@ class Stats:
     """Counts since the start of the process; of ``dropped`` the reasons.
 
     ``accepted`` events are durable at the server, ``duplicates`` were there before, ``rejected`` ones it refused for
-    what they say, and ``waiting`` ones are still here.
+    what they say, and ``waiting`` ones are still here. Of the spool: ``adopted`` events another process had left there,
+    ``left_in_spool`` ones are for the next process, ``not_spooled`` ones found no room there (they were sent from
+    memory), and ``spool_corrupted`` counts lines that could not be read.
     """
 
     recorded: int = 0
@@ -24,8 +27,12 @@ class Stats:
     dropped_unserialisable: int = 0
     dropped_too_large: int = 0
     dropped_at_exit: int = 0
-    dropped_spool_full: int = 0
     dropped_by_before_send: int = 0
+    dropped_internal: int = 0
+    adopted: int = 0
+    left_in_spool: int = 0
+    not_spooled: int = 0
+    spool_corrupted: int = 0
     not_sampled: int = 0
     errors: int = 0
 
@@ -40,7 +47,7 @@ class Counters:
     """Where the counts are kept; every method may be called from every thread."""
 
     _counts: dict[str, int] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _lock: Any = field(default_factory=threading.RLock)  # a finalizer may count while its thread does
 
     def add(self, name: str, count: int = 1) -> None:
         with self._lock:

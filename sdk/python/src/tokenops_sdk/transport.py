@@ -1,7 +1,6 @@
 """One batch to the server, and what its answer means. Never raises for what the network or the server does."""
 
 import gzip
-import json
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,12 +8,13 @@ from typing import Any, Final, Protocol
 
 import httpx
 
-from tokenops_sdk.config import Event, Settings
+from tokenops_sdk.config import Settings
 
 PATH: Final = "/api/v1/ingest"
 _SMALLEST_GZIP: Final = 1_000  # bytes; below it compressing costs more than it saves
 _FIRST_WAIT: Final = 0.5
 _LONGEST_WAIT: Final = 30.0
+LONGEST_ASKED: Final = 3_600  # seconds; what the server may have us wait
 _QUOTA: Final = "quota-exceeded"
 
 
@@ -53,9 +53,9 @@ Outcome = Sent | TryAgain | Drop | TooLarge
 
 
 class Transport(Protocol):
-    """Anything that takes a batch; what tests and the benchmark put in the server's place."""
+    """Anything that takes a batch of events as JSON; what tests and the benchmark put in the server's place."""
 
-    def send(self, events: Sequence[Event]) -> Outcome: ...
+    def send(self, events: Sequence[bytes]) -> Outcome: ...
 
     def close(self) -> None: ...
 
@@ -69,10 +69,9 @@ class HttpTransport:
         if settings.project:
             headers["X-TokenOps-Project"] = settings.project
         self._url = settings.url.rstrip("/") + PATH
-        # The proxy of the environment is the host program's business, not ours: telemetry goes where it is told to.
         self._client = httpx.Client(headers=headers, timeout=settings.timeout_seconds, transport=transport)
 
-    def send(self, events: Sequence[Event]) -> Outcome:
+    def send(self, events: Sequence[bytes]) -> Outcome:
         body, headers = encoded(events)
         try:
             response = self._client.post(self._url, content=body, headers=headers)
@@ -84,9 +83,9 @@ class HttpTransport:
         self._client.close()
 
 
-def encoded(events: Sequence[Event]) -> tuple[bytes, dict[str, str]]:
+def encoded(events: Sequence[bytes]) -> tuple[bytes, dict[str, str]]:
     """A body and the headers that say how to read it."""
-    body = json.dumps({"events": list(events)}, separators=(",", ":"), ensure_ascii=False).encode(errors="replace")
+    body = b'{"events":[' + b",".join(events) + b"]}"
     headers = {"Content-Type": "application/json"}
     if len(body) < _SMALLEST_GZIP:
         return body, headers
@@ -114,7 +113,7 @@ def wait_seconds(attempt: int, after: float | None) -> float:
     """
     ceiling = min(_FIRST_WAIT * (1 << min(attempt, 10)), _LONGEST_WAIT)
     jittered = ceiling * random.uniform(0.5, 1)  # noqa: S311 - spreads load, keeps no secret
-    return jittered if after is None else max(min(after, 3_600), jittered)
+    return jittered if after is None else max(min(after, LONGEST_ASKED), jittered)
 
 
 def _sent(document: Mapping[str, Any]) -> Sent:

@@ -2,12 +2,12 @@
 
 import functools
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar, overload
 
 from tokenops_sdk import client as clients
-from tokenops_sdk.attribution import merged, track
+from tokenops_sdk.attribution import Resumed, merged, track
 from tokenops_sdk.instrumentation import inside
 from tokenops_sdk.providers.readers import Anthropic, Google, Mistral, OpenAIChat, OpenAIResponses, Reader
 from tokenops_sdk.watching import Watch
@@ -39,8 +39,13 @@ def wrap(function: Any = None, **attribution: Any) -> Any:
     merged({}, attribution)
     if function is None:
         return lambda decorated: wrap(decorated, **attribution)
-    if inspect.iscoroutinefunction(inspect.unwrap(function)):
+    inner = inspect.unwrap(function)
+    if inspect.iscoroutinefunction(inner):
         return _wrapped_async(function, attribution)
+    if inspect.isgeneratorfunction(inner):
+        return _wrapped_generator(function, attribution)
+    if inspect.isasyncgenfunction(inner):
+        return _wrapped_async_generator(function, attribution)
     return _wrapped(function, attribution)
 
 
@@ -64,6 +69,44 @@ def _wrapped_async(function: Callable[..., Any], attribution: Mapping[str, Any])
         with track(**attribution):
             pending = _Pending(kwargs)
         return await _awaited(function(*args, **kwargs), attribution, pending)
+
+    return call
+
+
+def _wrapped_generator(function: Callable[..., Any], attribution: Mapping[str, Any]) -> Callable[..., Any]:
+    """Its body runs piece by piece, when somebody wants one: only then, and not in between, is the attribution set."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Generator[Any, None, Any]:
+        body, pieces = Resumed(attribution), function(*args, **kwargs)
+        try:
+            while True:
+                with body.running():
+                    try:
+                        piece = next(pieces)
+                    except StopIteration as end:
+                        return end.value
+                yield piece
+        finally:
+            pieces.close()
+
+    return call
+
+
+def _wrapped_async_generator(function: Callable[..., Any], attribution: Mapping[str, Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def call(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        body, pieces = Resumed(attribution), function(*args, **kwargs)
+        try:
+            while True:
+                with body.running():
+                    try:
+                        piece = await anext(pieces)
+                    except StopAsyncIteration:
+                        return
+                yield piece
+        finally:
+            await pieces.aclose()
 
     return call
 

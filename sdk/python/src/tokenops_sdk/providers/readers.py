@@ -93,12 +93,14 @@ class Google:
 
     def whole(self, answer: Any, facts: Facts) -> None:
         self.piece(answer, facts)
+        facts.states_output = True  # an answer that was blocked, or an embedding, has none
 
     def piece(self, piece: Any, facts: Facts) -> bool:
         facts.response_id = _text(getattr(piece, "response_id", None)) or facts.response_id
         facts.response_model = _text(getattr(piece, "model_version", None)) or facts.response_model
         if (usage := getattr(piece, "usage_metadata", None)) is not None:
-            facts.usage = usage
+            facts.usage, facts.output_name = usage, "candidatesTokenCount"
+            facts.states_output = getattr(usage, "candidates_token_count", None) is not None
         size = 0
         for candidate in getattr(piece, "candidates", None) or ():
             reason = getattr(candidate, "finish_reason", None)

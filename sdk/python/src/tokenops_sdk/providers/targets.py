@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -102,6 +103,7 @@ OLD_MODULES: Final[Mapping[str, str]] = {
 _OWN: Final = {"openai": "openai", "anthropic": "anthropic", "google": "google", "mistral": "mistral"}
 
 
+@lru_cache(maxsize=256)
 def provider_of(sdk: str, base_url: str) -> str:
     """Whose calls go to ``base_url``; '' where the server shall tell it from the model."""
     host = urlsplit(base_url).hostname or ""
