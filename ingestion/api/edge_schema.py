@@ -160,6 +160,12 @@ _PARAMETERS: Final = [
     },
     {
         "in": "header",
+        "name": "X-TokenOps-Source",
+        "description": "What clients of ours are called among the sources of calls; everything else is `rest`.",
+        "schema": {"type": "string", "enum": ["sdk", "import"]},
+    },
+    {
+        "in": "header",
         "name": "Content-Encoding",
         "description": "How the body is compressed.",
         "schema": {"type": "string", "enum": list(ENCODINGS), "default": "identity"},

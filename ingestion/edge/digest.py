@@ -51,6 +51,7 @@ class Request:
     window: Window
     now: datetime
     is_claimed: bool  # by an Idempotency-Key, which goes with the SHA-256 of the decoded body
+    source: str = "rest"
 
     def context(self) -> ParseContext:
         """What the decoders need to know."""
@@ -64,6 +65,7 @@ class Request:
             # An organization's key writes to many projects: its user ids are hashed when the project is known.
             allow_personal_ids=home.allow_personal_ids if sender.is_bound and home else True,
             project_slug=home.slug if sender.is_bound and home else None,
+            source=self.source,
         )
 
     def _kept_from(self) -> datetime:

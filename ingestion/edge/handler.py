@@ -62,6 +62,7 @@ logger = logging.getLogger("ingestion.edge")
 
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
+_OWN_CLIENTS: Final = frozenset({"sdk", "import"})
 _ROWS_AT_ONCE: Final = 5_000  # a trace may have more: the writer takes them one part after the other
 
 
@@ -152,6 +153,7 @@ class Exchange:
             window=engine.reference.window,
             now=now,
             is_claimed=key_digest is not None,
+            source=_source(self.headers),
         )
         try:
             digest = await self._digest(request, engine)
@@ -321,6 +323,12 @@ def _named_project(headers: dict[bytes, list[bytes]], sender: Sender) -> str:
     if slug and sender.is_bound and slug not in sender.projects:
         raise other_project()
     return slug
+
+
+def _source(headers: dict[bytes, list[bytes]]) -> str:
+    """What sent the events: clients of ours say so, everything else is called rest."""
+    named = text_header(headers, b"x-tokenops-source")
+    return named if named in _OWN_CLIENTS else "rest"
 
 
 def _as_problem(error: BodyError) -> Problem:

@@ -305,3 +305,11 @@ def test_an_organizations_key_writes_to_the_default_project(edge, acme):
     (call,) = stored_calls(acme)
     with org_scope(acme.pk):
         assert call["project_id"] == Project.objects.get(is_default=True).pk
+
+
+@pytest.mark.parametrize(("named", "source"), [("sdk", "sdk"), ("import", "import"), ("gateway", "rest"), ("", "rest")])
+def test_only_clients_of_ours_have_a_source_of_their_own(acme, edge, key, named, source):
+    edge.post({"model": "gpt-4o"}, key=key, headers={"x-tokenops-source": named} if named else {})
+
+    (call,) = stored_calls(acme)
+    assert call["source"] == source
