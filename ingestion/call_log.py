@@ -121,10 +121,10 @@ def calls(
 
     :raises ValueError: an unknown filter.
     """
-    wanted = conditions_of(filters)
+    conditions = conditions_of(filters)
     parameters: dict[str, object] = {name: list(values) for name, values in filters.items()}
     if before is not None:
-        wanted.append(BEFORE)
+        conditions.append(BEFORE)
         parameters |= before_parameters(before)
     parameters |= {
         "organization": organization.pk,
@@ -133,7 +133,7 @@ def calls(
         "until": until,
         "limit": limit,
     }
-    return list(Call.objects.raw(_PAGE.format(conditions=" and ".join(wanted) or "true"), parameters))
+    return list(Call.objects.raw(_PAGE.format(conditions=" and ".join(conditions) or "true"), parameters))
 
 
 def sums(
@@ -143,11 +143,11 @@ def sums(
 
     :raises ValueError: an unknown filter.
     """
-    wanted = " and ".join(conditions_of(filters)) or "true"
+    conditions = " and ".join(conditions_of(filters)) or "true"
     parameters: dict[str, Any] = {name: list(values) for name, values in filters.items()}
     parameters |= {"organization": organization.pk, "projects": list(project_ids), "since": since, "until": until}
     with connection.cursor() as cursor:
-        cursor.execute(_SUMS.format(conditions=wanted), parameters)
+        cursor.execute(_SUMS.format(conditions=conditions), parameters)
         return Sums(*cursor.fetchone())
 
 

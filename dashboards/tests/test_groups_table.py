@@ -184,7 +184,7 @@ def test_parts_are_rows_below_their_sum(chosen: Chosen) -> None:
 
     (line,) = found.lines
     assert [(part.entry.name, part.cells[0][0]) for part in line.parts] == [("x", "$2.00"), ("y", "$1.00")]
-    assert [part.share for part in line.parts] == pytest.approx([2 / 3, 1 / 3])
+    assert [part.share for part in line.parts] == [pytest.approx(2 / 3), pytest.approx(1 / 3)]
 
 
 def test_a_search_keeps_the_filter_and_the_order(chosen: Chosen) -> None:
