@@ -119,3 +119,52 @@ def test_doctor_sends_a_test_event_where_the_key_may(run, server):
     ]
     (event,) = [given for method, _, _, _, given in server.asked if method == "POST"]
     assert (event["model"], event["environment"]) == ("tokenops-doctor", "test")
+
+
+def test_login_says_when_the_environment_goes_before_it(run, server):
+    result = run("login", "--key", "tko_mine")
+
+    assert result.stderr == "TOKENOPS_API_KEY is set, and is used instead until you unset it.\n"
+
+
+def test_login_repairs_a_broken_configuration(run, server, home):
+    (home / "tokenops").mkdir()
+    (home / "tokenops" / "config.toml").write_text("key = [")
+
+    found = json.loads(run("login", "--key", "tko_mine", "--json", key="").stdout)
+
+    assert (found["url"], found["stored_in"]) == (server.url, str(home / "tokenops" / "config.toml"))
+    assert profile.load(environ={"XDG_CONFIG_HOME": str(home)}).key == "tko_mine"
+
+
+def test_login_without_a_key_says_so(run, server):
+    assert run("login", key="", input="\n").exit_code == 3
+    assert server.asked == []
+
+
+def test_a_configuration_that_cannot_be_written_is_said(run, server, home):
+    (home / "tokenops").write_text("a file where the folder should be")
+
+    result = run("login", "--key", "tko_mine", "--url", server.url, key="")
+
+    assert result.exit_code == 6
+    assert "config.toml cannot be" in result.stderr
+    assert "tko_mine" not in result.output
+
+
+def test_doctor_sends_nothing_when_told_so(run, server):
+    scopes(server, "read", "ingest")
+
+    result = run("doctor", "--no-send")
+
+    assert result.exit_code == 0
+    assert [method for method, *_ in server.asked] == ["GET"]
+
+
+def test_doctor_says_what_is_wrong_with_a_key_that_may_not_read(run, server):
+    scopes(server, "ingest")
+
+    result = run("doctor", "--no-send")
+
+    assert result.exit_code == 1
+    assert "FAIL  read        the key lacks the scope read" in result.stdout

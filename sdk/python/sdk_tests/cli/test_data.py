@@ -155,3 +155,94 @@ def test_what_is_no_usage_export_is_said(run, tmp_path):
 
     assert result.exit_code == 6
     assert "is no JSON of a usage API" in result.output
+
+
+# --- Whatever the server does ---
+
+
+def sent(server):
+    return [given["events"] for method, _, _, _, given in server.asked if method == "POST"]
+
+
+def accepts(server, count):
+    server.will("/api/v1/ingest", ACCEPTED | {"accepted": count}, 202)
+
+
+def lines(path, count):
+    path.write_text("".join(f'{{"model": "m{number}"}}\n' for number in range(count)))
+    return path
+
+
+def test_a_pipe_is_read_as_lines_of_json(run, server):
+    accepts(server, 1)
+
+    result = run("send", "-", input='{"model": "gpt-4o"}\n')
+
+    assert (result.exit_code, sent(server)) == (0, [[{"model": "gpt-4o"}]])
+
+
+def test_a_file_that_is_not_there_is_said(run, server, tmp_path):
+    result = run("send", tmp_path / "none.csv")
+
+    assert result.exit_code == 6
+    assert result.stderr.endswith("none.csv cannot be read: No such file or directory.\n")
+
+
+def test_a_broken_line_at_the_end_leaves_nothing_half_sent(run, server, tmp_path):
+    file = lines(tmp_path / "a.ndjson", 600)
+    with file.open("a") as opened:
+        opened.write("{")
+
+    assert run("send", file).exit_code == 6
+    assert server.asked == []
+
+
+def test_what_is_too_large_is_halved_and_counted_once(run, server, tmp_path):
+    file = lines(tmp_path / "a.ndjson", 3)
+    server.will("/api/v1/ingest", {"title": "Too large."}, 413)
+    accepts(server, 1)
+    refused = {"index": 1, "errors": [{"field": "", "message": "is odd"}]}
+    server.will("/api/v1/ingest", {"accepted": 1, "duplicates": 0, "rejected_count": 1, "rejected": [refused]}, 202)
+
+    result = run("send", file)
+
+    assert [len(events) for events in sent(server)] == [3, 1, 2]
+    assert result.stdout == "2 accepted, 0 were there already, 1 refused.\n  event 3: event is odd\n"
+
+
+def test_one_event_that_is_too_large_is_said(run, server, tmp_path):
+    server.will("/api/v1/ingest", {"title": "The body is too large."}, 413)
+
+    result = run("send", lines(tmp_path / "a.ndjson", 1))
+
+    assert (result.exit_code, result.stderr) == (5, "tokenops: The body is too large.\n")
+
+
+def test_what_was_sent_before_a_failure_is_said(run, server, tmp_path):
+    accepts(server, 500)
+    server.will("/api/v1/ingest", {"title": "The key was revoked."}, 401)
+
+    result = run("send", lines(tmp_path / "a.ndjson", 501))
+
+    assert result.exit_code == 3
+    assert result.stderr.splitlines()[0] == "500 events sent before; send all again, and none counts twice."
+
+
+def test_a_server_that_stays_away_is_given_up(run, server, tmp_path, no_waiting):
+    server.will("/api/v1/ingest", {"title": "Away."}, 503)
+
+    result = run("send", lines(tmp_path / "a.ndjson", 1))
+
+    assert (result.exit_code, result.stderr) == (4, "tokenops: Away.\n")
+    assert (len(sent(server)), len(no_waiting)) == (8, 7)
+
+
+def test_a_request_that_holds_too_much_to_list_says_how_much_more(run, server, tmp_path):
+    refused = [{"index": index, "errors": [{"field": "model", "message": "is odd"}]} for index in range(12)]
+    document = {"accepted": 0, "duplicates": 0, "rejected_count": 12, "rejected": refused}
+    server.will("/api/v1/ingest", document, 400)
+
+    shown = run("send", lines(tmp_path / "a.ndjson", 12)).stdout.splitlines()
+
+    assert len(shown) == 12
+    assert shown[-1] == "  and 2 more"

@@ -156,11 +156,11 @@ def test_a_server_that_never_ends_the_file_is_given_up(run, job, tmp_path):
 
 
 def test_a_file_that_is_gone_is_said(run, job, tmp_path):
-    job.will(FILE, {"title": "There is no such thing."}, 404)
+    job.will(FILE, {"title": "Gone."}, 404)
 
     result = run("export", *PERIOD, "-o", "a.csv")
 
-    assert (result.exit_code, result.stderr) == (5, "tokenops: There is no such thing.\n")
+    assert (result.exit_code, result.stderr) == (5, "tokenops: Gone. (Is the name right, and may this key see it?)\n")
     assert left(tmp_path) == []
 
 

@@ -1,6 +1,7 @@
 """The report with its checks, insights and advice."""
 
 import json
+import sys
 
 import pytest
 
@@ -97,3 +98,45 @@ def test_advise_compares_by_real_usage_and_asks_nobody(run, server, tmp_path):
     assert (mini["gpt-4o-mini"]["cost_usd"], mini["gpt-4o-mini"]["saves_usd"]) == ("0.21", "3.29")
     assert found[1] == {"model": "house", "calls": 1, "cost_usd": None, "alternatives": []}
     assert server.asked == []
+
+
+def test_without_the_prices_the_extra_is_named(run, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "genai_prices", None)
+    file = tmp_path / "a.ndjson"
+    file.write_text('{"model": "gpt-4o", "input_tokens": 1}')
+
+    result = run("advise", file)
+
+    assert result.exit_code == 6
+    assert "pip install 'tokenops-sdk[prices]'" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('{"input_tokens": 1}', "event 1: it has no model."),
+        ('{"model": "m", "input_tokens": "many"}', "event 1: its token counts cannot be read."),
+        ('{"model": "m", "usage": {"odd": 1}}', "event 1: its token counts cannot be read."),
+    ],
+)
+def test_usage_that_cannot_be_read_is_named(run, tmp_path, line, said):
+    file = tmp_path / "a.ndjson"
+    file.write_text(line)
+
+    result = run("advise", file)
+
+    assert result.exit_code == 6
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize("amount", ["-1", "many", "nan", "inf"])
+def test_a_limit_that_is_no_amount_is_a_wrong_command_line(run, server, amount):
+    assert run("report", f"--fail-over={amount}").exit_code == 2
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(("limit", "code"), [("$1,000.00", 0), ("0.1", 1), ("0.30", 0)])
+def test_a_limit_is_compared_exactly(run, server, limit, code):
+    server.will("/api/v1/reports/terminal", REPORT | {"llm_spend_usd": "0.30"})
+
+    assert run("report", "--fail-over", limit).exit_code == code

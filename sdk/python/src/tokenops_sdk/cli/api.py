@@ -13,7 +13,7 @@ from tokenops_sdk.cli.version import VERSION
 from tokenops_sdk.transport import wait_seconds
 
 _TIMEOUT: Final = 30.0
-_UNAUTHORIZED, _FORBIDDEN, _SERVER_ERRORS, _ERRORS, _REDIRECTS = 401, 403, 500, 400, 300
+_UNAUTHORIZED, _FORBIDDEN, _NOT_FOUND, _SERVER_ERRORS, _ERRORS, _REDIRECTS = 401, 403, 404, 500, 400, 300
 _BUSY: Final = frozenset({429, 502, 503, 504})
 _LOST: Final = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
 _MOST_ATTEMPTS: Final = 4
@@ -141,6 +141,8 @@ class Api:
         parts = [title, found.get("detail") or "", *map(_error, found.get("errors") or ())]
         if response.status_code in {_UNAUTHORIZED, _FORBIDDEN}:
             parts.append(f"(The key is from {self.profile.source}.)")
+        if response.status_code == _NOT_FOUND:
+            parts.append("(Is the name right, and may this key see it?)")
         return " ".join(part for part in parts if part)
 
 

@@ -36,8 +36,6 @@ def send(
         Path,
         typer.Argument(
             help="NDJSON (an event a line), or CSV (a column a field); - reads NDJSON from a pipe.",
-            exists=True,
-            dir_okay=False,
             allow_dash=True,
         ),
     ],
@@ -55,9 +53,7 @@ def send(
 
 def import_usage(
     context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(help="JSON of the usage API, or CSV of the console.", exists=True, dir_okay=False)
-    ],
+    file: Annotated[Path, typer.Argument(help="JSON of the usage API, or CSV of the console.")],
     provider: Annotated[str, typer.Option("--from", help="Whose export it is: openai or anthropic.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
     as_json: AsJson = False,
