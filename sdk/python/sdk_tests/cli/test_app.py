@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -15,8 +16,10 @@ from typer.testing import CliRunner
 from sdk_tests.api_server import ME
 from tokenops_sdk import cli
 from tokenops_sdk.cli import app, output
+from tokenops_sdk.cli.errors import Exit
 
 COMMANDS: Final[dict[str, Any]] = vars(get_command(app.app))["commands"]
+DOCUMENT = Path(__file__).resolve().parents[4] / "docs" / "cli.md"
 PROGRAM = "import sys; from tokenops_sdk.cli import main; sys.argv[0] = 'tokenops'; main()"
 
 
@@ -243,3 +246,28 @@ def test_the_missing_extra_is_named(monkeypatch, capsys):
 
     assert left.value.code == 1
     assert "pip install 'tokenops-sdk[cli]'" in capsys.readouterr().err
+
+
+# --- What docs/cli.md says ---
+
+
+def documented(pattern):
+    return re.findall(pattern, DOCUMENT.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_document_lists_every_command_and_no_other():
+    assert documented(r"^\| `tokenops ([a-z]+)` \|") == list(COMMANDS)
+    sections = [name for heading in documented(r"^## ([a-z, ]+)$") for name in heading.split(", ")]
+    assert sections == list(COMMANDS)
+
+
+def test_the_document_names_no_option_that_is_not_there():
+    known = {name for one in COMMANDS.values() for parameter in one.params for name in parameter.opts}
+    known |= {"--url", "--key", "--help", "--no-send", "--no-follow"}
+
+    assert set(documented(r"(?<![\w-])(--[a-z][a-z-]*)")) <= known
+
+
+def test_the_document_gives_every_exit_code():
+    assert [int(code) for code in documented(r"^\| (\d+) \|")] == [0, 1, 2, 3, 4, 5, 6, 130, 141]
+    assert {int(code) for code in Exit} | {2, 130, 141} == {0, 1, 2, 3, 4, 5, 6, 130, 141}

@@ -246,3 +246,29 @@ def test_a_request_that_holds_too_much_to_list_says_how_much_more(run, server, t
 
     assert len(shown) == 12
     assert shown[-1] == "  and 2 more"
+
+
+def replays(handler):
+    document = json.dumps(ACCEPTED).encode()
+    handler.send_response_only(202)
+    handler.send_header("Idempotent-Replayed", "true")
+    handler.send_header("Content-Length", str(len(document)))
+    handler.end_headers()
+    handler.wfile.write(document)
+
+
+def test_what_an_earlier_run_sent_was_there_already(run, server, tmp_path):
+    server.will_do("/api/v1/ingest", replays)
+
+    result = run("send", lines(tmp_path / "a.ndjson", 2))
+
+    assert result.stdout == "0 accepted, 2 were there already, 0 refused.\n"
+
+
+def test_what_this_run_sent_and_was_not_told_about_is_accepted(run, server, tmp_path):
+    server.will("/api/v1/ingest", {"title": "Busy"}, 503)
+    server.will_do("/api/v1/ingest", replays)
+
+    result = run("send", lines(tmp_path / "a.ndjson", 2))
+
+    assert result.stdout == "2 accepted, 0 were there already, 0 refused.\n"

@@ -29,7 +29,10 @@ def login(
     url: Annotated[str, typer.Option(help="The server's address.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Check an API key and keep it for later commands, readable by you only."""
+    """Check an API key and keep it for later commands.
+
+    It is stored where only you can read it.
+    """
     state = state_of(context)
     address = profile.address(url or state.url)
     given = (key or state.key or _typed()).strip()
@@ -67,7 +70,10 @@ def doctor(
     send: Annotated[bool, typer.Option("--send/--no-send", help="Send a test event.")] = True,
     as_json: AsJson = False,
 ) -> int:
-    """Check address, key, clock and scopes, and send a test event where the key may."""
+    """Check address, key and clock, and send a test event.
+
+    The event is sent where the key has the scope ingest.
+    """
     with state_of(context).api() as api:
         found = list(_examined(api, is_sending=send))
     if as_json:

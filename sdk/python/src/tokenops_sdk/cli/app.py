@@ -46,7 +46,9 @@ def options(
         str,
         typer.Option(help="API key; else TOKENOPS_API_KEY, else what login stored. Others may see it.", metavar="KEY"),
     ] = "",
-    version: Annotated[bool, typer.Option("--version", is_eager=True, callback=_version, help="Say which.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Say which version this is.")
+    ] = False,
 ) -> None:
     """Options of every command come before its name."""
     context.obj = State(url=url, key=key)

@@ -41,10 +41,10 @@ def send(
     ],
     as_json: AsJson = False,
 ) -> int:
-    """Post events from a file, with a key that has the scope ingest.
+    """Post events from a file.
 
-    The whole file is read before anything is sent, so that a broken line leaves nothing half sent. The same file sent
-    again within a day counts once, events that have an id always do.
+    It needs a key with the scope ingest. The whole file is read before anything is sent, so that a broken line leaves
+    nothing half sent. The same file sent again within a day counts once, events that have an id always do.
     """
     read = partial(files.events, file)
     total = None if file == files.STANDARD_INPUT else sum(1 for _ in read())
@@ -54,13 +54,16 @@ def send(
 def import_usage(
     context: typer.Context,
     file: Annotated[Path, typer.Argument(help="JSON of the usage API, or CSV of the console.")],
-    provider: Annotated[str, typer.Option("--from", help="Whose export it is: openai or anthropic.")],
+    provider: Annotated[
+        str, typer.Option("--from", metavar="PROVIDER", help="Whose export it is: openai or anthropic.")
+    ],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be sent, and send nothing.")] = False,
     as_json: AsJson = False,
 ) -> int:
-    """Bring a provider's usage export in, as estimated calls whose sums are exact.
+    """Bring the usage export of a provider in.
 
-    Imported again, or with days that were not over at the time, nothing counts twice.
+    It becomes estimated calls whose sums are exact. Imported again, or with days that were not over at the time,
+    nothing counts twice.
     """
     if provider not in _PROVIDERS:
         raise typer.BadParameter(f"must be {' or '.join(_PROVIDERS)}", param_hint="--from")
@@ -166,7 +169,8 @@ def _decision(api: Api, batch: list[dict[str, Any]], source: str) -> dict[str, A
             continue
         found = document(response)
         if "rejected_count" in found:
-            return found
+            is_old = attempt == 0 and response.headers.get("Idempotent-Replayed") == "true"
+            return _as_duplicates(found) if is_old else found
         if response.status_code == _TOO_LARGE:
             raise _TooLargeError(str(found.get("title") or "An event is too large."))
         if is_last or response.status_code not in _TRY_AGAIN or str(found.get("type", "")).endswith(_QUOTA):
@@ -174,6 +178,11 @@ def _decision(api: Api, batch: list[dict[str, Any]], source: str) -> dict[str, A
         sleep(wait_seconds(attempt, retry_after(response)))
     api.checked(response)
     raise CommandError("The server did not say what it did with the events.", Exit.UNREACHABLE)
+
+
+def _as_duplicates(answer: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a request that was sent by an earlier run: it stored nothing now."""
+    return answer | {"accepted": 0, "duplicates": answer["accepted"] + answer["duplicates"]}
 
 
 def _refusal(before: int, one: dict[str, Any]) -> str:

@@ -38,20 +38,24 @@ def export(
         ),
     ] = "",
     form: Annotated[
-        str, typer.Option("--format", help=f"{', '.join(FORMATS)}; else what FILE ends with, or csv.")
+        str, typer.Option("--format", metavar="FORMAT", help=f"{', '.join(FORMATS)}; else what FILE ends with, or csv.")
     ] = "",
     days: periods.Days = None,
     since: periods.From = "",
     until: periods.To = "",
-    columns: Annotated[str, typer.Option(help="Names with commas between them; see docs/cli.md.")] = "",
-    model: Annotated[list[str] | None, typer.Option(help="Only this model; repeatable.")] = None,
-    feature: Annotated[list[str] | None, typer.Option(help="Only this feature; repeatable.")] = None,
-    team: Annotated[list[str] | None, typer.Option(help="Only this team; repeatable.")] = None,
-    environment: Annotated[list[str] | None, typer.Option(help="Only this environment; repeatable.")] = None,
-    user: Annotated[list[str] | None, typer.Option(help="Only this end user; repeatable.")] = None,
-    status: Annotated[str | None, typer.Option(help="Only ok, or only error.")] = None,
-    project: Annotated[list[str] | None, typer.Option(help="Only this project; repeatable.")] = None,
-    name: Annotated[str, typer.Option(help="What the export is called on its page.")] = "calls",
+    columns: Annotated[
+        str, typer.Option(metavar="NAMES", help="Names with commas between them; see docs/cli.md.")
+    ] = "",
+    model: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this model; repeatable.")] = None,
+    feature: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this feature; repeatable.")] = None,
+    team: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this team; repeatable.")] = None,
+    environment: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this environment; repeatable.")
+    ] = None,
+    user: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this end user; repeatable.")] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help="Only ok, or only error.")] = None,
+    project: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this project; repeatable.")] = None,
+    name: Annotated[str, typer.Option(metavar="NAME", help="What the export is called on its page.")] = "calls",
     force: Annotated[bool, typer.Option("--force", help="Overwrite FILE.")] = False,
     timeout: Annotated[float, typer.Option(min=1, help="Seconds to wait for the server to make the file.")] = 1_800,
     as_json: AsJson = False,

@@ -22,12 +22,18 @@ def insights(
     context: typer.Context,
     status: Annotated[
         list[str] | None,
-        typer.Option(help=f"{', '.join(_STATUSES)} or all; repeatable. Without it: open and acknowledged."),
+        typer.Option(
+            metavar="STATUS", help=f"{', '.join(_STATUSES)} or all; repeatable. Without it: open and acknowledged."
+        ),
     ] = None,
-    severity: Annotated[list[str] | None, typer.Option(help="low, medium or high; repeatable.")] = None,
-    rule: Annotated[list[str] | None, typer.Option(help="Only of this rule, such as MODEL_MISUSE; repeatable.")] = None,
-    team: Annotated[list[str] | None, typer.Option(help="Only of this team; repeatable.")] = None,
-    project: Annotated[list[str] | None, typer.Option(help="Only of this project; repeatable.")] = None,
+    severity: Annotated[
+        list[str] | None, typer.Option(metavar="SEVERITY", help="low, medium or high; repeatable.")
+    ] = None,
+    rule: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only of this rule, such as MODEL_MISUSE; repeatable.")
+    ] = None,
+    team: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only of this team; repeatable.")] = None,
+    project: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only of this project; repeatable.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """What the rules found, the worst first, and what it would save."""
@@ -63,7 +69,10 @@ def advise(
     most: Annotated[int, typer.Option(min=1, max=20, help="Alternatives for each model.")] = 3,
     as_json: AsJson = False,
 ) -> None:
-    """Cheaper models for the usage in a file, by the public catalogue; nothing is sent anywhere."""
+    """Cheaper models for the usage in a file.
+
+    By the prices of the public catalogue; nothing is sent anywhere.
+    """
     try:
         found = advice.advise(file, most=most)
     except ImportError as error:
@@ -112,7 +121,7 @@ def _amount(text: str) -> Decimal:
 def report(
     context: typer.Context,
     days: Annotated[int, typer.Option(min=1, max=LONGEST_DAYS, help="Today and the days before it.")] = 30,
-    project: Annotated[str | None, typer.Option(help="Only this project.")] = None,
+    project: Annotated[str | None, typer.Option(metavar="NAME", help="Only this project.")] = None,
     fail_over: Annotated[
         str | None, typer.Option(metavar="USD", help="Exit with 1 when LLM spend is over so many dollars.")
     ] = None,
@@ -122,9 +131,10 @@ def report(
     ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """The cost optimization report: what was spent, what is wrong, what it would save.
+    """The cost optimization report, and checks for a build.
 
-    Plain text for build logs, stand-ups and chats; the checks say on standard error why they fail.
+    What was spent, what is wrong, what it would save. Plain text for build logs, stand-ups and chats; the checks say
+    on standard error why they fail.
     """
     limit = None if fail_over is None else _amount(fail_over)
     if fail_on is not None and fail_on.lower() not in _SEVERITIES:

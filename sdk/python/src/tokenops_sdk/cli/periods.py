@@ -16,8 +16,12 @@ Days = Annotated[
     int | None,
     typer.Option(min=1, max=LONGEST_DAYS, help="Today and the days before it; 30 when no period is given."),
 ]
-From = Annotated[str, typer.Option("--from", help="First day (2026-11-01), or a moment with its offset.")]
-To = Annotated[str, typer.Option("--to", help="Day or moment at which the period ends; it is not part of it.")]
+From = Annotated[
+    str, typer.Option("--from", metavar="DAY", help="First day (2026-11-01), or a moment with its offset.")
+]
+To = Annotated[
+    str, typer.Option("--to", metavar="DAY", help="Day or moment at which the period ends; it is not part of it.")
+]
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ def usage(
         typer.Option(
             "--group-by",
             "-g",
+            metavar="NAMES",
             help="model (as long as nothing is said), provider, feature, team, environment, project, api_key;"
             " several with commas, or repeated.",
         ),
@@ -41,15 +42,22 @@ def usage(
     days: periods.Days = None,
     since: periods.From = "",
     until: periods.To = "",
-    interval: Annotated[str, typer.Option(help="none, hour, day or month: cuts the period.")] = "none",
-    model: Annotated[list[str] | None, typer.Option(help="Only this model; repeatable.")] = None,
-    feature: Annotated[list[str] | None, typer.Option(help="Only this feature; repeatable.")] = None,
-    team: Annotated[list[str] | None, typer.Option(help="Only this team; repeatable.")] = None,
-    environment: Annotated[list[str] | None, typer.Option(help="Only this environment; repeatable.")] = None,
-    project: Annotated[list[str] | None, typer.Option(help="Only this project; repeatable.")] = None,
+    interval: Annotated[
+        str, typer.Option(metavar="INTERVAL", help="none, hour, day or month: cuts the period.")
+    ] = "none",
+    model: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this model; repeatable.")] = None,
+    feature: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this feature; repeatable.")] = None,
+    team: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this team; repeatable.")] = None,
+    environment: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Only this environment; repeatable.")
+    ] = None,
+    project: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this project; repeatable.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Calls, tokens and cost by whatever is asked for, the most expensive first."""
+    """Calls, tokens and cost by model, feature, team, …
+
+    The most expensive come first; a period that is cut comes in the order of time.
+    """
     groups = [name.strip() for given in group_by or ["model"] for name in given.split(",") if name.strip()]
     narrowed = {"model": model, "feature": feature, "team": team, "environment": environment, "project": project}
     asked = {"group_by": groups, "interval": interval, "metrics": list(METRICS), "limit": _USAGE_PAGE} | narrowed
@@ -100,14 +108,17 @@ def tail(
     context: typer.Context,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, max=_PAGE, help="Calls to begin with.")] = 10,
     follow: Annotated[bool, typer.Option("--follow/--no-follow", "-f", help="Go on with what arrives.")] = True,
-    model: Annotated[list[str] | None, typer.Option(help="Only this model; repeatable.")] = None,
-    feature: Annotated[list[str] | None, typer.Option(help="Only this feature; repeatable.")] = None,
-    team: Annotated[list[str] | None, typer.Option(help="Only this team; repeatable.")] = None,
-    status: Annotated[str | None, typer.Option(help="Only ok, or only error.")] = None,
-    project: Annotated[list[str] | None, typer.Option(help="Only this project; repeatable.")] = None,
+    model: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this model; repeatable.")] = None,
+    feature: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this feature; repeatable.")] = None,
+    team: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this team; repeatable.")] = None,
+    status: Annotated[str | None, typer.Option(metavar="STATUS", help="Only ok, or only error.")] = None,
+    project: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Only this project; repeatable.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Calls as they arrive, oldest first; one a line, with --json an object a line. Ctrl-C ends it."""
+    """Calls as they arrive, one a line.
+
+    The oldest come first; with --json each line is an object. Ctrl-C ends it.
+    """
     narrowed = {"model": model, "endpoint_name": feature, "team": team, "status": status, "project": project}
     with state_of(context).api() as api:
         log = _Log(api, narrowed)
