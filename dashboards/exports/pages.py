@@ -170,6 +170,7 @@ def _statement(asked: Asked, rendering: Rendering, conditions: str) -> str:
 
 def _copied(cursor: Any, statement: str, parameters: Mapping[str, Any]) -> tuple[bytes, int]:
     """What COPY wrote, and how many rows that are; psycopg puts the parameters in, since COPY takes none."""
-    with cursor.copy(statement, parameters) as copied:
+    # Django's cursor for debugging knows no parameters here; the one that it wraps does.
+    with cursor.cursor.copy(statement, parameters) as copied:
         text = b"".join(copied)
     return text, cursor.rowcount

@@ -29,10 +29,11 @@ def _expected(numbers: Numbers, ahead: Forecast, found: Range) -> Figure:
 
 def _cloud_spend(numbers: Numbers) -> Figure:
     found = numbers.resources
-    return Figure("Cloud spend", money.shown(found.cost_usd, numbers.currency), _without_cost(found))
+    return Figure("Cloud spend", money.shown(found.cost_usd, numbers.currency), without_cost(found))
 
 
-def _without_cost(found: Resources) -> str:
+def without_cost(found: Resources) -> str:
+    """How many entries a cloud spend leaves out."""
     left = found.without_cost
     if not left:
         return ""

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from core import formats
-from dashboards.reports import content, content_findings, money
+from dashboards.reports import content, content_ahead, content_findings, money
 from dashboards.reports.numbers import Group, Insight, Numbers
 from rules.alerts.messages.message import clip
 
@@ -38,7 +38,7 @@ def _summary(numbers: Numbers) -> Iterator[str]:
     yield _fact("Calls analysed", formats.count(numbers.total.calls))
     yield _fact("Cloud entries analysed", formats.count(resources.entries))
     yield _fact("LLM spend", money.cost(numbers.total, numbers.currency), content.gaps(numbers.total))
-    yield _fact("Cloud spend", _cloud_spend(numbers))
+    yield _fact("Cloud spend", _cloud_spend(numbers), content_ahead.without_cost(resources))
     yield _fact("Issues", formats.count(found.open_count), content_findings.severities(numbers))
     upper = "some of it an upper bound" if found.potential.is_upper_bound else ""
     yield _fact("Savings a month", money.shown(found.potential.month_usd, numbers.currency), upper)

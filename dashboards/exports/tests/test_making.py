@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from django.conf import settings as configured
 from django.core.exceptions import ValidationError
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from core.databases import OWNER
 from core.models import WorkDue
@@ -74,6 +74,17 @@ def test_a_file_is_counted_then_written_then_ready(export, now):
     assert ids(export) == IDS
     assert sum(Decimal(row["cost_usd"]) for row in rows(export)) == Decimal("0.0525")
     assert not WorkDue.objects.filter(task="exports.make").exists()
+
+
+def test_a_file_is_made_while_queries_are_watched(export, now):
+    connection.force_debug_cursor = True  # as DEBUG has it
+
+    try:
+        make(export, now=now)
+    finally:
+        connection.force_debug_cursor = False
+
+    assert ids(export) == IDS
 
 
 def test_progress_only_grows(export, now):

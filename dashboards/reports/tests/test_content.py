@@ -198,7 +198,7 @@ def test_the_text_for_build_logs():
         "  Calls analysed          700",
         "  Cloud entries analysed  12",
         "  LLM spend               ≈ $21.00 (2 unpriced, ≈ 4 estimated)",
-        "  Cloud spend             $1.50",
+        "  Cloud spend             $1.50 (2 entries without a cost)",
         "  Issues                  2 (1 high, 1 low)",
         "  Savings a month         $12.50 (some of it an upper bound)",
         "  Savings a year          $150.00 (some of it an upper bound)",

@@ -2,14 +2,14 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
-ME: Final = {
+ME: Final[dict[str, Any]] = {
     "kind": "key",
     "user": None,
     "memberships": [],
@@ -20,13 +20,15 @@ ME: Final = {
 
 
 class ApiServer(ThreadingHTTPServer):
-    """``answers`` maps a path to its answers, (status, document), of which the last one is repeated."""
+    """``answers`` maps a path to its answers, (status, document), of which the last one is repeated; a function in an
+    answer's place is called with the handler and answers by itself.
+    """
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.answers: dict[str, list[tuple[int, Any]]] = {"/api/v1/me": [(200, ME)]}
+        self.answers: dict[str, list[Any]] = {"/api/v1/me": [(200, ME)]}
         self.asked: list[tuple[str, str, dict[str, list[str]], dict[str, str], Any]] = []
         self.now: float | None = None
 
@@ -37,6 +39,10 @@ class ApiServer(ThreadingHTTPServer):
     def will(self, path: str, document: Any, status: int = 200) -> None:
         """Answer ``path`` so, after what was said before."""
         self.answers.setdefault(path, []).append((status, document))
+
+    def will_do(self, path: str, act: "Callable[[BaseHTTPRequestHandler], None]") -> None:
+        """Let ``act`` answer ``path``, after what was said before."""
+        self.answers.setdefault(path, []).append(act)
 
     def queries(self, path: str) -> list[dict[str, list[str]]]:
         return [query for _, asked, query, _, _ in self.asked if asked == path]
@@ -59,7 +65,11 @@ class _Handler(BaseHTTPRequestHandler):
         given = json.loads(body) if body else None
         self.server.asked.append((self.command, target.path, parse_qs(target.query), headers, given))
         found = self.server.answers.get(target.path, [(404, {"title": "There is nothing here."})])
-        status, document = found.pop(0) if len(found) > 1 else found[0]
+        answer = found.pop(0) if len(found) > 1 else found[0]
+        if callable(answer):
+            answer(self)
+            return
+        status, document = answer
         text = document if isinstance(document, bytes) else json.dumps(document).encode()
         self.send_response_only(status)
         self.send_header("Date", formatdate(self.server.now, usegmt=True))

@@ -1,5 +1,6 @@
 """The command ``tokenops``: what it needs beyond the SDK comes with ``tokenops-sdk[cli]``."""
 
+import io
 import sys
 
 
@@ -10,4 +11,7 @@ def main() -> None:
     except ImportError as error:
         sys.stderr.write(f"tokenops: {error.name} is not installed: pip install 'tokenops-sdk[cli]'\n")
         sys.exit(1)
-    app()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a letter shows another instead of a traceback
+    app(prog_name="tokenops")

@@ -1,5 +1,7 @@
 """Who asks, where, and whether everything between the program and the server works: login, whoami, doctor."""
 
+import os
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -9,7 +11,8 @@ from typing import Annotated, Any, Final
 import typer
 
 from tokenops_sdk.cli import output, profile
-from tokenops_sdk.cli.api import Api, CommandError, Exit
+from tokenops_sdk.cli.api import Api
+from tokenops_sdk.cli.errors import CommandError, Exit
 from tokenops_sdk.cli.state import state_of
 from tokenops_sdk.identity import uuid7
 
@@ -20,18 +23,36 @@ _ACCEPTED = 202
 
 def login(
     context: typer.Context,
-    key: Annotated[str, typer.Option(help="An API key with the scope read; asked for when left out.")] = "",
+    key: Annotated[
+        str, typer.Option(help="An API key with the scope read; asked for, or read from a pipe, when left out.")
+    ] = "",
     url: Annotated[str, typer.Option(help="The server's address.")] = "",
+    as_json: AsJson = False,
 ) -> None:
-    """Check an API key and keep it for later commands, readable by you only."""
+    """Check an API key and keep it for later commands.
+
+    It is stored where only you can read it.
+    """
     state = state_of(context)
-    address = profile.load(url=url or state.url).url
-    given = key or state.key or typer.prompt("API key (scope read)", hide_input=True)
-    with Api(profile.Profile(address, given.strip(), "what you typed")) as api:
+    address = profile.address(url or state.url)
+    given = (key or state.key or _typed()).strip()
+    with Api(profile.Profile(address, given, "what you gave")) as api:
         me = api.get("/api/v1/me")
     _require_read(me)
-    path = profile.store(url=address, key=given.strip())
-    output.line(f"{_named(me)}\nStored in {path}.")
+    path = profile.store(url=address, key=given)
+    if as_json:
+        output.as_json(me | {"url": address, "stored_in": str(path)})
+    else:
+        output.line(f"{_named(me)}\nStored in {path}.")
+    if os.environ.get("TOKENOPS_API_KEY"):
+        output.note("TOKENOPS_API_KEY is set, and is used instead until you unset it.")
+
+
+def _typed() -> str:
+    """The key from the keyboard, unseen, or the first line of a pipe."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("API key (scope read)", hide_input=True))
+    return sys.stdin.readline()
 
 
 def whoami(context: typer.Context, as_json: AsJson = False) -> None:
@@ -44,19 +65,26 @@ def whoami(context: typer.Context, as_json: AsJson = False) -> None:
         output.line(f"{_named(me)}\nAt {api.profile.url}; the key is from {api.profile.source}.")
 
 
-def doctor(context: typer.Context, as_json: AsJson = False) -> int:
-    """Check address, key, clock and scopes, and send a test event where the key may."""
+def doctor(
+    context: typer.Context,
+    send: Annotated[bool, typer.Option("--send/--no-send", help="Send a test event.")] = True,
+    as_json: AsJson = False,
+) -> int:
+    """Check address, key and clock, and send a test event.
+
+    The event is sent where the key has the scope ingest.
+    """
     with state_of(context).api() as api:
-        found = list(_examined(api))
+        found = list(_examined(api, is_sending=send))
     if as_json:
         output.as_json([{"check": name, "ok": is_ok, "detail": text} for name, is_ok, text in found])
     else:
         for name, is_ok, text in found:
-            output.line(f"{'ok  ' if is_ok else 'FAIL'}  {name.ljust(12)} {text}")
+            output.line(f"{'ok  ' if is_ok else 'FAIL'}  {name.ljust(10)}  {text}")
     return Exit.OK if all(is_ok for _, is_ok, _ in found) else Exit.CHECK_FAILED
 
 
-def _examined(api: Api) -> Iterator[tuple[str, bool, str]]:
+def _examined(api: Api, *, is_sending: bool) -> Iterator[tuple[str, bool, str]]:
     """(what, whether it is well, what was found); what needs something that failed is left out."""
     try:
         response = api.request("GET", "/api/v1/me")
@@ -67,16 +95,19 @@ def _examined(api: Api) -> Iterator[tuple[str, bool, str]]:
     yield _clock(response.headers.get("Date", ""))
     try:
         me = api.checked(response).json()
-    except (CommandError, ValueError) as error:
+    except CommandError as error:
         yield "key", False, str(error)
+        return
+    except ValueError:
+        yield "key", False, "the answer is no JSON: is it a TokenOps server?"
         return
     scopes = (me.get("key") or {}).get("scopes", [])
     yield "key", True, _named(me)
     yield "read", "read" in scopes, "may read" if "read" in scopes else "the key lacks the scope read"
-    if "ingest" not in scopes:
-        yield "ingest", True, "not sent: this key does not have the scope ingest"
-        return
-    yield _test_event(api)
+    if "ingest" in scopes and is_sending:
+        yield _test_event(api)
+    else:
+        yield "test event", True, "not sent" + ("" if "ingest" in scopes else ": the key lacks the scope ingest")
 
 
 def _clock(date: str) -> tuple[str, bool, str]:

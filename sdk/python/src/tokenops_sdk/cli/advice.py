@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tokenops_sdk.cli import files, output
+from tokenops_sdk.cli.errors import FileError
 from tokenops_sdk.prices import estimate_cost, inclusive_counts
 
 # Models to compare with: widely offered ones of each size. A price comes from the catalogue, never from here.
@@ -65,16 +66,20 @@ class Advice:
 def advise(path: Path, *, most: int) -> list[Advice]:
     """Advice for each model of a file, the most expensive first.
 
-    :raises ValueError: the file cannot be read, or a line has no model. :raises ImportError: the prices are missing.
+    :raises FileError: the file cannot be read, or a line has no model or no counts.
+    :raises ImportError: the prices are missing.
     """
     found: dict[str, Advice] = {}
     for number, event in enumerate(files.events(path), 1):
         model = event.get("model")
         if not isinstance(model, str) or not model:
-            raise ValueError(f"{path}, event {number}: it has no model.")
+            raise FileError(f"{path}, event {number}: it has no model.")
         one = found.setdefault(model, Advice(model))
         one.calls += 1
-        one.tokens.update(_counts(event))
+        try:
+            one.tokens.update(_counts(event))
+        except (TypeError, ValueError) as error:
+            raise FileError(f"{path}, event {number}: its token counts cannot be read.") from error
     for one in found.values():
         one.cost = _cost(one.model, one.tokens)
         one.cheaper = _cheaper(one, most)

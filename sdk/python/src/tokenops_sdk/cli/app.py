@@ -1,21 +1,28 @@
 """The commands. Each translates its options, asks the server once or page by page, and prints."""
 
+import functools
+import os
 import sys
 from collections.abc import Callable
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Any, Final
 
 import typer
 
-from tokenops_sdk.cli import account, data, findings, output, traffic
-from tokenops_sdk.cli.api import CommandError
+from tokenops_sdk.cli import account, data, exports, findings, output, traffic
+from tokenops_sdk.cli.errors import CommandError, Exit
 from tokenops_sdk.cli.state import State
+from tokenops_sdk.cli.version import VERSION
 
-T = TypeVar("T")
+_INTERRUPTED: Final = 130
+_PIPE_CLOSED: Final = 141
+_HELP: Final = """TokenOps: what your LLM calls cost, and what to do about it.
 
-_HELP: Final = "TokenOps: what your LLM calls cost, and what to do about it."
+Begin with: tokenops login
+
+Exit codes: 0 well, 1 a check failed, 2 a wrong command line, 3 the key may not, 4 the server does not answer, 5 it
+refused, 6 a file cannot be used, 130 interrupted."""
 app = typer.Typer(
     name="tokenops",
-    help=_HELP,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -23,11 +30,25 @@ app = typer.Typer(
 )
 
 
-@app.callback()
+def _version(wanted: bool) -> None:
+    if wanted:
+        output.line(f"tokenops {VERSION}")
+        raise typer.Exit
+
+
+@app.callback(help=_HELP)
 def options(
     context: typer.Context,
-    url: Annotated[str, typer.Option(help="The server; else TOKENOPS_URL, else what login stored.")] = "",
-    key: Annotated[str, typer.Option(help="An API key; else TOKENOPS_API_KEY, else what login stored.")] = "",
+    url: Annotated[
+        str, typer.Option(help="Address of the server; else TOKENOPS_URL, else what login stored.", metavar="URL")
+    ] = "",
+    key: Annotated[
+        str,
+        typer.Option(help="API key; else TOKENOPS_API_KEY, else what login stored. Others may see it.", metavar="KEY"),
+    ] = "",
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_version, help="Say which version this is.")
+    ] = False,
 ) -> None:
     """Options of every command come before its name."""
     context.obj = State(url=url, key=key)
@@ -39,20 +60,19 @@ def command(name: str, function: Callable[..., Any]) -> None:
 
 
 def _guarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    import functools  # noqa: PLC0415
-
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> None:
         try:
-            code = function(*args, **kwargs)
-        except (CommandError, ValueError) as error:
-            output.console(stderr=True).print(f"tokenops: {error}", markup=False)
-            raise typer.Exit(getattr(error, "code", 1)) from None
-        except BrokenPipeError:  # the reader of a pipe has left, as `head` does
-            sys.stderr.close()
-            raise typer.Exit(0) from None
-        except KeyboardInterrupt:
-            raise typer.Exit(130) from None
+            code = function(*args, **kwargs) or Exit.OK
+            sys.stdout.flush()
+        except CommandError as error:
+            output.complain(str(error))
+            code = error.code
+        except BrokenPipeError:  # the reader has left, as `head` does; what a check found is not to be lost as a 0
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = _PIPE_CLOSED
+        except (KeyboardInterrupt, typer.Abort):
+            code = _INTERRUPTED
         if code:
             raise typer.Exit(int(code))
 
@@ -64,9 +84,9 @@ command("whoami", account.whoami)
 command("doctor", account.doctor)
 command("report", findings.report)
 command("insights", findings.insights)
-command("advise", findings.advise)
 command("usage", traffic.usage)
 command("tail", traffic.tail)
-# export
+command("export", exports.export)
 command("send", data.send)
 command("import", data.import_usage)
+command("advise", findings.advise)

@@ -13,6 +13,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Final
 
+from tokenops_sdk.cli.errors import FileError
+
 MOST_REQUESTS: Final = 100_000  # of one row; more would be an upload nobody waits for
 _OPENAI_TOKENS: Final = {
     "input_tokens": "input_tokens",
@@ -52,7 +54,7 @@ Row = Mapping[str, Any]
 def events(path: Path, provider: str) -> Iterator[dict[str, Any]]:
     """Events of an export of ``openai`` or ``anthropic``: JSON of the usage API, or CSV of the console.
 
-    :raises ValueError: it is neither, or a row cannot be used.
+    :raises FileError: it is neither, or a row cannot be used.
     """
     read = _openai if provider == "openai" else _anthropic
     place = 0
@@ -60,7 +62,7 @@ def events(path: Path, provider: str) -> Iterator[dict[str, Any]]:
         for place, row in enumerate(_rows(path), 1):  # noqa: B007 - said when the row cannot be used
             yield from _spread(read(row), _identity(provider, row))
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}, row {place}: this is no usage of {provider} ({error}).") from error
+        raise FileError(f"{path}, row {place}: this is no usage of {provider} ({_why(error)}).") from error
 
 
 def _rows(path: Path) -> Iterator[Row]:
@@ -68,7 +70,7 @@ def _rows(path: Path) -> Iterator[Row]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{path} cannot be read: {type(error).__name__}.") from error
+        raise FileError(f"{path} cannot be read: {type(error).__name__}.") from error
     if path.suffix.lower() == ".csv":
         yield from csv.DictReader(text.splitlines())
         return
@@ -79,7 +81,11 @@ def _rows(path: Path) -> Iterator[Row]:
             times = {name: bucket[name] for name in bucket if name != "results"}
             yield from ({**times, **row} for row in bucket["results"])
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no JSON of a usage API: it has no data with results.") from error
+        raise FileError(f"{path} is no JSON of a usage API: it has no data with results.") from error
+
+
+def _why(error: Exception) -> str:
+    return f"it has no {error.args[0]}" if isinstance(error, KeyError) else str(error)
 
 
 def _openai(row: Row) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class State:
     key: str = ""
 
     def api(self) -> Api:
-        """:raises CommandError: there is no key. :raises ValueError: the stored configuration cannot be read."""
+        """:raises CommandError: there is no key, or the stored configuration cannot be read."""
         return Api(profile.load(url=self.url, key=self.key))
 
 
