@@ -98,11 +98,13 @@ def filter_bar(
     keep: Sequence[tuple[str, str]] = (),
     views_url: str = "",
     is_log: bool = False,
+    is_compared: bool = True,
 ) -> FilterBar:
     """The bar of the page at ``path``.
 
     ``options`` are those of its dimensions, once they were asked for. ``keep`` is what else the page is asked, which
-    changing a filter must not lose. ``views_url`` lists its saved views. A log shows calls and compares nothing.
+    changing a filter must not lose. ``views_url`` lists its saved views. A log shows calls and compares
+    nothing; nor does a page that is not ``is_compared``.
     """
     today = chosen.now.astimezone(chosen.zone).date()
 
@@ -113,7 +115,7 @@ def filter_bar(
         chosen=chosen,
         ranges=[Link(name, short, link(chosen.with_range(name)), RANGES[name]) for name, short in _SHORT.items()],
         calendar=[Link(name, text, link(chosen.with_range(name))) for name, text in CALENDAR_RANGES.items()],
-        comparisons=[] if is_log else [*_comparisons(chosen, link)],
+        comparisons=[*_comparisons(chosen, link)] if is_compared and not is_log else [],
         is_custom=chosen.range not in RANGES,
         first_day=chosen.period.first_day.isoformat(),
         last_day=chosen.period.last_day.isoformat(),

@@ -178,3 +178,7 @@ def test_a_log_reads_calls_and_compares_nothing(chosen):
 
     assert (shown.comparisons, shown.source_note) == ([], "Read from single calls, at most 31 days")
     assert filter_bar(chosen("team=red"), path=PATH, options=None, is_log=True).source_note == ""
+
+
+def test_a_page_that_compares_nothing_offers_no_other_period(chosen):
+    assert filter_bar(chosen(""), path=PATH, options=None, is_compared=False).comparisons == []
