@@ -55,7 +55,7 @@ export function chartOption(spec, theme, view) {
 }
 
 /** Bars over names lie down, so that the names are read. @param {Spec} spec */
-const isLying = (spec) => spec.kind === "bar" && !isOverTime(spec);
+const isLying = (spec) => (spec.kind === "bar" || spec.kind === "stacked-bar") && !isOverTime(spec);
 
 /**
  * Indexes of the buckets that carry a label: midnights when days are shown in hours, else evenly spread.
