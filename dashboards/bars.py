@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from dashboards.filters import (
     COMPARISONS,
     DIMENSIONS,
+    DUPLICATES,
     EVIDENCE,
     LABELS,
     NONE,
@@ -134,7 +135,7 @@ def filter_bar(
             *((key, text, chosen.status == key) for key, text in STATUSES.items()),
         ],
         searches=[(name, label, chosen.one(name)) for name, label in SEARCHES.items()],
-        evidence=[pair for pair in chosen.narrowed_by if pair[0] in EVIDENCE],
+        evidence=[pair for pair in chosen.narrowed_by if pair[0] in EVIDENCE or pair[0] == DUPLICATES],
         facets=None if options is None else [_facet(chosen, name, found) for name, found in options.items()],
     )
 
