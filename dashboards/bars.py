@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from dashboards.filters import (
     COMPARISONS,
     DIMENSIONS,
+    DUPLICATES,
     EVIDENCE,
     LABELS,
     NONE,
@@ -98,11 +99,13 @@ def filter_bar(
     keep: Sequence[tuple[str, str]] = (),
     views_url: str = "",
     is_log: bool = False,
+    is_compared: bool = True,
 ) -> FilterBar:
     """The bar of the page at ``path``.
 
     ``options`` are those of its dimensions, once they were asked for. ``keep`` is what else the page is asked, which
-    changing a filter must not lose. ``views_url`` lists its saved views. A log shows calls and compares nothing.
+    changing a filter must not lose. ``views_url`` lists its saved views. A log shows calls and compares
+    nothing; nor does a page that is not ``is_compared``.
     """
     today = chosen.now.astimezone(chosen.zone).date()
 
@@ -113,7 +116,7 @@ def filter_bar(
         chosen=chosen,
         ranges=[Link(name, short, link(chosen.with_range(name)), RANGES[name]) for name, short in _SHORT.items()],
         calendar=[Link(name, text, link(chosen.with_range(name))) for name, text in CALENDAR_RANGES.items()],
-        comparisons=[] if is_log else [*_comparisons(chosen, link)],
+        comparisons=[*_comparisons(chosen, link)] if is_compared and not is_log else [],
         is_custom=chosen.range not in RANGES,
         first_day=chosen.period.first_day.isoformat(),
         last_day=chosen.period.last_day.isoformat(),
@@ -132,7 +135,7 @@ def filter_bar(
             *((key, text, chosen.status == key) for key, text in STATUSES.items()),
         ],
         searches=[(name, label, chosen.one(name)) for name, label in SEARCHES.items()],
-        evidence=[pair for pair in chosen.narrowed_by if pair[0] in EVIDENCE],
+        evidence=[pair for pair in chosen.narrowed_by if pair[0] in EVIDENCE or pair[0] == DUPLICATES],
         facets=None if options is None else [_facet(chosen, name, found) for name, found in options.items()],
     )
 

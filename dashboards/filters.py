@@ -44,7 +44,16 @@ EVIDENCE: Final[dict[str, str]] = {
     "below": "Tokens below",
     "cost_source": "Cost from",
 }
-LABELS: Final[dict[str, str]] = {**DIMENSIONS, "status": "Status", **SEARCHES, **EVIDENCE}
+# Which records of calls the log lists. Numbers count a call once whatever it says, so nothing but the log looks at it.
+DUPLICATES: Final = "duplicates"
+WITHOUT: Final = "without"
+LABELS: Final[dict[str, str]] = {
+    **DIMENSIONS,
+    "status": "Status",
+    **SEARCHES,
+    DUPLICATES: "Duplicates",
+    **EVIDENCE,
+}
 # What the numbers of the period are compared with.
 COMPARISONS: Final[dict[str, str]] = {
     "previous": "Period before",
@@ -54,7 +63,7 @@ COMPARISONS: Final[dict[str, str]] = {
 DEFAULT_COMPARISON: Final = "previous"
 _ONLY_IN_CALLS: Final = frozenset({*SEARCHES, *EVIDENCE})
 # What daily sums by user know; anything else of a user is in calls.
-_OF_USERS: Final = frozenset({"user", "project", "provider", "model", "status"})
+_OF_USERS: Final = frozenset({"user", "project", "provider", "model", "status", DUPLICATES})
 _SEVERAL: Final = frozenset({*DIMENSIONS, "prompt", "prefix"})
 _COST_SOURCES: Final = frozenset({"rate_card", "override", "reported", "none"})
 # Every name of a field on the wire (telemetry.md) finds its filter.
@@ -330,14 +339,15 @@ def _drop_invalid(values: dict[str, list[str]]) -> list[str]:
     if _first(values, "compare") not in {"", *COMPARISONS}:
         del values["compare"]
         problems.append(f"A comparison must be one of {', '.join(COMPARISONS)}; the period before is compared.")
-    for name, is_right in _EVIDENCE_CHECKS.items():
+    for name, is_right in _CHECKS.items():
         if (value := _first(values, name)) and not is_right(value):
             del values[name]
             problems.append(f"The {LABELS[name]} filter has a value that cannot be used; it was left out.")
     return problems
 
 
-_EVIDENCE_CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
+_CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
+    DUPLICATES: lambda value: value == WITHOUT,
     "counted": lambda value: value == "true",
     "below": lambda value: value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER,
     "cost_source": lambda value: value in _COST_SOURCES,

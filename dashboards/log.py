@@ -10,7 +10,7 @@ from django.db import connection
 
 from dashboards import rollups
 from dashboards.cursors import encode_position, fingerprint
-from dashboards.filters import Filter
+from dashboards.filters import DUPLICATES, WITHOUT, Filter, Source
 from dashboards.periods import DAY, midnight
 from ingestion import call_log, end_users
 from ingestion.call_log import Position
@@ -78,7 +78,9 @@ def page(
 
 
 def sums(*, organization: Organization, project: Project | None, chosen: Filter) -> call_log.Sums:
-    """What all calls of the filter add up to, read one by one: for what ``Filter.for_log`` has bounded."""
+    """What all calls of the filter add up to: read one by one, unless rollups know just these."""
+    if chosen.has(DUPLICATES, WITHOUT) and chosen.source is Source.ROLLUPS and not chosen.status:
+        return _sums_of_rollups(organization, project, chosen)
     return call_log.sums(
         organization=organization,
         project_ids=[project.pk] if project else project_ids_of(organization, chosen),
@@ -86,6 +88,25 @@ def sums(*, organization: Organization, project: Project | None, chosen: Filter)
         until=chosen.period.end,
         filters=call_filters(organization, chosen),
     )
+
+
+_SUMMED: Final = (
+    "calls", "errors", "unpriced_calls", "input_tokens", "cached_input_tokens", "output_tokens", "cost_usd",
+)  # fmt: skip
+_SUMS: Final = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in _SUMMED[:-1])
+
+
+def _sums_of_rollups(organization: Organization, project: Project | None, chosen: Filter) -> call_log.Sums:
+    """What a page of numbers says of the same filter, so that a row and the calls it leads to have one sum."""
+    made = rollups.Statement()
+    where = rollups.conditions(
+        made, organization_id=organization.pk, project_id=project.pk if project else None, chosen=chosen
+    )
+    rows = rollups.rows(made, period=chosen.period, columns=", ".join(_SUMMED), where=where, prefix="now")
+    cost = "case when sum(calls) > sum(unpriced_calls) then sum(cost_usd) end"
+    with connection.cursor() as cursor:
+        cursor.execute(f"select {_SUMS}, {cost} from ({rows}) as counted", made.parameters)
+        return call_log.Sums(*cursor.fetchone())
 
 
 def call(*, project: Project, call_id: str, started_at: datetime) -> Call | None:
@@ -106,6 +127,8 @@ def call_filters(organization: Organization, chosen: Filter) -> Filters:
     simple |= {name: name for name in ("provider", "feature", "team", "environment", "counted", "cost_source")}
     simple |= {"prompt": "prompt_hash", "prefix": "prompt_prefix_hash", "below": "total_tokens_below"}
     filters: Filters = {ours: chosen.values(name) for name, ours in simple.items() if chosen.values(name)}
+    if chosen.has(DUPLICATES, WITHOUT):
+        filters["is_duplicate"] = ["false"]
     if users := chosen.values("user"):
         filters["user_id"] = end_users.as_stored(organization=organization, user_ids=users)
     if keys := chosen.values("key"):

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Final
 
 from dashboards import log, rollups
-from dashboards.filters import EVIDENCE, SEARCH_DAYS, Filter, Source
+from dashboards.filters import DUPLICATES, EVIDENCE, SEARCH_DAYS, Filter, Source
 from dashboards.periods import Granularity, Period
 from dashboards.ranges import CUSTOM
 from dashboards.rollups import Statement, bounds
@@ -60,7 +60,7 @@ def reading(
 
 
 def _source(chosen: Filter, *, sums: frozenset[str], by: Collection[str], over_time: bool) -> Source:
-    asked = {name for name, _ in chosen.narrowed_by} | set(by)
+    asked = {name for name, _ in chosen.narrowed_by if name != DUPLICATES} | set(by)
     if asked & _ONLY_IN_CALLS or ("status" in asked and not sums <= _STATUS_SUMS):
         return Source.CALLS
     if "user" not in asked:

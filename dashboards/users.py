@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from django.db import connection
 
-from dashboards.filters import Filter
+from dashboards.filters import DUPLICATES, Filter
 from dashboards.numbers import ModelName, Sums
 from dashboards.periods import DAY, Period
 from dashboards.rollups import Statement, bounds, conditions
@@ -22,13 +22,13 @@ SORTS: Final[dict[str, str]] = {
     "calls": "Calls",
     "tokens": "Tokens",
     "errors": "Errors",
-    "per-call": "Cost per call",
+    "per-call": "Per call",
     "change": "Change",
     "last": "Last seen",
 }
 DEFAULT_SORT: Final = "cost"
 # What the sums of users are kept by.
-_KNOWN: Final = frozenset({"project", "provider", "model", "user"})
+_KNOWN: Final = frozenset({"project", "provider", "model", "user", DUPLICATES})
 COUNTED: Final = (
     "calls", "errors", "unpriced_calls", "estimated_calls",
     "input_tokens", "cached_input_tokens", "output_tokens", "reasoning_tokens", "cost_usd",

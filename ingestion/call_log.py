@@ -33,6 +33,7 @@ _CONDITIONS: Final = {
     "api_key_id": "c.api_key_id = any(%(api_key_id)s::bigint[])",
     # What an insight's evidence is made of: calls that count, by prompt (``source:hash``), size or missing price.
     "counted": "(c.duplicate_of = '' and not c.usage_estimated) = any(%(counted)s::boolean[])",
+    "is_duplicate": "(c.duplicate_of <> '') = any(%(is_duplicate)s::boolean[])",
     "prompt_hash": "(c.source || ':' || c.prompt_hash) = any(%(prompt_hash)s)",
     "prompt_prefix_hash": "(c.source || ':' || c.prompt_prefix_hash) = any(%(prompt_prefix_hash)s)",
     "cost_source": "c.cost_source = any(%(cost_source)s)",

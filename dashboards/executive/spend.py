@@ -119,9 +119,10 @@ def spend(*, organization: Organization, month: Month, chosen: Filter) -> Spend:
 def ahead(*, organization: Organization, month: Month, chosen: Filter, spent: Spend) -> Forecast | None:
     """What the running month will have cost at its end, as budgets foresee it: at the pace of the last seven days.
 
-    None for a month that is over, and too early to say (rules.engine.budgets.forecast).
+    None for a month that is over, too early to say (rules.engine.budgets.forecast), and of calls without any price:
+    what is unknown is not foreseen as zero.
     """
-    if not month.is_running:
+    if not month.is_running or spent.total.known_cost_usd is None:
         return None
     hours = _hours(organization, month, chosen, spent.first_day)
     return forecast(_as_budget(spent.total.cost_usd, hours, month), month.now)

@@ -16,7 +16,7 @@ from dashboards.explore.drawing import BARS, KIND_LABELS, LAYERS, SLICES, Looks
 from dashboards.explore.metrics import METRICS
 from dashboards.explore.question import DEFAULT_TOP, Question, Shape
 from dashboards.explore.tables import Line, Show, Table, table
-from dashboards.filters import Filter, Source
+from dashboards.filters import DUPLICATES, WITHOUT, Filter, Source
 from dashboards.periods import Granularity
 from ingestion.daily_tables import MOST_USERS
 from ingestion.store import MOST_VALUES, OTHER
@@ -126,7 +126,7 @@ def explorer_page(
         lines=[
             _linked(line, chosen, answer.chosen, path=path, calls_path=calls_path, keep=keep) for line in made.lines
         ],
-        total_calls_url=address(calls_path, answer.chosen),
+        total_calls_url=_calls_url(calls_path, answer.chosen),
         notices=_notices(answer),
     )
 
@@ -145,8 +145,13 @@ def _linked(
     if filters is None or line.group is None:
         return LinkedLine(line, "", "")
     is_rest = any(name.is_rest for name in line.group.names)
-    calls_url = "" if is_rest else address(calls_path, read.only(**filters))
+    calls_url = "" if is_rest else _calls_url(calls_path, read.only(**filters))
     return LinkedLine(line, address(path, chosen.only(**filters), *keep), calls_url)
+
+
+def _calls_url(path: str, chosen: Filter) -> str:
+    """The log of the calls that were counted: without second records of one call, which no sum has."""
+    return address(path, chosen.only(**{DUPLICATES: WITHOUT}))
 
 
 def _subtitle(answer: Answer, wanted: Kind, currency: str) -> str:

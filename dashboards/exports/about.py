@@ -14,7 +14,7 @@ from dashboards.exports.models import Export
 from dashboards.exports.writers.types import Column, Content
 from dashboards.filters import LABELS
 
-PAGES: Final = {Export.Kind.CALLS: "organization-calls", Export.Kind.NUMBERS: "organization-overview"}
+PAGES: Final = {Export.Kind.CALLS: "organization-calls", Export.Kind.NUMBERS: "organization-explorer"}
 """Where one sees what a file holds."""
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from dashboards import log
+from dashboards.explore import page as explorer
 from dashboards.explore.question import Question
 from dashboards.exports import about, at_once, columns, downloads, files, numbers, selectors, services
 from dashboards.exports.forms import ExportForm, NumbersForm, initial
@@ -169,7 +170,7 @@ def _question(request: OrgRequest) -> Question | None:
 
 def _form(request: OrgRequest, question: Question | None) -> NumbersForm:
     form = NumbersForm if question else ExportForm
-    name = f"{question.measures.label if question else 'Calls'} of {request.organization.name}"[:100]
+    name = f"{explorer.title(question) if question else 'Calls'} of {request.organization.name}"[:100]
     return form(request.POST if request.method == "POST" else None, initial=initial(name))
 
 
@@ -193,7 +194,7 @@ def _facts(request: OrgRequest, chosen: Filter, question: Question | None) -> di
         "chips": about.chips(draft),
         "count": None if question else at_once.count(draft),
         "most": at_once.MOST_ROWS,
-        "question": question,
+        "title": explorer.title(question) if question else "",
         "problems": chosen.problems,
     }
 

@@ -54,7 +54,9 @@ def forecast(numbers: Numbers) -> Section:
     sentences = [
         "The rest of the month at the pace of the last 168 hours, from the slowest day among them to the fastest."
     ]
-    if ahead.forecast is None:
+    if ahead.spent.calls and ahead.spent.unpriced_calls == ahead.spent.calls:
+        sentences = ["There is no forecast: no call of the month has a price."]
+    elif ahead.forecast is None:
         sentences = ["There is no forecast before a tenth of the month is over and a day of calls is known."]
     else:
         shown.append(_expected(numbers, ahead, ahead.forecast))

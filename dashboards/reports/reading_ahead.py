@@ -50,7 +50,8 @@ def forecast_of(
     stretch = engine.stretch_at(BudgetPeriod.MONTH, now, zone)
     asked = {"organization": organization.pk, "project": project.pk if project else None, "hidden": list(hidden)}
     spent = _spent(asked, stretch, now, zone)
-    ahead = engine.forecast(_as_budget(spent, stretch, _hours(asked, now, zone)), now)
+    is_unknown = 0 < spent.calls == spent.unpriced_calls  # and what is unknown is not foreseen as zero
+    ahead = None if is_unknown else engine.forecast(_as_budget(spent, stretch, _hours(asked, now, zone)), now)
     rows = _budgets(organization, project, rights, now, zone)
     return Forecast(
         month=stretch.first_day,

@@ -178,3 +178,14 @@ def test_a_log_reads_calls_and_compares_nothing(chosen):
 
     assert (shown.comparisons, shown.source_note) == ([], "Read from single calls, at most 31 days")
     assert filter_bar(chosen("team=red"), path=PATH, options=None, is_log=True).source_note == ""
+
+
+def test_a_page_that_compares_nothing_offers_no_other_period(chosen):
+    assert filter_bar(chosen(""), path=PATH, options=None, is_compared=False).comparisons == []
+
+
+def test_the_panel_keeps_what_links_chose_and_nobody_types(chosen):
+    assert bar(chosen("duplicates=without&counted=true&team=red")).evidence == [
+        ("duplicates", "without"),
+        ("counted", "true"),
+    ]

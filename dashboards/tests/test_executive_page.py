@@ -257,3 +257,22 @@ def test_a_forecast_needs_a_day_of_calls(acme: Organization, acme_project: Proje
         found = spends.ahead(organization=acme, month=month, chosen=chosen, spent=spent)
 
     assert found is None
+
+
+def test_calls_without_any_price_foresee_no_cost(
+    owner: Client, acme: Organization, acme_project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timezone, "now", lambda: NOW)
+    with org_scope(acme.pk):
+        ProjectActivity.objects.create(
+            project_id=acme_project.pk, organization_id=acme.pk, first_received_at=NOW, last_received_at=NOW
+        )
+        for day in range(1, 14):
+            make_rollup(acme_project, date(2026, 7, day), calls=5, unpriced_calls=5, cost_usd=Decimal(0))
+            hour = datetime(2026, 7, day, 10, tzinfo=UTC)
+            make_rollup(acme_project, hour, calls=5, unpriced_calls=5, cost_usd=Decimal(0))
+
+    shown = text(owner.get(URL))
+
+    assert "Forecast to month end – no call has a price" in shown
+    assert "$0.00 to $0.00" not in shown

@@ -468,3 +468,18 @@ def test_a_filter_can_be_kept_and_read_again():
     assert Filter.of_pairs(kept, now=NOW, zone=UTC_ZONE) == chosen
     later = Filter.of_pairs(kept, now=datetime(2026, 8, 2, tzinfo=UTC), zone=UTC_ZONE)
     assert later.period == Period.of_days(date(2026, 7, 1), date(2026, 7, 31), UTC_ZONE)
+
+
+def test_second_records_are_left_out_of_the_log_and_are_no_matter_for_numbers(chosen):
+    found = chosen("duplicates=without&user=u-1")
+
+    assert (found.query(), found.source) == ("user=u-1&duplicates=without", Source.USERS)
+    assert chosen("duplicates=without").source is Source.ROLLUPS
+    assert chosen("duplicates=without").is_search is False
+
+
+def test_second_records_are_left_out_or_not(chosen):
+    found = chosen("duplicates=with")
+
+    assert found.narrowed_by == ()
+    assert found.problems == ("The Duplicates filter has a value that cannot be used; it was left out.",)

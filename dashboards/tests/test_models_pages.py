@@ -100,7 +100,7 @@ def test_the_list_says_what_each_model_costs(owner: Client, acme: Organization, 
 
     assert [row[:7] for row in rows(response)] == [
         ["gpt-4o openai", "$4.00", "$2.00", "2", "1.1 M", "25.0%", "50.0%"],
-        ["llama vllm", "unknown", "–", "1", "0", "–", "0%"],
+        ["llama vllm", "Unpriced", "–", "1", "0", "–", "0%"],
     ]
     assert "1 call has no price: their cost is unknown, not zero." in text(response.content.decode())
 
@@ -379,3 +379,12 @@ def test_unpriced_traffic_has_a_price_elsewhere_and_nothing_to_compare(
 
     assert found[0][:2] == ["As it was billed in this period", "unknown"]
     assert {row[2] for row in found} == {"–"}
+
+
+def test_a_model_of_no_named_provider_leads_to_the_prices_of_all(
+    owner: Client, acme: Organization, priced: Project
+) -> None:
+    html = owner.get(url(acme, page="model", model="gpt-4o")).content.decode()
+
+    assert f'href="{reverse("pricing:price-list", args=[acme.slug])}?q=gpt-4o"' in html
+    assert reverse("pricing:model", args=[acme.slug]) not in html

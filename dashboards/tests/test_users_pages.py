@@ -115,11 +115,21 @@ def test_search_and_order_are_in_the_address_and_stay_together(owner, acme_proje
     response = owner.get(url("users", q="ADA", sort="calls"))
 
     assert listed(response) == ["ada-1", "ada-2"]
-    by_cost = next(one.url for one in response.context["sorts"] if one.key == "cost")
-    assert listed(owner.get(by_cost)) == ["ada-2", "ada-1"]
+    by_cost = response.context["sorts"]["cost"]
+    assert (by_cost.order, response.context["sorts"]["calls"].order) == ("", "descending")
+    assert listed(owner.get(by_cost.url)) == ["ada-2", "ada-1"]
     assert 'value="ADA"' in response.text
     assert '<input type="hidden" name="sort" value="calls">' in response.text
     assert listed(owner.get(response.context["clear_search_url"])) == ["ada-1", "ada-2", "bob"]
+
+
+def test_another_period_keeps_search_and_order(owner, acme_project, count):
+    count(acme_project, "ada-1", cost_usd=Decimal(1), calls=9)
+
+    bar = owner.get(url("users", q="ada", sort="calls")).context["bar"]
+
+    assert all(link.url.endswith("q=ada&sort=calls") for link in bar.ranges)
+    assert ("sort", "calls") in bar.hidden
 
 
 def test_a_search_that_finds_nobody_leads_back(owner, acme_project, count):

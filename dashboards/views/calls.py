@@ -15,7 +15,7 @@ from dashboards.bars import address
 from dashboards.cursors import Seen, decode_moment, decode_position, encode_position, encode_seen
 from dashboards.details import details
 from dashboards.figures import amount
-from dashboards.filters import Filter
+from dashboards.filters import DUPLICATES, WITHOUT, Filter
 from dashboards.live import Question
 from dashboards.views.call_links import call_url, counted_url, links_of
 from dashboards.views.frame import (
@@ -136,8 +136,8 @@ def _part(request: OrgRequest, chosen: Filter, sums: Context) -> HttpResponse | 
 
 
 def _sums(request: OrgRequest, chosen: Filter) -> Context:
-    """What the calls of a finding add up to, once asked for: they are read one by one, and a page need not wait."""
-    if not chosen.has("counted", "true"):
+    """What the calls of a finding or of a row of numbers add up to, once asked for: the page need not wait."""
+    if not (chosen.has("counted", "true") or chosen.has(DUPLICATES, WITHOUT)):
         return {}
     if "sums" not in request.GET:
         return {"sums_url": address(page_path(request, "calls"), chosen, ("sums", "1"))}

@@ -72,6 +72,7 @@ def _numbers(request: OrgRequest, month: Month) -> Context:
         "days": page.day_costs(spent, month),
         "has_earlier": has_earlier,
         "ahead": ahead,
+        "no_forecast": "no call has a price" if spent.total.known_cost_usd is None else "too early to say",
         "forecast_range": f"{display.cost(ahead.low)} to {display.cost(ahead.high)}" if ahead else "",
         "against": page.against(budgets.get(("organization", ""), []), spent.total.cost_usd, ahead),
         "teams": page.team_lines(spent, names=names, limits=_limits(budgets), url=url),

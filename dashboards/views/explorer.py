@@ -1,6 +1,7 @@
 """The explorer of a project and of an organization: any metric by any dimensions."""
 
 from dataclasses import replace
+from urllib.parse import urlencode
 
 from django.db import OperationalError, transaction
 from django.http import HttpResponse
@@ -54,6 +55,7 @@ def explorer(request: OrgRequest) -> HttpResponse:
         "refresh_url": address(page_path(request, "explorer"), chosen, *keep, ("seen", version)),
         "controls": page.controls(question, wanted, of_project=request.project is not None),
         "title": page.title(question),
+        "export_query": urlencode(question.pairs),
     }
     if fresh.last_received_at is None:
         return answer(request, "explorer", context | nothing_yet(request))

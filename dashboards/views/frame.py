@@ -29,10 +29,14 @@ type Context = dict[str, Any]
 type Options = dict[str, list[Option]]
 type Pairs = Sequence[tuple[str, str]]
 
+_LONGEST: Final = 255
+
 # Pages that others lead to with the same filter.
 _LINKED: Final = ("overview", "calls")
 # Pages that list calls, newest first.
 _LOGS: Final = frozenset({"calls", "traces", "sessions"})
+# Pages of numbers that show no other period beside the chosen one.
+_NOT_COMPARED: Final = frozenset({"explorer"})
 
 
 def read_filter(request: OrgRequest) -> Filter:
@@ -47,6 +51,11 @@ def read_filter(request: OrgRequest) -> Filter:
     if request.project:
         return chosen.without_all("project")
     return replace(chosen, hidden=roles.hidden_projects(user=request.user, role=request.organization_role))
+
+
+def kept(request: OrgRequest, *names: str) -> Pairs:
+    """What the query string says of the page's own order and search: choosing a filter must not lose it."""
+    return [(name, value[:_LONGEST]) for name in names if (value := request.GET.get(name, "").replace("\0", ""))]
 
 
 def page_of(request: OrgRequest) -> str:
@@ -78,7 +87,13 @@ def frame(request: OrgRequest, chosen: Filter, page: str, *, keep: Pairs = ()) -
     return {
         "chosen": chosen,
         "bar": filter_bar(
-            chosen, path=paths[page], options=options, keep=keep, views_url=views_url, is_log=page in _LOGS
+            chosen,
+            path=paths[page],
+            options=options,
+            keep=keep,
+            views_url=views_url,
+            is_log=page in _LOGS,
+            is_compared=page not in _NOT_COMPARED,
         ),
         "page_path": paths[page],
         "urls": {name: address(path, chosen, *(keep if name == page else ())) for name, path in paths.items()},

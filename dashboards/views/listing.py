@@ -11,7 +11,7 @@ from dashboards import selectors
 from dashboards.filters import Filter
 from dashboards.groups.selectors import Groups
 from dashboards.groups.table import LONGEST_SEARCH, Entry, Wish, columns, table
-from dashboards.views.frame import Context, answer, frame, marked, nothing_yet, page_path, wants_panel
+from dashboards.views.frame import Context, answer, frame, kept, marked, nothing_yet, page_path, wants_panel
 from ingestion.store import MOST_VALUES, OTHER
 from tenants.access import OrgRequest
 
@@ -20,7 +20,7 @@ type Shown = Callable[[], Context]
 
 def list_page(request: OrgRequest, chosen: Filter, page: str, template: str, shown: Shown) -> HttpResponse:
     """The page named ``page`` with what ``shown`` reads; without calls it is not asked, and it may take too long."""
-    context = frame(request, chosen, page)
+    context = frame(request, chosen, page, keep=kept(request, "q", "sort"))
     if wants_panel(request):
         return marked(render(request, "dashboards/filter_panel.html", context))
     fresh = selectors.freshness(organization=request.organization, project=request.project)

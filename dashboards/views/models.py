@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET
 
@@ -89,8 +90,12 @@ def _one(request: OrgRequest, chosen: Filter) -> Context:
 
 
 def _links(request: OrgRequest, chosen: Filter, named: ModelName) -> dict[str, str]:
-    query = urlencode({"provider": named.provider, "model": named.model_key})
-    return {"query": query, "calls": address(page_path(request, "calls"), chosen)}
+    """Prices are of one provider's model; without the provider the list says which there are."""
+    slug = request.organization.slug
+    page = ("pricing:model", {"provider": named.provider, "model": named.model_key})
+    name, query = page if named.provider else ("pricing:price-list", {"q": named.model_key})
+    prices = f"{reverse(name, args=[slug])}?{urlencode(query)}"
+    return {"prices": prices, "calls": address(page_path(request, "calls"), chosen)}
 
 
 def _figures(total: Totals, chosen: Filter) -> list[dict[str, Any]]:

@@ -13,11 +13,13 @@ from core import display
 from dashboards import call_days, figures, selectors, user_pages, users
 from dashboards.bars import Link, address
 from dashboards.filters import Filter
+from dashboards.groups.table import Header
 from dashboards.users import Listing
 from dashboards.views.frame import (
     Context,
     answer,
     frame,
+    kept,
     marked,
     nothing_here,
     nothing_yet,
@@ -42,9 +44,10 @@ def user_list(request: OrgRequest) -> HttpResponse:
     """Every end user of the period, what costs most first, and one line for the calls without one."""
     chosen = users.of_users(read_filter(request))
     if wants_panel(request):
-        return marked(render(request, "dashboards/filter_panel.html", frame(request, chosen, "users")))
+        keep = kept(request, "q", "sort")
+        return marked(render(request, "dashboards/filter_panel.html", frame(request, chosen, "users", keep=keep)))
     fresh = selectors.freshness(organization=request.organization, project=request.project)
-    context = frame(request, chosen, "users") | {"fresh": fresh}
+    context = frame(request, chosen, "users", keep=kept(request, "q", "sort")) | {"fresh": fresh}
     if fresh.last_received_at is None:
         return answer(request, "users", context | nothing_yet(request))
     try:
@@ -88,7 +91,7 @@ def _listed(request: OrgRequest, chosen: Filter) -> Context:
         "text": text,
         "sort": sort,
         "hidden": [*chosen.pairs, *([("sort", sort)] if sort != users.DEFAULT_SORT else [])],
-        "sorts": _sorts(path, chosen, text),
+        "sorts": _sorts(path, chosen, text, sort),
         "clear_search_url": address(path, chosen, *_kept(sort, "")),
         "compared_with": users.compared_days(chosen),
         "no_user_url": address(page_path(request, "calls"), chosen),
@@ -103,8 +106,14 @@ def _rows(request: OrgRequest, chosen: Filter, found: Listing) -> list[user_page
     ]
 
 
-def _sorts(path: str, chosen: Filter, text: str) -> list[Link]:
-    return [Link(name, label, address(path, chosen, *_kept(name, text))) for name, label in users.SORTS.items()]
+def _sorts(path: str, chosen: Filter, text: str, sort: str) -> dict[str, Header]:
+    """The heads of the columns, by names that a template can say; the largest comes first whatever it is."""
+    return {
+        name.replace("-", "_"): Header(
+            label, address(path, chosen, *_kept(name, text)), "descending" if name == sort else "", "", ""
+        )
+        for name, label in users.SORTS.items()
+    }
 
 
 def _kept(sort: str, text: str) -> list[tuple[str, str]]:

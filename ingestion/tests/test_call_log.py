@@ -124,6 +124,7 @@ def test_every_filter_has_a_test():
 # Filters of insights compare more than one column, or not for equality: the value asked for, and whom it finds.
 OF_EVIDENCE = {
     "counted": ("true", {}, [{"usage_estimated": True}, {"duplicate_of": "wanted"}]),
+    "is_duplicate": ("false", {"usage_estimated": True}, [{"duplicate_of": "wanted"}]),
     "prompt_hash": ("sdk:ab", {"source": "sdk", "prompt_hash": "ab"}, [{"source": "otlp", "prompt_hash": "ab"}]),
     "prompt_prefix_hash": ("sdk:ab", {"source": "sdk", "prompt_prefix_hash": "ab"}, [{"prompt_hash": "ab"}]),
     "cost_source": ("none", {"cost_source": "none", "cost_usd": None}, [{"cost_source": "reported"}]),

@@ -17,8 +17,17 @@ PICTURES: Final = (
     ("overview-dark", "dark", "/o/{organization}/?range=30d", 1440, 1000),
     ("calls-dark", "dark", "/o/{organization}/p/{project}/calls/", 1440, 800),
     ("connect-light", "light", "/o/{organization}/p/{project}/connect/", 1440, 800),
+    ("explorer-light", "light", "/o/{organization}/explorer/?range=30d&by=feature", 1440, 1000),
+    ("executive-light", "light", "/o/{organization}/executive/", 1440, 1000),
+    ("models-dark", "dark", "/o/{organization}/models/?range=30d", 1440, 800),
+    ("features-light", "light", "/o/{organization}/features/?range=30d", 1440, 800),
+    ("reports-light", "light", "/o/{organization}/reports/new/", 1440, 800),
+    ("exports-light", "light", "/o/{organization}/exports/new/?range=24h", 1440, 800),
     ("overview-mobile", "light", "/o/{organization}/p/{project}/", 390, 844),
 )
+
+CALL: Final = ".call-link"  # opens the drawer
+GROUP: Final = ".traces-table tbody a"
 
 
 def main() -> int:
@@ -33,10 +42,22 @@ def main() -> int:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         for name, scheme, path, width, height in PICTURES:
             _take(browser, run, name=name, scheme=scheme, path=path.format(**run), size=(width, height))
+        call, trace = "/o/{organization}/p/{project}/calls/", "/o/{organization}/sessions/"
+        _take(browser, run, name="call-light", scheme="light", path=call.format(**run), size=(1440, 900), opens=CALL)
+        _take(browser, run, name="trace-dark", scheme="dark", path=trace.format(**run), size=(1440, 800), opens=GROUP)
     return 0
 
 
-def _take(browser: Browser, run: dict[str, str], *, name: str, scheme: str, path: str, size: tuple[int, int]) -> None:
+def _take(
+    browser: Browser,
+    run: dict[str, str],
+    *,
+    name: str,
+    scheme: str,
+    path: str,
+    size: tuple[int, int],
+    opens: str = "",
+) -> None:
     context = browser.new_context(
         base_url=run["url"],
         viewport={"width": size[0], "height": size[1]},
@@ -46,6 +67,8 @@ def _take(browser: Browser, run: dict[str, str], *, name: str, scheme: str, path
     page = context.new_page()
     _sign_in(page, run)
     page.goto(path)
+    if opens:
+        page.locator(opens).first.click()
     # The log asks for newer calls for ever; one second without a request is as quiet as it gets.
     page.wait_for_timeout(1_000)
     page.screenshot(path=IMAGES / f"{name}.png")

@@ -190,7 +190,7 @@ def test_the_form_says_what_it_will_be(member, acme, calls):
     page = member.get(url(acme, metric="tokens", by=["model"])).content.decode()
 
     assert "Export numbers" in page
-    assert 'value="Tokens of Acme"' in page
+    assert 'value="Tokens by model of Acme"' in page
     assert 'name="which"' not in page
 
 

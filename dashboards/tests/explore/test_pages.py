@@ -358,3 +358,81 @@ def test_a_question_that_takes_too_long_is_given_up(committed_db):
     assert "That took too long" in text(page)
     assert 'id="explore-metric"' in text(page)
     assert client.get(url(organization)).status_code == 200
+
+
+def test_the_calls_of_a_row_add_up_to_the_row_without_second_records(owner, acme, web):
+    record(
+        web,
+        [
+            {"call_id": "a", "started_at": ago(hours=1), "team": "red", "cost_usd": Decimal("1.5")},
+            {
+                "call_id": "b",
+                "started_at": ago(hours=1),
+                "team": "red",
+                "cost_usd": Decimal("1.5"),
+                "duplicate_of": "a",
+            },
+            {"started_at": ago(days=40), "cost_usd": Decimal(2), "usage_estimated": True},
+        ],
+    )
+
+    page = owner.get(url(acme, by="team", range="90d")).context["page"]
+    [red] = [linked for linked in page.lines if linked.line.names == ("red",)]
+    log_page = owner.get(red.calls_url)
+    sums = owner.get(log_page.context["sums_url"], headers=HTMX)
+    all_sums = owner.get(owner.get(page.total_calls_url).context["sums_url"], headers=HTMX)
+
+    assert (red.line.value, red.line.calls) == ("$1.50", 1)
+    assert [line.call.call_id for line in log_page.context["lines"]] == ["a"]
+    assert "<strong>1</strong> calls" in text(sums)
+    assert "<strong>$1.50</strong> cost" in text(sums)
+    assert page.table.total.value == "$3.50"
+    assert "<strong>2</strong> calls" in text(all_sums)
+    assert "<strong>$3.50</strong> cost" in text(all_sums)
+
+
+def test_calls_without_a_price_add_up_to_no_cost_in_the_log_too(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1), "cost_usd": None, "cost_source": "none"}])
+
+    page = owner.get(url(acme)).context["page"]
+    sums = owner.get(owner.get(page.total_calls_url).context["sums_url"], headers=HTMX)
+
+    assert "<strong>unknown</strong> cost" in text(sums)
+
+
+def test_calls_of_one_status_are_added_up_one_by_one(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1), "status": "error"}, {"started_at": ago(hours=1)}])
+
+    [linked] = owner.get(url(acme, by="team", metric="calls", status="error")).context["page"].lines
+    sums = owner.get(owner.get(linked.calls_url).context["sums_url"], headers=HTMX)
+
+    assert linked.line.calls == 1
+    assert "<strong>1</strong> calls" in text(sums)
+    assert "<strong>1</strong> failed" in text(sums)
+
+
+def test_nothing_is_compared_so_nothing_is_offered(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1)}])
+
+    assert owner.get(url(acme)).context["bar"].comparisons == []
+    assert owner.get(reverse("dashboards:organization-models", args=[acme.slug])).context["bar"].comparisons
+
+
+def test_the_numbers_can_be_exported_as_they_are_asked(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1), "team": "red"}])
+
+    page = text(owner.get(url(acme, metric="calls", by=["team", "model"], team="red")))
+    part = text(owner.get(url(acme, metric="calls", by="", team="red"), headers=HTMX))
+
+    path = reverse("exports:export-create", args=[acme.slug])
+    assert f'href="{path}?team=red&amp;of=numbers&amp;metric=calls&amp;by=team&amp;by=model&amp;shape=time"' in page
+    assert f'hx-swap-oob="true" href="{path}?team=red&amp;of=numbers&amp;metric=calls&amp;by=&amp;shape=time"' in part
+
+
+def test_a_filter_that_is_chosen_holds_for_the_link_to_the_calls(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1), "team": "red"}])
+
+    part = text(owner.get(url(acme, team="red"), headers=HTMX))
+
+    calls = reverse("dashboards:organization-calls", args=[acme.slug])
+    assert f'<a class="button" id="other-page" hx-swap-oob="true" href="{calls}?team=red">' in part
