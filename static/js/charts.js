@@ -220,6 +220,11 @@ function adoptAll() {
   }
 }
 
+/** htmx gives an element that keeps its id the classes of the answer when it settles, which know nothing of the canvas. */
+function keepReady() {
+  for (const holder of charts.keys()) if (holder.querySelector("canvas")) holder.classList.add("is-ready");
+}
+
 async function startAll() {
   dropGone();
   // Labels are measured when they are drawn, so the font comes first; a font that never comes may not stop a chart.
@@ -329,6 +334,7 @@ addEventListener("afterprint", toScreen);
 document.addEventListener("mouseover", emphasize("highlight"));
 document.addEventListener("mouseout", emphasize("downplay"));
 document.addEventListener("htmx:afterSwap", adoptAll); // at once; "load" comes a frame later
+document.addEventListener("htmx:afterSettle", keepReady);
 document.addEventListener("htmx:load", () => void startAll());
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redrawAll);
 new MutationObserver(redrawAll).observe(document.documentElement, { attributeFilter: ["data-theme"] });
