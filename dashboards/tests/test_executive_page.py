@@ -30,7 +30,7 @@ from tenants.tests.people import join, override, signed_in
 URL = "/o/acme/executive/"
 # Who is asking, their membership, the scope, its zone, navigation, who hides what; activity, spend and hours in a
 # savepoint, teams, budgets, projects, insights, resolved ones.
-QUERIES = 20
+QUERIES = 21
 NOW = datetime(2026, 7, 14, 10, 20, tzinfo=UTC)
 ZONE = ZoneInfo("UTC")
 
