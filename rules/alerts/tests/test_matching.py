@@ -52,7 +52,7 @@ def test_kinds_say_what_they_do_to_a_matter():
     assert [kind for kind in KINDS if closes(kind)] == ["insight.resolved"]
 
 
-def test_every_kind_of_the_architecture_can_be_routed():
+def test_every_kind_that_is_recorded_can_be_routed():
     assert set(KINDS) == {
         "insight.opened",
         "insight.reopened",
@@ -66,5 +66,7 @@ def test_every_kind_of_the_architecture_can_be_routed():
         "quota.reached",
         "gateway.spool_filling",
         "channel.disabled",
+        "report.not_sent",
+        "destination.paused",
     }
     assert len(RULES) == 12
