@@ -180,10 +180,6 @@ def _share(part: Number | None, whole: Number | None) -> float | None:
     return float(Decimal(part) / Decimal(whole)) if part is not None and whole else None
 
 
-def _in_and_out(sums: Sums) -> str:
-    return f"{formats.tokens(sums.input_tokens)} in, {formats.tokens(sums.output_tokens)} out"
-
-
 def _estimated(sums: Sums) -> str:
     return f"≈ {_calls_of(sums.estimated_calls)} estimated" if sums.estimated_calls else ""
 
