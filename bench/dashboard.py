@@ -94,6 +94,7 @@ def _time(get: "object", url: str) -> list[float]:
 def _fill(tenant: Tenant, size: int) -> None:
     """Calls by SQL, rollups by the product's own rebuild, spread evenly over the days and every dimension."""
     from django.conf import settings
+    from django.db import connection as django_connection
 
     from ingestion.rebuild import rebuild_rollups
     from tenants.models import Organization
@@ -102,9 +103,13 @@ def _fill(tenant: Tenant, size: int) -> None:
     since = until - timedelta(days=DAYS)
     insert_calls(tenant, size, since)
     organization = Organization.objects.get(pk=tenant.organization_id)
+    with django_connection.cursor() as cursor:
+        cursor.execute("set statement_timeout = '60s'")  # a worker's: pages have 5 s
     rebuild_rollups(organization=organization, first_date=since.date(), end_date=until.date() + timedelta(days=1))
+    with django_connection.cursor() as cursor:
+        cursor.execute("reset statement_timeout")
     with psycopg.connect(settings.DATABASE.url, autocommit=True) as connection:
-        connection.execute("vacuum analyze call_rollups_hourly, call_rollups_daily")
+        connection.execute("vacuum analyze call_rollups_hourly, call_rollups_daily, user_rollups_daily")
 
 
 def insert_calls(tenant: Tenant, size: int, since: datetime) -> None:

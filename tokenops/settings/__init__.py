@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "dashboards.boards",
     "dashboards.exports",
     "dashboards.reports",
+    "gateway",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -334,6 +335,14 @@ EDGE_PROCESSES = env.integer("EDGE_PROCESSES", 1, low=1, high=1_000)
 # Events a calendar month that a new organization may send; None is no limit.
 MONTHLY_EVENT_QUOTA = env.integer("MONTHLY_EVENT_QUOTA", 0, low=1, high=10**15) or None
 METRICS_TOKEN = env.token("METRICS_TOKEN")  # who may read /metrics from another machine
+
+# --- Gateway ----------------------------------------------------------------------------------------------------------
+GATEWAY_ENABLED = env.boolean("GATEWAY_ENABLED", True)
+# Where proxied calls wait for the database: a volume that outlives the process.
+TOKENOPS_SPOOL_DIR = env.text("TOKENOPS_SPOOL_DIR", str(STATE_DIR / "spool"))
+GATEWAY_SPOOL_MAX_MB = env.integer("GATEWAY_SPOOL_MAX_MB", 1_024, low=1, high=10**6)
+# Requests on their way through one process at once; the next one is answered 503.
+GATEWAY_MAX_IN_FLIGHT = env.integer("GATEWAY_MAX_IN_FLIGHT", 2_048, low=1, high=100_000)
 
 # --- Requests to customers' URLs (core.outbound) ----------------------------------------------------------------------
 # Networks beside the public ones to which an organization's webhooks and channels may lead, also without TLS.

@@ -1,0 +1,1 @@
+"""The proxy: one changed base URL, and every call is seen, priced and passed on as it came."""
