@@ -240,6 +240,10 @@ class FakeProvider(socketserver.ThreadingTCPServer):
         """To the next requests, one each."""
         self._next += behaviours
 
+    @property
+    def numbers_now(self) -> int:
+        return self._number
+
     def numbers_from(self, number: int) -> None:
         """The number of the next answer: the same number, the same answer."""
         self._number = number
