@@ -106,7 +106,6 @@ class Scene:
     def drained(self) -> None:
         """Until everything that was asked before is stored."""
         feature = new_feature()
-        self.provider.says()
         assert self.ask(chat(), headers={"X-TokenOps-Feature": feature}).status == 200
         self.call(feature)
 
