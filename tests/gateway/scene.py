@@ -155,7 +155,7 @@ def add_provider(organization: Organization, preset: str, *, origin: str, slug: 
 
 
 def add_credential(organization: Organization, provider: str, secret: str, *, name: str = "main") -> None:
-    where = {"organization_id": organization.pk, "provider": provider, "name": name}
+    where: dict[str, Any] = {"organization_id": organization.pk, "provider": provider, "name": name}
     with org_scope(organization.pk):
         ProviderCredential.objects.create(
             **where, sealed=credentials.seal(secret, **where), hint=secret[-4:], is_default=True

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import anthropic
-import httpx
+import httpx2
 import openai
 from google import genai
 from mistralai.client import Mistral
@@ -63,11 +63,11 @@ def _google_async(base: str, key: str, headers: Mapping[str, str]) -> Client:
 
 
 def _mistral(base: str, key: str, headers: Mapping[str, str]) -> Client:
-    return Mistral(api_key=key, server_url=base, client=httpx.Client(headers=dict(headers), timeout=60))
+    return Mistral(api_key=key, server_url=base, client=httpx2.Client(headers=dict(headers), timeout=60))
 
 
 def _mistral_async(base: str, key: str, headers: Mapping[str, str]) -> Client:
-    return Mistral(api_key=key, server_url=base, async_client=httpx.AsyncClient(headers=dict(headers), timeout=60))
+    return Mistral(api_key=key, server_url=base, async_client=httpx2.AsyncClient(headers=dict(headers), timeout=60))
 
 
 OPENAI: Final = Sdk("openai", "/v1", _openai, _openai_async, "authorization", "Bearer ")
@@ -101,7 +101,9 @@ async def _ask_async(sdk: Sdk, ask: Ask, base: str, key: str, headers: Mapping[s
 
 async def _close(client: Client) -> None:
     if isinstance(client, Mistral):
-        await client.sdk_configuration.async_client.aclose()  # ours, so it leaves it open
+        ours = client.sdk_configuration.async_client  # so it would leave it open
+        assert isinstance(ours, httpx2.AsyncClient)
+        await ours.aclose()
     else:
         await getattr(client, "aclose" if hasattr(client, "aclose") else "close")()
 
