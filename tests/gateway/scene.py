@@ -14,7 +14,7 @@ from typing import Any, Final
 from gateway.providers import PRESETS
 
 from core.scope import org_scope
-from gateway import credentials
+from gateway import announcement, credentials
 from gateway.models import GatewayProvider, GatewayTraffic, ProviderCredential
 from ingestion.models import Call
 from ingestion.pricing import services as pricing
@@ -152,6 +152,7 @@ def add_provider(organization: Organization, preset: str, *, origin: str, slug: 
             }
             | options,
         )
+        announcement.announce(organization.pk)
 
 
 def add_credential(organization: Organization, provider: str, secret: str, *, name: str = "main") -> None:
@@ -160,6 +161,7 @@ def add_credential(organization: Organization, provider: str, secret: str, *, na
         ProviderCredential.objects.create(
             **where, sealed=credentials.seal(secret, **where), hint=secret[-4:], is_default=True
         )
+        announcement.announce(organization.pk)
 
 
 @contextmanager

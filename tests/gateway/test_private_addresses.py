@@ -4,6 +4,7 @@ import pytest
 
 from tests.gateway.raw import refusal
 from tests.gateway.scene import add_credential, add_provider, chat
+from tests.resilience.processes import wait_until
 
 pytestmark = pytest.mark.resilience
 
@@ -27,13 +28,13 @@ def server_settings():
 @pytest.mark.parametrize("origin", INSIDE.values(), ids=INSIDE.keys())
 def test_a_private_address_is_not_connected_to(gateway, feature, origin):
     """Whatever way the row got there: it is checked at every connection."""
-    slug = f"own-{feature.removeprefix('t-')}"
-    add_provider(
-        gateway.organization, "openai", slug=slug, origin=origin.format(port=gateway.provider.server_address[1])
-    )
+    slug, port = f"own-{feature.removeprefix('t-')}", gateway.provider.server_address[1]
     add_credential(gateway.organization, slug, "sk-own")
+    add_provider(gateway.organization, "openai", slug=slug, origin=origin.format(port=port))
+    path = f"/v1/proxy/{slug}/v1/chat/completions"
+    wait_until(lambda: gateway.ask(chat(), path).status != 404, "the edge to hear of it")
 
-    answer = gateway.ask(chat(), f"/v1/proxy/{slug}/v1/chat/completions", headers={"X-TokenOps-Feature": feature})
+    answer = gateway.ask(chat(), path)
 
     assert answer.status in {403, 502}
     refusal(answer)
