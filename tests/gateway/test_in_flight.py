@@ -1,4 +1,6 @@
-"""A bounded number of requests on their way: one more is told so at once and goes nowhere."""
+"""A bounded number of requests on their way, of which an organization has half at most: one more is told so at once
+and goes nowhere.
+"""
 
 import pytest
 
@@ -9,12 +11,12 @@ from tests.resilience.processes import wait_until
 
 pytestmark = pytest.mark.resilience
 
-BOUND = 3
+BOUND = 3  # of one organization
 
 
 @pytest.fixture(scope="module")
 def server_settings():
-    return {"GATEWAY_MAX_IN_FLIGHT": str(BOUND)}
+    return {"GATEWAY_MAX_IN_FLIGHT": str(2 * BOUND)}
 
 
 def test_one_more_than_the_bound_is_503_at_once(gateway, feature):
