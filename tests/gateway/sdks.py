@@ -33,6 +33,11 @@ class Sdk:
     make_async: Make
     credential_in: str
     bearer: str = ""
+    canonical: str = ""  # telemetry's name of the provider, where it is another one
+
+    @property
+    def provider(self) -> str:
+        return self.canonical or self.slug
 
     def credential(self, secret: str) -> str:
         return self.bearer + secret
@@ -72,8 +77,8 @@ def _mistral_async(base: str, key: str, headers: Mapping[str, str]) -> Client:
 
 OPENAI: Final = Sdk("openai", "/v1", _openai, _openai_async, "authorization", "Bearer ")
 ANTHROPIC: Final = Sdk("anthropic", "", _anthropic, _anthropic_async, "x-api-key")
-GOOGLE: Final = Sdk("google", "", _google, _google_async, "x-goog-api-key")
-MISTRAL: Final = Sdk("mistral", "", _mistral, _mistral_async, "authorization", "Bearer ")
+GOOGLE: Final = Sdk("google", "", _google, _google_async, "x-goog-api-key", canonical="gcp.gemini")
+MISTRAL: Final = Sdk("mistral", "", _mistral, _mistral_async, "authorization", "Bearer ", "mistral_ai")
 
 
 def answer_of(sdk: Sdk, ask: Ask, base: str, key: str, headers: Mapping[str, str], *, is_async: bool) -> Any:

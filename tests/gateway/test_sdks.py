@@ -235,7 +235,7 @@ def assert_stored(call: Any, cell: Cell, number: int) -> None:
     found = {name: getattr(call, name) for name in row}
     found |= {"finish_reason": found["finish_reason"].lower()} if "finish_reason" in found else {}
     assert found == row
-    assert (call.source, call.provider, call.status, call.http_status) == ("gateway", cell.sdk.slug, "ok", 200)
+    assert (call.source, call.provider, call.status, call.http_status) == ("gateway", cell.sdk.provider, "ok", 200)
     assert (call.usage_estimated, call.usage_partial, call.usage_inconsistent) == (False, False, False)
     assert call.duplicate_of == ""
     assert call.upstream_request_id == f"req_upstream_{number}"
