@@ -128,7 +128,7 @@ def test_every_method_is_passed_on_and_no_list_is_a_call(gateway, feature, metho
         chat(stream=True),
         b'{"stream":true,"model":"gpt-4o","messages":[{"role":"user","content":"\xc3\xa4 \\"stream_options\\": {}"}]}',
         b' {\n "messages" : [], "model": "gpt-4o",\t"stream" : true \n} \n',
-        b'{"model":"gpt-4o","stream":true,"n":1e400,"n":2,"messages":[]}',
+        b'{"model":"gpt-4o","stream":true,"n":123456789012345678901234567890.10,"n":2,"messages":[]}',
     ],
 )
 def test_what_is_spliced_in_is_all_that_changes(gateway, feature, body):
