@@ -6,11 +6,10 @@ from typing import Any, Final
 from django import forms
 from django.http import QueryDict
 
-from gateway import terms
+from gateway import terms, upstreams
 from gateway.models import GatewayProvider
 from gateway.providers import Preset
 from gateway.terms import WantedCredential, WantedProvider
-from gateway.types import Provider
 from gateway.upstreams import Upstream
 from tenants.models import Project
 
@@ -60,7 +59,7 @@ class ProviderForm(forms.Form):
     total_seconds = _seconds("Seconds in all", 86_400, "Then a call is given up, however far it is.")
 
     def __init__(self, data: QueryDict | None, *, preset: Preset, own: GatewayProvider | None = None) -> None:
-        super().__init__(data, initial=_of_row(own) if own else _of_preset(preset.provider))
+        super().__init__(data, initial=_of_row(own) if own else upstreams.defaults(preset.provider))
         self._preset = preset.provider.slug
         self.fields["origin"].widget.attrs["placeholder"] = preset.origin_hint or "https://llm.example.com"
         if own:
@@ -78,21 +77,6 @@ def _of_row(own: GatewayProvider) -> dict[str, Any]:
     return {name: getattr(own, name) for name in names}
 
 
-def _of_preset(provider: Provider) -> dict[str, Any]:
-    timeouts = provider.timeouts
-    return {
-        "name": provider.name,
-        "slug": provider.slug,
-        "base_path": provider.base_path,
-        "auth": provider.auth,
-        "auth_name": provider.auth_name,
-        "inject_include_usage": provider.inject_include_usage,
-        "first_byte_seconds": int(timeouts.first_byte),
-        "idle_seconds": int(timeouts.idle),
-        "total_seconds": int(timeouts.total),
-    }
-
-
 class CredentialForm(forms.Form):
     """A new credential; with ``fixed`` of that upstream, whose address it then remembers."""
 
@@ -108,15 +92,15 @@ class CredentialForm(forms.Form):
         self,
         data: QueryDict | None,
         *,
-        upstreams: Sequence[Upstream],
+        offered: Sequence[Upstream],
         projects: Sequence[Project],
         fixed: Upstream | None = None,
     ) -> None:
         super().__init__(data)
         self._projects = {project.slug: project for project in projects}
-        offered = [(slug, project.name) for slug, project in self._projects.items()]
-        self.fields["project"].choices = [("", "The whole organization"), *offered]  # type: ignore[attr-defined]
-        listed = [(one.provider.slug, f"{one.provider.name} ({one.provider.origin})") for one in upstreams]
+        scopes = [(slug, project.name) for slug, project in self._projects.items()]
+        self.fields["project"].choices = [("", "The whole organization"), *scopes]  # type: ignore[attr-defined]
+        listed = [(one.provider.slug, f"{one.provider.name} ({one.provider.origin})") for one in offered]
         self.fields["provider"].choices = listed  # type: ignore[attr-defined]
         if fixed:
             self.fields["provider"].widget = forms.HiddenInput()

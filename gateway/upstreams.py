@@ -1,6 +1,7 @@
 """One upstream as a call meets it: a built-in row of the table, or what an organization made of it."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gateway.models import GatewayProvider
 from gateway.providers import PRESETS, Preset
@@ -56,3 +57,19 @@ def provider_of(own: GatewayProvider) -> Provider:
         ),
         is_own=True,
     )
+
+
+def defaults(provider: Provider) -> dict[str, Any]:
+    """What a new own row made from a built-in one begins with: everything but the address."""
+    timeouts = provider.timeouts
+    return {
+        "name": provider.name,
+        "slug": provider.slug,
+        "base_path": provider.base_path,
+        "auth": str(provider.auth),
+        "auth_name": provider.auth_name,
+        "inject_include_usage": provider.inject_include_usage,
+        "first_byte_seconds": int(timeouts.first_byte),
+        "idle_seconds": int(timeouts.idle),
+        "total_seconds": int(timeouts.total),
+    }

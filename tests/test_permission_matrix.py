@@ -30,7 +30,6 @@ from dashboards.exports.models import Export
 from dashboards.models import SavedView
 from dashboards.reports.models import Report
 from dashboards.reports.tests import factories as reports
-from gateway.models import GatewayProvider
 from gateway.tests.provider_factories import make_credential, make_provider
 from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
@@ -437,6 +436,12 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:delivery-detail": (API_MEMBER, API_DENIED),
     "api:delivery-redeliver": (API_DENIED, "401 404 403 403 403 202 202 404"),
     "api:delivery-acknowledge": (API_DENIED, API_MEMBER),
+    "api:gateway-provider-list": (API_ADMIN, API_ADMIN_400),
+    "api:gateway-provider-detail": (API_ADMIN, API_DENIED),
+    "api:gateway-credential-list": (API_ADMIN, API_ADMIN_400),
+    "api:gateway-credential-detail": (API_ADMIN, API_DENIED),
+    "api:gateway-credential-replace": (API_DENIED, API_ADMIN_400),
+    "api:gateway-credential-default": (API_DENIED, API_ADMIN),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -588,6 +593,12 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:delivery-detail": of_acme,
         "api:delivery-acknowledge": of_acme,
         "api:delivery-redeliver": of_acme,
+        "api:gateway-provider-list": of_acme,
+        "api:gateway-provider-detail": of_acme,
+        "api:gateway-credential-list": of_acme,
+        "api:gateway-credential-detail": of_acme,
+        "api:gateway-credential-replace": of_acme,
+        "api:gateway-credential-default": of_acme,
         "api:insight-list": of_acme,
         "api:insight-detail": of_acme,
         "api:recommendations": of_acme,
@@ -613,11 +624,9 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
 
 
 def provider_ids(organization: Organization) -> dict[str, int]:
-    """A provider at an address that nobody may connect to, so that a test of its credential ends here."""
-    provider = make_provider(organization)
+    """A provider at a name that leads to this machine, so that a test of its credential ends here."""
+    provider = make_provider(organization, origin="https://localhost")
     credential = make_credential(organization, provider=provider.slug)
-    with org_scope(organization.pk):
-        GatewayProvider.objects.update(origin="https://127.0.0.1")
     return {"gateway_provider_id": provider.pk, "credential_id": credential.pk}
 
 

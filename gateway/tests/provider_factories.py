@@ -17,7 +17,7 @@ def wanted_provider(**other: Any) -> WantedProvider:
     values: dict[str, Any] = {
         "slug": "house",
         "name": "House",
-        "preset": "openai-compatible",
+        "preset": "openai",
         "origin": "https://llm.example.com",
         "base_path": "/v1",
     }

@@ -132,7 +132,7 @@ def test_required_headers_of_a_preset_are_sent(acme, receiver):
 def test_a_provider_without_a_free_request_is_not_asked(acme, receiver, monkeypatch):
     preset = PRESETS["openai-compatible"]
     monkeypatch.setattr(upstreams, "PRESETS", {"openai-compatible": type(preset)(provider=preset.provider)})
-    make_provider(acme, origin=receiver.url)
+    make_provider(acme, origin=receiver.url, preset="openai-compatible")
 
     verdict = ask(acme, make_credential(acme, provider="house"))
 
@@ -227,7 +227,7 @@ def test_the_provider_is_asked_outside_of_transactions(committed_db, receiver, m
     [
         ("openai", "/v1", "/v1/models"),
         ("openai", "/proxy/openai", "/proxy/openai/models"),
-        ("openai", "", "/models"),
+        ("openai", "", "/v1/models"),
     ],
 )
 def test_the_path_of_the_test_lies_below_the_providers_base_path(acme, scope, preset, base_path, path):

@@ -47,7 +47,7 @@ def test_a_provider_is_added_recorded_and_announced(acme, inside):
     assert entry.facts == {
         "slug": "house",
         "name": "House",
-        "preset": "openai-compatible",
+        "preset": "openai",
         "origin": "https://llm.example.com",
         "base_path": "/v1",
         "auth": "bearer",

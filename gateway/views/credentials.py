@@ -151,7 +151,7 @@ def credential_delete(request: OrgRequest, credential_id: int) -> HttpResponse:
 def _form(request: OrgRequest, offered: list[Upstream], fixed: Upstream | None) -> CredentialForm:
     return CredentialForm(
         request.POST if request.method == "POST" else None,
-        upstreams=offered,
+        offered=offered,
         projects=list(roles.visible_projects(user=request.user, role=request.organization_role)),
         fixed=fixed,
     )

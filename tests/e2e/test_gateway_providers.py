@@ -45,7 +45,7 @@ def test_a_provider_and_its_key_are_set_up(provider: Receiver, page: Page, acme:
 
     page.get_by_role("link", name="Add a provider").first.click()
     assert violations(page) == []
-    page.get_by_role("link", name="OpenAI-compatible").click()
+    page.get_by_role("link", name="OpenAI", exact=True).click()
     page.get_by_label("Name", exact=True).fill("House models")
     page.get_by_label("Slug").fill("house")
     assert violations(page) == []
