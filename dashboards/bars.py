@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from core.ranges import CALENDAR_RANGES, DEFAULT_RANGE, RANGES
 from dashboards.filters import (
     COMPARISONS,
     DIMENSIONS,
@@ -18,7 +19,6 @@ from dashboards.filters import (
     Option,
     Source,
 )
-from dashboards.ranges import CALENDAR_RANGES, DEFAULT_RANGE, RANGES
 
 MOST_OPTIONS: Final = 100  # that a facet lists, the most frequent ones
 _SHORT: Final = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d"}

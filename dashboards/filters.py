@@ -8,8 +8,8 @@ from typing import Final, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from dashboards.periods import Granularity, Period
-from dashboards.ranges import (
+from core.periods import Granularity, Period
+from core.ranges import (
     CUSTOM,
     DEFAULT_RANGE,
     EXACT,

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
+from core.periods import DAY, midnight
 from dashboards import rollups
 from dashboards.cursors import encode_position, fingerprint
 from dashboards.filters import DUPLICATES, WITHOUT, Filter, Source
-from dashboards.periods import DAY, midnight
 from ingestion import call_log, end_users
 from ingestion.call_log import Position
 from ingestion.models import Call

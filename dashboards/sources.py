@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from core.periods import Granularity, Period
+from core.ranges import CUSTOM
 from dashboards import log, rollups
 from dashboards.filters import DUPLICATES, EVIDENCE, SEARCH_DAYS, Filter, Source
-from dashboards.periods import Granularity, Period
-from dashboards.ranges import CUSTOM
 from dashboards.rollups import Statement, bounds
 from ingestion import call_log, daily_tables, end_users, histogram, store
 from ingestion.rebuild import sum_of_calls

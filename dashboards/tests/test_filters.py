@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from core.periods import Granularity, Period
+from core.ranges import CALENDAR_RANGES, RANGES
 from dashboards.filters import ALIASES, COMPARISONS, DIMENSIONS, LABELS, SEARCHES, Filter, Source
-from dashboards.periods import Granularity, Period
-from dashboards.ranges import CALENDAR_RANGES, RANGES
 
 NOW = datetime(2026, 7, 14, 10, 20, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
