@@ -22,7 +22,7 @@ USERS: Final = daily_tables.USERS
 _USER_COLUMNS: Final = ("project_id", "provider", "model_key", "user_id")
 _USER_SUMS: Final = frozenset(daily_tables.SUMS[USERS])
 _STATUS_SUMS: Final = frozenset({"calls", "errors"})  # what rollups know by status
-_ONLY_IN_CALLS: Final = frozenset({"trace", "session", "tag", *EVIDENCE})
+_ONLY_IN_CALLS: Final = frozenset({"trace", "session", "tag", "source", *EVIDENCE})
 _OF_USERS: Final = frozenset({"user", "project", "provider", "model", "status"})
 
 
