@@ -269,6 +269,11 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-rejected": (READ, NOT_ALLOWED),
     "dashboards:project-overview": (READ, NOT_ALLOWED),
     "dashboards:project-calls": (READ, NOT_ALLOWED),
+    # The gateway
+    "gateway:organization-overview": (ORG_READ, NOT_ALLOWED),
+    "gateway:project-overview": (READ, NOT_ALLOWED),
+    "gateway:connect": (ORG_READ, NOT_ALLOWED),
+    "gateway:first-call": (ORG_READ, NOT_ALLOWED),
     # Saved views: what is asked of them is read first, then whose they are
     "dashboards:organization-views": (ORG_READ, ORG_READ_422),
     "dashboards:organization-view": (NOT_ALLOWED, ORG_READ_422),
