@@ -65,7 +65,7 @@ def _pages(tenant: Tenant) -> dict[str, list[str]]:
     return {
         f"{page} of the {whose}": [f"{base}{path}?range={span}" for span in RANGES]
         for whose, base in (("organization", organization), ("project", project))
-        for page, path in (("overview", ""), ("explorer", "explorer/"), ("calls", "calls/"))
+        for page, path in (("overview", ""), ("explorer", "explorer/"), ("calls", "calls/"), ("insights", "insights/"))
     }
 
 

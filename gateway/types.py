@@ -145,6 +145,7 @@ class Start:
     key_prefix: str  # public part of the caller's key: who it is is looked up when the record is drained
     project_slug: str  # '' is the key's own or the organization's default one
     provider: str  # slug of the row
+    address: str = ""  # the client's, for the key's last use
     interrupted: bytes = b""
 
 

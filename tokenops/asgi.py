@@ -2,7 +2,7 @@
 
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import django
@@ -26,26 +26,27 @@ def build(process: str) -> Mux:
     """
     if process not in {"all", "edge", "web"}:
         raise ConfigurationError(f"TOKENOPS_PROCESS={process} has no web server; start it with Celery.")
-    edge: Lifespan | None = None
+    lifespans: list[Lifespan] = []
     bridge: Bridge | None = None
     routes = {}
     # Imported here because a process must not load the half it does not serve, and only after django.setup().
     if process != "web":
-        edge = import_string("ingestion.edge.lifespan")
-        routes = import_string("ingestion.edge.routes")()
+        edges = ["ingestion.edge", *(["gateway.edge"] if settings.GATEWAY_ENABLED else [])]
+        lifespans = [import_string(f"{edge}.lifespan") for edge in edges]
+        routes = {path: app for edge in edges for path, app in import_string(f"{edge}.routes")().items()}
     if process != "edge":
         web = import_string("tokenops.wsgi.application")
         bridge = Bridge(web, threads=settings.WEB_THREADS, max_body_bytes=_MAX_BODY_BYTES)
-    return Mux(routes=routes, fallback=bridge, lifespan=lambda: _live(edge, bridge))
+    return Mux(routes=routes, fallback=bridge, lifespan=lambda: _live(lifespans, bridge))
 
 
 @asynccontextmanager
-async def _live(edge: Lifespan | None, bridge: Bridge | None) -> AsyncIterator[None]:
-    """Start the edge; stop the web threads before it, so that its last flush is the last thing that happens."""
+async def _live(lifespans: Sequence[Lifespan], bridge: Bridge | None) -> AsyncIterator[None]:
+    """Start the edges; stop the web threads before them, so that the last flush is the last thing that happens."""
     die_with_parent()
     async with AsyncExitStack() as stack:
-        if edge:
-            await stack.enter_async_context(edge())
+        for lifespan in lifespans:
+            await stack.enter_async_context(lifespan())
         if bridge:
             stack.callback(bridge.close)
         # What exists by now lives as long as the process: the collector need not look at it again.

@@ -23,9 +23,10 @@ _REQUEST_ID = b"x-request-id"
 
 
 class Mux:
-    """ASGI application: ``routes`` by exact path or by method and path, else ``fallback``, else 404.
+    """ASGI application: ``routes`` by exact path, by method and path or by prefix, else ``fallback``, else 404.
 
     A route ``/log`` answers every method itself; what ``POST /api/v1/cloud-metrics`` leaves is the fallback's.
+    ``/v1/proxy/``, with a slash at its end, takes whatever begins so.
 
     ``lifespan`` is entered before the first request and left after the last answer, so what it flushes on the
     way out includes everything that was accepted.
@@ -33,6 +34,7 @@ class Mux:
 
     def __init__(self, *, routes: Mapping[str, ASGIApp], fallback: ASGIApp | None, lifespan: Lifespan) -> None:
         self._routes = {"/healthz": alive} | {name: app for name, app in routes.items() if name.startswith("/")}
+        self._by_prefix = [(name, app) for name, app in routes.items() if name.startswith("/") and name.endswith("/")]
         self._of_one_method = {name: app for name, app in routes.items() if not name.startswith("/")}
         self._fallback = fallback or nothing_here
         self._lifespan = lifespan
@@ -51,7 +53,10 @@ class Mux:
         found = self._routes.get(path)
         if found is None and self._of_one_method:
             found = self._of_one_method.get(f"{scope['method']} {path}")
-        return found or self._fallback
+        return found or self._prefixed(path) or self._fallback
+
+    def _prefixed(self, path: str) -> ASGIApp | None:
+        return next((app for prefix, app in self._by_prefix if path.startswith(prefix)), None)
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """Speak the lifespan protocol; a failed start is reported, so the server ends instead of limping."""

@@ -32,10 +32,13 @@ _ASKED: Final = """c.organization_id = %(organization)s and c.project_id = %(pro
 _LAST: Final = f"""
     select c.started_at, c.call_id from calls c where {_ASKED}
     order by c.started_at, c.call_id offset %(most)s - 1 limit 1"""
+# Behind the fence of an offset the columns are planned once, and not for each day.
 _ROWS: Final = f"""
-    select {{columns}} from calls c
-    where {_ASKED} and c.started_at <= %(last_at)s and (c.started_at, c.call_id) <= (%(last_at)s, %(last_call)s)
-    order by c.started_at, c.call_id"""
+    select {{columns}} from (
+        select * from calls c
+        where {_ASKED} and c.started_at <= %(last_at)s and (c.started_at, c.call_id) <= (%(last_at)s, %(last_call)s)
+        order by c.started_at, c.call_id offset 0
+    ) as c"""
 _COUNT: Final = """
     select count(*) from (
         select from calls c

@@ -10,13 +10,14 @@ from core.keys import Peppers
 from ingestion.edge.handler import Limits
 from ingestion.edge.http import ASGIApp
 from ingestion.edge.limits import Rates
-from ingestion.edge.service import Edge, EdgeSettings
+from ingestion.edge.service import Edge, EdgeSettings, Hearing
 
-__all__ = ["Edge", "EdgeSettings", "Limits", "Rates", "lifespan", "routes"]
+__all__ = ["Edge", "EdgeSettings", "Hearing", "Limits", "Rates", "lifespan", "routes", "this_edge"]
 
 
 @cache
-def _edge() -> Edge:
+def this_edge() -> Edge:
+    """The one edge of this process."""
     conninfo = settings.DATABASE.conninfo(EDGE)
     return Edge(
         EdgeSettings(
@@ -36,9 +37,9 @@ def _edge() -> Edge:
 
 def routes() -> dict[str, ASGIApp]:
     """The telemetry endpoints of this process as ASGI applications by exact path, or by method and path."""
-    return _edge().routes()
+    return this_edge().routes()
 
 
 def lifespan() -> AbstractAsyncContextManager[None]:
     """What must run while the routes are served; leaving it stores everything that was accepted."""
-    return _edge().lifespan()
+    return this_edge().lifespan()

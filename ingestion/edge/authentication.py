@@ -42,18 +42,33 @@ def presented_key(headers: HeaderValues) -> str:
 async def authenticate(headers: HeaderValues, directory: Directory, *, peppers: keys.Peppers, now: datetime) -> Sender:
     """The sender of a request.
 
-    Who has not the whole secret learns nothing about a key.
-
     :raises Problem: 401 no, unknown, revoked or expired key; 403 its project is archived; 503 when nobody can be asked.
     """
     text = presented_key(headers)
-    prefix = keys.prefix_of(text)
-    if prefix is None:
-        raise _unauthenticated("This is not a TokenOps API key.")
+    prefix = prefix_of(text)
     try:
         sender = await directory.find(prefix)
     except DirectoryUnavailableError:
         raise unavailable("The key cannot be checked.") from None
+    return admitted(text, sender, peppers=peppers, now=now)
+
+
+def prefix_of(text: str) -> str:
+    """The public part of a key.
+
+    :raises Problem: 401, it is none of ours.
+    """
+    prefix = keys.prefix_of(text)
+    if prefix is None:
+        raise _unauthenticated("This is not a TokenOps API key.")
+    return prefix
+
+
+def admitted(text: str, sender: Sender | None, *, peppers: keys.Peppers, now: datetime) -> Sender:
+    """``sender``, if ``text`` is its whole key and may be used. Who has not the whole secret learns nothing of a key.
+
+    :raises Problem: 401 unknown, revoked or expired; 403 its project is archived.
+    """
     if sender is None or not peppers.match(text, sender.digest):
         raise _unauthenticated("This API key is not known.")
     _check_usable(sender, now)

@@ -1,6 +1,7 @@
 """Who a key belongs to and where it may write, read from Postgres and remembered for a short while."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import OrderedDict
@@ -53,6 +54,9 @@ _LOOKUP: Final = b"""
     from key
     left join projects p on p.organization_id = key.organization_id and p.delete_at is null and p.archived_at is null
         and (own_project_id is null or p.id = own_project_id)"""
+
+
+type Parameters = Sequence[object] | Mapping[str, object]
 
 
 class DirectoryUnavailableError(Exception):
@@ -109,6 +113,7 @@ class Directory:
         self._reader = Reader(conninfo)
         self._encryption_key, self._previous_encryption_key = encryption_key, previous_encryption_key
         self._entries: OrderedDict[str, tuple[float, Sender | None]] = OrderedDict()
+        self._last_known: OrderedDict[str, tuple[float, Sender]] = OrderedDict()
         self._generation = 0
         self._is_hearing = False
 
@@ -123,11 +128,31 @@ class Directory:
                 found = self._remembered(prefix) or await self._read(prefix)
         return found[1]
 
+    def last_known(self, prefix: str, *, within: float) -> Sender | None:
+        """The key as it was read at most so many seconds ago, for who may go on while the database is away.
+
+        A change that we were told of is heeded: such a key is not known until it was read again.
+        """
+        read_at, sender = self._last_known.get(prefix, (float("-inf"), None))
+        return sender if time.monotonic() - read_at <= within else None
+
+    @property
+    def is_away(self) -> bool:
+        """Whether the database could not be asked when somebody tried last."""
+        return self._reader.is_away
+
+    async def look_again(self) -> None:
+        """Find out whether the database can be asked again."""
+        with contextlib.suppress(DirectoryUnavailableError):
+            async with self._reader.lock:
+                await self._reader.rows(b"select 1")
+
     def forget(self, prefix: str) -> None:
         """Read this key again when it is needed next; '' stands for every key."""
         self._generation += 1
         if prefix:
             self._entries.pop(prefix, None)
+            self._last_known.pop(prefix, None)
         else:
             self._entries.clear()
 
@@ -155,10 +180,11 @@ class Directory:
         entry = (asked_at, self._sender(rows) if rows else None)
         # What was told while we asked may be newer than the answer, which then serves this one request only.
         if generation == self._generation:
-            self._entries[prefix] = entry
-            self._entries.move_to_end(prefix)
-            if len(self._entries) > _MOST_ENTRIES:
-                self._entries.popitem(last=False)
+            _keep(self._entries, prefix, entry)
+            if entry[1]:
+                _keep(self._last_known, prefix, (asked_at, entry[1]))
+            else:
+                self._last_known.pop(prefix, None)
         return entry
 
     def _sender(self, rows: Sequence[dict[str, Any]]) -> Sender:
@@ -192,6 +218,13 @@ class Directory:
         )
 
 
+def _keep[T](entries: OrderedDict[str, T], prefix: str, entry: T) -> None:
+    entries[prefix] = entry
+    entries.move_to_end(prefix)
+    if len(entries) > _MOST_ENTRIES:
+        entries.popitem(last=False)
+
+
 def _quota(key: dict[str, Any]) -> Quota | None:
     limit = key["monthly_event_quota"]
     return Quota(limit, key["events_this_month"], key["month_ends_at"]) if limit is not None else None
@@ -221,25 +254,29 @@ class Reader:
         self._conninfo = psycopg.conninfo.make_conninfo(conninfo, options=OPTIONS, connect_timeout="2")
         self._connection: AsyncConnection[dict[str, Any]] | None = None
         self._failed_at = float("-inf")
+        self.is_away = False
 
-    async def rows(self, query: bytes, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+    async def rows(self, query: bytes, parameters: Parameters = ()) -> list[dict[str, Any]]:
         """:raises DirectoryUnavailableError: now, or within the last moment."""
         if time.monotonic() - self._failed_at < _PAUSE_AFTER_FAILURE:
             raise DirectoryUnavailableError
         try:
             async with asyncio.timeout(4):
-                return await self._rows(query, parameters)
+                found = await self._rows(query, parameters)
         except (psycopg.Error, TimeoutError) as error:
             self._failed_at = time.monotonic()
+            self.is_away = True
             await self.close()
             raise DirectoryUnavailableError from error
+        self.is_away = False
+        return found
 
     async def close(self) -> None:
         if self._connection is not None:
             await self._connection.close()
             self._connection = None
 
-    async def _rows(self, query: bytes, parameters: Sequence[object]) -> list[dict[str, Any]]:
+    async def _rows(self, query: bytes, parameters: Parameters) -> list[dict[str, Any]]:
         kept = self._connection is not None
         try:
             return await self._ask(query, parameters)
@@ -249,7 +286,7 @@ class Reader:
                 raise
         return await self._ask(query, parameters)  # the kept connection had died while nobody used it
 
-    async def _ask(self, query: bytes, parameters: Sequence[object]) -> list[dict[str, Any]]:
+    async def _ask(self, query: bytes, parameters: Parameters) -> list[dict[str, Any]]:
         if self._connection is None:
             self._connection = await AsyncConnection.connect(
                 self._conninfo, autocommit=True, row_factory=dict_row, application_name="tokenops_edge reader"

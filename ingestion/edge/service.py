@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from ingestion.edge.endpoints import ENDPOINTS
 from ingestion.edge.handler import Endpoint, Engine, Limits, serve
 from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
 from ingestion.edge.limits import Brake, RateLimiter, Rates
-from ingestion.edge.listener import listen
+from ingestion.edge.listener import Handler, listen
 from ingestion.edge.metrics import PATH, Load, Metrics, serve_metrics
 from ingestion.edge.pulse import Pulse
 from ingestion.edge.reference import Reference
@@ -45,13 +45,41 @@ class EdgeSettings:
     rates: Rates = field(default_factory=Rates)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hearing:
+    """What somebody beside us wants to hear on the edge's listening connection."""
+
+    channel: str
+    handler: Handler
+    on_start: Callable[[], None]  # listening begins: what was read before may be old
+    on_end: Callable[[], None]
+
+
 class Edge:
     """Its routes may be mounted before ``lifespan`` is entered; they answer 503 until then."""
 
     def __init__(self, settings: EdgeSettings) -> None:
         self._settings = settings
+        self._hearings: list[Hearing] = []
         self._engine: Engine | None = None
         self._metrics = Metrics(self._load)
+
+    @property
+    def settings(self) -> EdgeSettings:
+        return self._settings
+
+    @property
+    def engine(self) -> Engine | None:
+        """What requests work with; None while the process starts or stops."""
+        return self._engine
+
+    @property
+    def metrics(self) -> Metrics:
+        return self._metrics
+
+    def hear(self, hearing: Hearing) -> None:
+        """Listen to one more channel. To be said before ``lifespan`` is entered."""
+        self._hearings.append(hearing)
 
     def routes(self) -> dict[str, ASGIApp]:
         """ASGI applications by exact path, or by method and path: ``POST /api/v1/cloud-metrics``."""
@@ -120,12 +148,27 @@ class Edge:
 
     async def _listen(self, engine: Engine) -> None:
         directory, reference = engine.directory, engine.reference
+        hearings = [
+            Hearing(
+                channel=KEY_CHANNEL,
+                handler=directory.forget,
+                on_start=directory.start_hearing,
+                on_end=directory.stop_hearing,
+            ),
+            *self._hearings,
+        ]
         await listen(
             make_conninfo(self._settings.conninfo, options=OPTIONS),
-            {KEY_CHANNEL: directory.forget, RATES_CHANNEL: lambda _: reference.prices_changed()},
-            on_start=directory.start_hearing,
-            on_end=directory.stop_hearing,
+            {hearing.channel: hearing.handler for hearing in hearings}
+            | {RATES_CHANNEL: lambda _: reference.prices_changed()},
+            on_start=lambda: _each(hearing.on_start for hearing in hearings),
+            on_end=lambda: _each(hearing.on_end for hearing in hearings),
         )
+
+
+def _each(calls: Iterable[Callable[[], None]]) -> None:
+    for call in calls:
+        call()
 
 
 async def _stop(engine: Engine, tasks: list[asyncio.Task[None]]) -> None:

@@ -55,6 +55,16 @@ def test_a_path_may_be_the_edges_for_one_method_only():
     assert get(app, "POST /api/v1/cloud-metrics") == (200, b"web")
 
 
+def test_whatever_begins_with_a_prefix_is_the_edges():
+    app = mux(routes={"/v1/proxy/": answering("gateway"), "/v1/proxy/status": answering("edge")})
+
+    assert get(app, "/v1/proxy/openai/v1/models", method="DELETE") == (200, b"gateway")
+    assert get(app, "/v1/proxy/") == (200, b"gateway")
+    assert get(app, "/v1/proxy/status") == (200, b"edge")  # the exact path is nearer
+    for path in ("/v1/proxy", "/v1/proxy-x/", "/a/v1/proxy/openai"):
+        assert get(app, path) == (200, b"web")
+
+
 def test_without_a_web_application_the_other_methods_of_a_path_are_404():
     app = mux(routes={"POST /api/v1/cloud-metrics": answering("edge")}, fallback=None)
 

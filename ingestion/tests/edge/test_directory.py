@@ -197,3 +197,65 @@ def test_a_connection_that_died_is_replaced_and_a_dead_database_is_said(key):
     with passage() as way:
         before, after = asyncio.run(scene(way))
     assert before == after == ApiKeyLookup.objects.get(prefix=prefix).key_id
+
+
+# --- Who may go on while the database is away ---
+
+
+def test_a_key_is_known_for_a_while_after_it_was_read(key, monkeypatch):
+    prefix = keys.prefix_of(key)
+
+    async def scene(directory):
+        before = directory.last_known(prefix, within=3_600)
+        sender = await directory.find(prefix)
+        directory.start_hearing()  # the connection was lost and is back: nothing was said of this key
+        return before, sender, directory.last_known(prefix, within=3_600), directory.last_known(prefix, within=0)
+
+    before, sender, known, too_late = run(scene)
+    assert (before, too_late) == (None, None)
+    assert known is sender
+
+
+def test_a_key_we_were_told_of_is_not_known_any_more(key):
+    prefix = keys.prefix_of(key)
+
+    async def scene(directory):
+        await directory.find(prefix)
+        directory.forget(prefix)
+        return directory.last_known(prefix, within=3_600)
+
+    assert run(scene) is None
+
+
+def test_a_key_that_was_deleted_is_not_known_any_more(key):
+    prefix = keys.prefix_of(key)
+
+    async def scene(directory):
+        await directory.find(prefix)
+        await asyncio.to_thread(ApiKeyLookup.objects.filter(prefix=prefix).delete)
+        directory.start_hearing()
+        await directory.find(prefix)
+        return directory.last_known(prefix, within=3_600)
+
+    assert run(scene) is None
+
+
+def test_the_database_is_away_until_it_was_asked_again(committed_module):
+    async def scene():
+        with passage() as way:
+            directory = new_directory(way.conninfo)
+            seen = [directory.is_away]
+            way.close()
+            with pytest.raises(DirectoryUnavailableError):
+                await directory.find("AAAAAAAA")
+            seen.append(directory.is_away)
+            await directory.look_again()
+            seen.append(directory.is_away)
+            way.open()
+            directory._reader._failed_at = float("-inf")  # the moment's rest is over
+            await directory.look_again()
+            seen.append(directory.is_away)
+            await directory.close()
+            return seen
+
+    assert asyncio.run(scene()) == [False, True, True, False]
