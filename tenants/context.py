@@ -37,6 +37,7 @@ NEEDED: Final = {
     "organization-rejected": Permission.TELEMETRY_READ,
     "gateway": Permission.TELEMETRY_READ,
     "gateway-connect": Permission.TELEMETRY_READ,
+    "gateway-providers": Permission.GATEWAY_MANAGE,
     "organization-insights": Permission.TELEMETRY_READ,
     "organization-overview": Permission.TELEMETRY_READ,
     "organization-executive": Permission.TELEMETRY_READ,

@@ -30,6 +30,8 @@ from dashboards.exports.models import Export
 from dashboards.models import SavedView
 from dashboards.reports.models import Report
 from dashboards.reports.tests import factories as reports
+from gateway.models import GatewayProvider
+from gateway.tests.provider_factories import make_credential, make_provider
 from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
@@ -226,6 +228,21 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "exports:export-file": (EXPORT_OF_OTHERS, NOT_ALLOWED),
     "exports:export-cancel": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
     "exports:export-delete": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
+    # The gateway
+    "gateway:organization-overview": (ORG_READ, NOT_ALLOWED),
+    "gateway:project-overview": (READ, NOT_ALLOWED),
+    "gateway:connect": (ORG_READ, NOT_ALLOWED),
+    "gateway:first-call": (ORG_READ, NOT_ALLOWED),
+    "gateway:provider-list": (ORG_ADMIN, NOT_ALLOWED),
+    "gateway:settings-change": (NOT_ALLOWED, ORG_ADMIN_422),
+    "gateway:provider-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "gateway:provider-edit": (ORG_ADMIN, ORG_ADMIN_422),
+    "gateway:provider-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "gateway:credential-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "gateway:credential-test": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "gateway:credential-default": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "gateway:credential-replace": (ORG_ADMIN, ORG_ADMIN_422),
+    "gateway:credential-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "pricing:reprice-list": (ORG_ADMIN, NOT_ALLOWED),
     "pricing:reprice-create": (ORG_ADMIN, ORG_ADMIN_422),
     "pricing:reprice-run": (ORG_ADMIN, NOT_ALLOWED),
@@ -269,11 +286,6 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "dashboards:project-rejected": (READ, NOT_ALLOWED),
     "dashboards:project-overview": (READ, NOT_ALLOWED),
     "dashboards:project-calls": (READ, NOT_ALLOWED),
-    # The gateway
-    "gateway:organization-overview": (ORG_READ, NOT_ALLOWED),
-    "gateway:project-overview": (READ, NOT_ALLOWED),
-    "gateway:connect": (ORG_READ, NOT_ALLOWED),
-    "gateway:first-call": (ORG_READ, NOT_ALLOWED),
     # Saved views: what is asked of them is read first, then whose they are
     "dashboards:organization-views": (ORG_READ, ORG_READ_422),
     "dashboards:organization-view": (NOT_ALLOWED, ORG_READ_422),
@@ -507,6 +519,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "run_id": ready_run(acme).pk,
         "destination_id": make_destination(acme).pk,
         "export_id": ready_export(acme, acme_project),
+        **provider_ids(acme),
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
@@ -601,6 +614,15 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex, acme_project))
+
+
+def provider_ids(organization: Organization) -> dict[str, int]:
+    """A provider at an address that nobody may connect to, so that a test of its credential ends here."""
+    provider = make_provider(organization)
+    credential = make_credential(organization, provider=provider.slug)
+    with org_scope(organization.pk):
+        GatewayProvider.objects.update(origin="https://127.0.0.1")
+    return {"gateway_provider_id": provider.pk, "credential_id": credential.pk}
 
 
 def saved_view(organization: Organization, key: ApiKey, project: Project | None = None) -> SavedView:

@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from gateway import arrivals, offered, snippets
+from gateway.access import gateway_view
 from gateway.snippets import Mode
 from gateway.types import Provider
-from gateway.views.frame import SOURCE, calls_url, marked, where_enabled
+from gateway.views.frame import SOURCE, calls_url, marked
 from tenants import roles
-from tenants.access import OrgRequest, org_view
+from tenants.access import OrgRequest
 from tenants.models import Project
 from tenants.permissions import Permission, Scope, allows
 
@@ -32,8 +33,7 @@ class KeyLink:
 
 
 @require_GET
-@org_view(Permission.TELEMETRY_READ)
-@where_enabled
+@gateway_view(Permission.TELEMETRY_READ)
 def connect(request: OrgRequest) -> HttpResponse:
     """Code for the chosen provider and for either kind of key."""
     known = offered.providers(organization=request.organization)
@@ -49,14 +49,14 @@ def connect(request: OrgRequest) -> HttpResponse:
         "key_variable": snippets.key_variable(chosen),
         "snippets": snippets.snippets(chosen, base_url=settings.BASE_URL, mode=mode),
         "key_links": _key_links(request),
+        "may_manage": allows(request.organization_role, Permission.GATEWAY_MANAGE),
         "nav_active": "gateway-connect",
     }
     return marked(render(request, "gateway/connect.html", context))
 
 
 @require_GET
-@org_view(Permission.TELEMETRY_READ)
-@where_enabled
+@gateway_view(Permission.TELEMETRY_READ)
 def first_call(request: OrgRequest) -> HttpResponse:
     """Asked every second until a proxied call is there; "not yet" is 204, which leaves the waiting panel as it is."""
     chosen = _chosen(request, offered.providers(organization=request.organization))

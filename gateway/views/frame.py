@@ -1,12 +1,9 @@
-"""What the gateway's pages have in common: they are there only where the gateway is."""
+"""Where the gateway's pages lead, and what their answers carry."""
 
-from collections.abc import Callable
 from datetime import datetime
-from functools import wraps
-from typing import Any, Concatenate, Final
+from typing import Any, Final
 
-from django.conf import settings
-from django.http import Http404, HttpResponse, HttpResponseBase
+from django.http import HttpResponse
 from django.urls import reverse
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.http import urlencode
@@ -14,20 +11,6 @@ from django.utils.http import urlencode
 from tenants.access import OrgRequest
 
 SOURCE: Final = "gateway"  # of a proxied call, in telemetry and in the filter of the calls log
-
-type View[**P] = Callable[Concatenate[OrgRequest, P], HttpResponseBase]
-
-
-def where_enabled[**P](view: View[P]) -> View[P]:
-    """404 where ``GATEWAY_ENABLED`` is off, as if the page did not exist."""
-
-    @wraps(view)
-    def guarded(request: OrgRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if not settings.GATEWAY_ENABLED:
-            raise Http404
-        return view(request, *args, **kwargs)
-
-    return guarded
 
 
 def calls_url(request: OrgRequest, provider: str = "", **more: str) -> str:

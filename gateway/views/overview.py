@@ -14,11 +14,12 @@ from django_htmx.http import trigger_client_event
 from core.periods import Period
 from core.ranges import RANGES, range_days, read_range
 from gateway import offered, traffic
+from gateway.access import gateway_view
 from gateway.overview import overview_page
 from gateway.traffic import Asked
-from gateway.views.frame import calls_url, marked, page_url, rejected_url, up_to, where_enabled
+from gateway.views.frame import calls_url, marked, page_url, rejected_url, up_to
 from tenants import roles
-from tenants.access import OrgRequest, org_view
+from tenants.access import OrgRequest
 from tenants.permissions import Permission
 
 _SHORT: Final = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d"}
@@ -27,8 +28,7 @@ type Context = dict[str, Any]
 
 
 @require_GET
-@org_view(Permission.TELEMETRY_READ)
-@where_enabled
+@gateway_view(Permission.TELEMETRY_READ)
 def overview(request: OrgRequest) -> HttpResponse:
     """Requests, errors and added latency. An open page asks again with what it has ``seen``; the same is 204."""
     now = timezone.now()
