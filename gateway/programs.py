@@ -277,9 +277,46 @@ answer = client.chat.complete(
 print(answer.choices[0].message.content)
 """
 
+_AZURE_PYTHON: Final = """\
+import os
+
+from openai import AzureOpenAI
+
+client = AzureOpenAI(
+    api_key=%(key)s,
+    azure_endpoint="%(root)s",
+    api_version="2024-10-21",
+    default_headers=%(headers)s,
+)
+answer = client.chat.completions.create(
+    model="%(model)s",
+    messages=[{"role": "user", "content": "Say hello."}],
+)
+print(answer.choices[0].message.content)
+"""
+
+_AZURE_NODE: Final = """\
+import { AzureOpenAI } from "openai";
+
+const client = new AzureOpenAI({
+  apiKey: %(js_key)s,
+  endpoint: "%(root)s",
+  apiVersion: "2024-10-21",
+  defaultHeaders: %(js_headers)s,
+});
+const answer = await client.chat.completions.create({
+  model: "%(model)s",
+  messages: [{ role: "user", content: "Say hello." }],
+});
+console.log(answer.choices[0].message.content);
+"""
+
 type Programs = tuple[tuple[str, str], ...]
 
-SDKS: Final[Mapping[str, Programs]] = {"mistral": (("mistralai", _MISTRAL_PYTHON),)}
+SDKS: Final[Mapping[str, Programs]] = {
+    "mistral": (("mistralai", _MISTRAL_PYTHON),),
+    "azure": (("Python", _AZURE_PYTHON), ("Node.js", _AZURE_NODE)),
+}
 DIALECT_SDKS: Final[Mapping[Dialect, Programs]] = {
     Dialect.OPENAI: (("Python", _OPENAI_PYTHON), ("Node.js", _OPENAI_NODE)),
     Dialect.ANTHROPIC: (("Python", _ANTHROPIC_PYTHON), ("Node.js", _ANTHROPIC_NODE)),

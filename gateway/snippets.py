@@ -32,11 +32,13 @@ class Snippets:
 def snippets(provider: Provider, *, base_url: str, mode: Mode) -> Snippets:
     """The same call with every SDK and framework that speaks the provider's API; ``base_url`` is this installation."""
     root = proxy_url(provider, base_url=base_url)
+    is_apart = provider.slug in _APART
     values = _values(provider, root=root, mode=mode)
     curl = Snippet("curl", _curl(provider, root=root, mode=mode))
-    written = [*SDKS.get(provider.slug, ()), *DIALECT_SDKS.get(provider.dialect, ())]
-    sdks = [Snippet(title, code % values) for title, code in dict(written).items()]
-    frameworks = [Snippet(title, code % values) for title, code in FRAMEWORKS.get(provider.dialect, ())]
+    written = [*SDKS.get(provider.slug, ()), *(() if is_apart else DIALECT_SDKS.get(provider.dialect, ()))]
+    sdks = [Snippet(title, code % values) for title, code in written]
+    others = () if is_apart else FRAMEWORKS.get(provider.dialect, ())
+    frameworks = [Snippet(title, code % values) for title, code in others]
     return Snippets([*sdks, curl], frameworks)
 
 
@@ -53,12 +55,18 @@ def sdk_base_url(provider: Provider, *, base_url: str) -> str:
 
 # Their SDKs leave the version of the API to the base URL; all others write it into every path.
 _PATH_IN_BASE_URL: Final = frozenset({Dialect.OPENAI, Dialect.OTHER})
+# Their paths are other ones than those of the API whose bodies they share.
+_APART: Final[Mapping[str, str]] = {
+    "azure": "/openai/deployments/%(model)s/chat/completions?api-version=2024-10-21",
+    "vertex": "/v1/projects/your-project/locations/global/publishers/google/models/%(model)s:generateContent",
+}
 _KEYS: Final = {"google": "GEMINI_API_KEY", "azure": "AZURE_OPENAI_API_KEY"}
 _MODELS: Final = {
     "openai": "gpt-4o-mini",
     "azure": "gpt-4o-mini",
     "anthropic": "claude-haiku-4-5",
     "google": "gemini-2.5-flash",
+    "vertex": "gemini-2.5-flash",
     "mistral": "mistral-small-latest",
     "groq": "llama-3.3-70b-versatile",
     "deepseek": "deepseek-chat",
@@ -104,6 +112,7 @@ def _braced(pairs: Sequence[str], *, indent: int, step: int) -> str:
 
 def _curl(provider: Provider, *, root: str, mode: Mode) -> str:
     path, body = _REQUESTS.get(provider.dialect, _REQUESTS[Dialect.OPENAI])
+    path = _APART.get(provider.slug, path)
     url = root + path % {"base": provider.base_path, "model": _MODELS.get(provider.slug, "your-model")}
     key = key_variable(provider) if mode is Mode.OWN else TOKENOPS_KEY
     headers = ["Content-Type: application/json", f"X-TokenOps-Feature: {FEATURE}"]

@@ -41,7 +41,8 @@ EVERY: Final = (
     provider("cohere", dialect=Dialect.COHERE, base_path=""),
     provider("bedrock", dialect=Dialect.BEDROCK, base_path=""),
     provider("replicate", dialect=Dialect.OTHER),
-    provider("azure", auth=Auth.HEADER, auth_name="api-key", base_path="/openai/v1"),
+    provider("azure", auth=Auth.HEADER, auth_name="api-key", base_path="/openai"),
+    provider("vertex", dialect=Dialect.GEMINI, base_path=""),
 )
 
 
@@ -128,6 +129,14 @@ def test_the_mistral_client_asks_the_gateway(mode, monkeypatch):
 
 
 @pytest.mark.parametrize("mode", Mode)
+def test_the_azure_client_asks_the_gateway(mode, monkeypatch):
+    made_client = client(code(EVERY[9], "Python", mode), openai.AzureOpenAI, monkeypatch)
+
+    assert str(made_client.base_url) == f"{BASE}/v1/proxy/azure/openai/"
+    _assert_keys(made_client.api_key, made_client._custom_headers, "AZURE_OPENAI_API_KEY", mode)
+
+
+@pytest.mark.parametrize("mode", Mode)
 def test_langchain_asks_the_gateway(mode, monkeypatch):
     langchain = pytest.importorskip("langchain_openai", reason="LangChain is no dependency of the product.")
     text = code(OPENAI, "LangChain", mode).partition("print(")[0]
@@ -177,6 +186,18 @@ def test_the_base_url_is_the_provider_s_own_behind_ours(of, url):
         ),
         (EVERY[5], Mode.STORED, '-H "Authorization: Bearer $TOKENOPS_API_KEY"', "/api/chat"),
         (EVERY[6], Mode.OWN, '-H "Authorization: Bearer $COHERE_API_KEY"', "/v2/chat"),
+        (
+            EVERY[9],
+            Mode.STORED,
+            '-H "api-key: $TOKENOPS_API_KEY"',
+            "/openai/deployments/gpt-4o-mini/chat/completions",
+        ),
+        (
+            EVERY[10],
+            Mode.OWN,
+            '-H "Authorization: Bearer $VERTEX_API_KEY"',
+            "/v1/projects/your-project/locations/global/publishers/google/models/gemini-2.5-flash:generateContent",
+        ),
         (EVERY[7], Mode.OWN, '-H "Authorization: Bearer $BEDROCK_API_KEY"', "/model/your-model/converse"),
     ],
 )
