@@ -303,7 +303,7 @@ def test_the_report_asks_every_part_and_holds_no_secret(db, settings):
 
     report = system.report(now=NOW)
 
-    assert [(group.name, [one.name for one in group.components]) for group in report.groups[:3]] == [
+    assert [(group.name, [one.name for one in group.components]) for group in report.groups[:4]] == [
         ("Telemetry", ["Edge", "Ingest lag", "Last event", "Partitions"]),
         ("Gateway", ["Spool"]),
         ("Background work", ["Worker", "Clock", "Queue", "Work due"]),
