@@ -1,14 +1,20 @@
 from django.urls import path
 
-from gateway.views import credentials, providers
+from gateway.views import connect, credentials, overview, providers
 
 app_name = "gateway"
 
-_PROVIDERS = "o/<slug:organization_slug>/gateway/providers/"
+_ORGANIZATION = "o/<slug:organization_slug>/"
+_PROJECT = _ORGANIZATION + "p/<slug:project_slug>/"
+_PROVIDERS = _ORGANIZATION + "gateway/providers/"
 _PROVIDER = _PROVIDERS + "<int:gateway_provider_id>/"
 _CREDENTIAL = _PROVIDERS + "credentials/<int:credential_id>/"
 
 urlpatterns = [
+    path(_ORGANIZATION + "gateway/", overview.overview, name="organization-overview"),
+    path(_PROJECT + "gateway/", overview.overview, name="project-overview"),
+    path(_ORGANIZATION + "gateway/connect/", connect.connect, name="connect"),
+    path(_ORGANIZATION + "gateway/first-call/", connect.first_call, name="first-call"),
     path(_PROVIDERS, providers.provider_list, name="provider-list"),
     path(_PROVIDERS + "settings/", providers.settings_change, name="settings-change"),
     path(_PROVIDERS + "new/", providers.provider_create, name="provider-create"),

@@ -228,6 +228,10 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "exports:export-cancel": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
     "exports:export-delete": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
     # The gateway
+    "gateway:organization-overview": (ORG_READ, NOT_ALLOWED),
+    "gateway:project-overview": (READ, NOT_ALLOWED),
+    "gateway:connect": (ORG_READ, NOT_ALLOWED),
+    "gateway:first-call": (ORG_READ, NOT_ALLOWED),
     "gateway:provider-list": (ORG_ADMIN, NOT_ALLOWED),
     "gateway:settings-change": (NOT_ALLOWED, ORG_ADMIN_422),
     "gateway:provider-create": (ORG_ADMIN, ORG_ADMIN_422),

@@ -17,7 +17,7 @@ from tenants.access import OrgRequest
 from tenants.forms import status, write_with
 from tenants.permissions import Permission
 
-NAV: Final = {"nav_active": "gateway"}
+NAV: Final = {"nav_active": "gateway-providers"}
 
 
 @require_GET
