@@ -6,6 +6,7 @@ encoded slashes and backslashes, NUL and control characters, empty segments, a w
 
 import re
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from gateway.types import Dialect, Provider
 
@@ -20,6 +21,7 @@ _BACKSLASH: Final = re.compile(rb"%5[Cc]")
 _SLASH: Final = re.compile(rb"%2[Ff]")
 _DOT: Final = re.compile(rb"%2[Ee]")
 _PERCENT: Final = re.compile(rb"%25")
+_OUR_KEY: Final = re.compile(rb"(?<![A-Za-z0-9])tko_[0-9A-Za-z]{8}_")
 
 
 class PathError(Exception):
@@ -67,6 +69,8 @@ def _check(rest: bytes) -> None:
         raise PathError("The path must not contain a backslash.")
     if rest.startswith(b"/") or b"//" in rest:
         raise PathError("The path must not contain empty segments.")
+    if _OUR_KEY.search(unquote_to_bytes(rest)):
+        raise PathError("The path must not contain a TokenOps key.")
     if any(segment in {b".", b".."} for segment in _decoded(rest).split(b"/")):
         raise PathError("The path must not contain dot segments.")
 

@@ -71,6 +71,8 @@ def test_what_is_allowed_keeps_its_bytes(rest):
         b"/v1/a%2",
         b"/v1/a%zz",
         b"/v1/a?b",
+        b"/v1/tko_Ab3dEf7h_secret/x",
+        b"/v1/key=%74ko_Ab3dEf7h_secret",
         b"/v1/a#b",
     ],
 )
