@@ -1,4 +1,4 @@
-"""Reading compressed answers beside the bytes that pass: in pieces of bounded size, and never more than a bound of them.
+"""Reading compressed answers beside the bytes that pass: in pieces of bounded size, and no more than a bound of them.
 
 Every decoder hands its output on piece by piece, so that what a small chunk inflates to is never in memory at once.
 """

@@ -17,8 +17,13 @@ from ingestion.wire.providers import canonical_provider
 
 _LONGEST: Final = 255
 _SHORTER: Final = {
-    **{"endpoint_name": 100, "team": 100, "environment": 100, "provider": 100},
-    **{"id": 64, "operation": 50, "service_tier": 50},
+    "endpoint_name": 100,
+    "team": 100,
+    "environment": 100,
+    "provider": 100,
+    "id": 64,
+    "operation": 50,
+    "service_tier": 50,
 }
 _MOST_TAGS, _LONGEST_TAG, _LONGEST_TAG_VALUE = 20, 50, 200
 _MOST_DIGITS: Final = 9
@@ -70,7 +75,9 @@ def event(told: Told) -> bytes:
     """The event as JSON. Every text is cut to what an event may hold."""
     ask, seen = told.ask, told.seen
     headers = {name.lower(): value for name, value in told.headers}
-    document = {name: text for name, raw in _texts(told, headers).items() if (text := _short(name, raw))}
+    document: dict[str, Any] = {
+        name: text for name, raw in _texts(told, headers).items() if (text := _short(name, raw))
+    }
     document |= {name: number for name, number in _numbers(told, headers).items() if number is not None}
     if tags := _tags(ask.attribution.tags):
         document["tags"] = tags
@@ -171,7 +178,7 @@ def _attributed(given: Attribution) -> dict[str, str]:
 
 
 def _tags(given: Mapping[str, str]) -> dict[str, str]:
-    kept = {}
+    kept: dict[str, str] = {}
     for key, value in given.items():
         if len(kept) < _MOST_TAGS and (name := _plain(key)[:_LONGEST_TAG]):
             kept[name] = _plain(value)[:_LONGEST_TAG_VALUE]

@@ -72,20 +72,27 @@ class Answer:
     def look_at(self, data: bytes) -> None:
         """:raises UnreadableError: it is nothing we read, or too much of it."""
         if self._cutter is None:
-            self._document += data
-            if not self._is_begun:
-                self._begin()
-            if self._may_be_lines and b"\n" in data:
-                self._begin_lines()
-            if self._cutter is None:
-                if len(self._document) > self._most:
-                    raise UnreadableError
-                return
-            data = bytes(self._document)
-            self._document.clear()
-        for piece, is_whole in self._cutter.feed(data):
-            if is_whole:
-                self._read(piece)
+            data = self._collected(data)
+        cutter = self._cutter
+        if cutter and data:
+            for piece, is_whole in cutter.feed(data):
+                if is_whole:
+                    self._read(piece)
+
+    def _collected(self, data: bytes) -> bytes:
+        """All that came as soon as it is clear how it is to be cut; b'' before, and for a document."""
+        self._document += data
+        if not self._is_begun:
+            self._begin()
+        if self._may_be_lines and b"\n" in data:
+            self._begin_lines()
+        if self._cutter is None:
+            if len(self._document) > self._most:
+                raise UnreadableError
+            return b""
+        data = bytes(self._document)
+        self._document.clear()
+        return data
 
     def end(self) -> None:
         """Nothing more comes."""

@@ -26,7 +26,7 @@ _WORD: Final = re.compile(r"[\w .:/#-]{1,100}", re.ASCII)
 
 type Members = dict[str, Raw]
 
-_decode: Final = msgspec.json.Decoder(Members).decode
+_decode: Final = msgspec.json.Decoder(dict[str, Raw]).decode
 _decode_list: Final = msgspec.json.Decoder(list[Raw]).decode
 _UNREADABLE: Final = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 
@@ -217,7 +217,7 @@ class Reader:
 
     def _read_text(self, members: Members, kind: str) -> None:
         """Only what is new: events that end something repeat it whole."""
-        if kind == "error" or "error" in members and bytes(members["error"]) not in _EMPTY:
+        if kind == "error" or bytes(members.get("error", b"")) not in _EMPTY:
             return
         if "." in kind:
             self._add_text(members, () if "audio" in kind and "transcript" not in kind else ("delta",))
