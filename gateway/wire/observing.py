@@ -101,7 +101,7 @@ class Answer:
             if rest and is_whole:
                 self._read(rest)
         elif self._document:
-            self._read_document(bytes(self._document).strip(_BLANK))
+            self.reader.read_document(bytes(self._document).strip(_BLANK))
         self.forget()
 
     def forget(self) -> None:
@@ -133,28 +133,17 @@ class Answer:
 
     def _read(self, piece: bytes) -> None:
         if self._is_sse:
-            self._read_event(data_of(piece))
+            self._read_data(data_of(piece))
         elif isinstance(self._cutter, Items):
             self.reader.read_event(item_of(piece))
         else:
             self.reader.read_event(piece.strip(_BLANK))
 
-    def _read_event(self, data: bytes) -> None:
-        if data.startswith(b"["):
-            self._read_array(data)
+    def _read_data(self, data: bytes) -> None:
+        if data.startswith(_DONE):
+            self.reader.seen.is_whole = True
         elif data:
             self.reader.read_event(data)
-
-    def _read_array(self, data: bytes) -> None:
-        if data.strip() == _DONE:
-            self.reader.seen.is_whole = True
-
-    def _read_document(self, document: bytes) -> None:
-        if document.startswith(b"["):
-            for item in items_of(document):
-                self.reader.read_document(item)
-        else:
-            self.reader.read_document(document)
 
 
 class Framed:

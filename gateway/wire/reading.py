@@ -135,7 +135,7 @@ class Reader:
         self._read_nested(members, kind)
         self._read_usage(members, kind)
         self._read_error(members, kind)
-        if kind in _ENDS or _is_true(members, "done") or _is_true(members, "is_finished"):
+        if kind in _ENDS or _ends(members):
             self.seen.is_whole = True
 
     def _read_names(self, members: Members) -> None:
@@ -161,8 +161,8 @@ class Reader:
         if kind == _START:
             return Stated.INPUT
         is_apart = "choices" in members and not items_of(members["choices"])  # OpenAI's own: once, after everything
-        is_last = is_apart or kind == _DELTA or kind in _ENDS or kind.endswith(_FINISHED) or self.seen.finish_reason
-        return Stated.ALL if is_last else Stated.SO_FAR
+        is_last = is_apart or kind == _DELTA or kind in _ENDS or kind.endswith(_FINISHED) or _ends(members)
+        return Stated.ALL if is_last or self.seen.finish_reason else Stated.SO_FAR
 
     def _take(self, stated: Members, how_much: Stated, *, is_part: bool) -> None:
         """Counts are cumulative: the last ones hold, they are never summed."""
@@ -198,7 +198,7 @@ class Reader:
         """The answer itself, inside of an event about it."""
         for name in ("response", "message") if kind == _START else ("response",):
             if name in members:
-                self._inside(members_of(members[name]), kind)
+                self._inside(members_of(members[name]), "message_stop" if _ends(members) else kind)
         if "delta" in members:
             delta = members_of(members["delta"])
             self.seen.finish_reason = _first(delta, "stop_reason", "finish_reason") or self.seen.finish_reason
@@ -299,8 +299,9 @@ def _word(text: str) -> str:
     return text if _WORD.fullmatch(text) else ""
 
 
-def _is_true(members: Members, name: str) -> bool:
-    return name in members and bytes(members[name]) == b"true"
+def _ends(members: Members) -> bool:
+    """Ollama's and Cohere's word for the last piece."""
+    return any(name in members and bytes(members[name]) == b"true" for name in ("done", "is_finished"))
 
 
 def _text(document: Raw | None) -> str:
