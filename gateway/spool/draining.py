@@ -8,13 +8,13 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import psycopg
 
@@ -31,7 +31,7 @@ from ingestion.edge.http import Problem
 from ingestion.wire.batch import Batch, ParseContext
 from ingestion.wire.body import BoundedBody
 from ingestion.wire.rest import parse_ingest
-from ingestion.writer import KeyUse, QueueFullError, Refused, Stored
+from ingestion.writer import KeyUse, QueueFullError, Refused, Row, Stored
 
 logger = logging.getLogger(__name__)
 
@@ -206,7 +206,8 @@ class Drainer:
                 for start, _ in trail.starts.values()
             ]
             size = segment_path(trail.directory, trail.owner, numbers[-1]).stat().st_size
-            await self._store(Load.of(ended), name, at, size + 1)
+            if at <= size:  # else somebody has done this, and died before the files were gone
+                await self._store(Load.of(ended), name, at, size + 1)
         await self._clear(trail, numbers)
         if trail.lock is not None:
             release(trail.directory, trail.owner, trail.lock)
@@ -274,7 +275,7 @@ class Drainer:
             return 0
         try:
             async with asyncio.timeout(_STORE_PATIENCE):
-                outcome = await self._engine.writer.write(digest.rows, digest.targets, use=use)
+                outcome = await self._engine.writer.write(cast("Sequence[Row]", digest.rows), digest.targets, use=use)
         except (QueueFullError, TimeoutError) as error:
             raise NotNowError from error
         if isinstance(outcome, Stored):

@@ -47,7 +47,7 @@ class Ledger:
 
         :raises psycopg.Error: the database is away.
         """
-        return await self._run(self._move, name, since, until, counts)
+        return bool(await self._run(self._move, name, since, until, counts))
 
     async def forget(self, name: str) -> None:
         """The file is gone.
