@@ -36,6 +36,7 @@ _COUNTED_AT_ONCE: Final = 1_000_000
 _DISK_FULL: Final = "The disk of the server is full. Ask its operator to make room, or export less."
 _DISK: Final = "The server could not write the file. Its operator finds the reason in the log."
 _AGAIN: Final = "The database could not do it in time. Choose a shorter period."
+_BROKEN: Final = "Something went wrong here, again and again. The operator finds the reason in the log."
 
 
 class ExportError(Exception):
@@ -106,8 +107,11 @@ def fail(mine: Claim, *, reason: str, now: datetime) -> None:
             _settle(export)
 
 
-def note_failure(mine: Claim, *, now: datetime) -> None:
-    """Remember that a step failed; its work comes again when its lease is over, but not for ever."""
+def note_failure(mine: Claim, *, is_slow: bool, now: datetime) -> None:
+    """Remember that a step failed; its work comes again when its lease is over, but not for ever.
+
+    ``is_slow``: the database did not do it, which a shorter period may mend.
+    """
     with org_scope(mine.organization_id):
         export = _mine(mine)
         if export is None:
@@ -117,7 +121,7 @@ def note_failure(mine: Claim, *, now: datetime) -> None:
     if export.failures >= MOST_FAILURES:
         again = claim(organization_id=mine.organization_id, export_id=mine.export_id, now=now)
         if again:
-            fail(again, reason=_AGAIN, now=now)
+            fail(again, reason=_AGAIN if is_slow else _BROKEN, now=now)
 
 
 def asked_of(export: Export) -> Asked:

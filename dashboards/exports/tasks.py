@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 _SECONDS_AT_ONCE: Final = 5.0
 _TOO_SLOW: Final = "The database could not do it in time."
+_BROKEN: Final = "Something went wrong here. The operator finds the reason in the log."
 
 
 @shared_task(name=TASK, acks_late=True)
@@ -36,8 +37,8 @@ def make(*, organization_id: int, object_id: int, **_: object) -> None:
                 return
     except ExportError as error:
         making.fail(mine, reason=str(error), now=now())
-    except DatabaseError:
-        making.note_failure(mine, now=now())
+    except Exception as error:  # of the database or our own: it is tried again, and not for ever
+        making.note_failure(mine, is_slow=isinstance(error, DatabaseError), now=now())
         raise
 
 
@@ -55,8 +56,8 @@ def fill_destination(*, organization_id: int, object_id: int, **_: object) -> No
                 return
     except BucketError as error:
         running.fail(mine, reason=str(error), now=now())
-    except DatabaseError:
-        running.fail(mine, reason=_TOO_SLOW, now=now())
+    except Exception as error:  # of the database or our own: it is tried again, later and later
+        running.fail(mine, reason=_TOO_SLOW if isinstance(error, DatabaseError) else _BROKEN, now=now())
         raise
 
 

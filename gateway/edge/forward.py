@@ -63,6 +63,8 @@ def prepare(request: Request, admission: Admission, body: RequestBody, whole: by
     if spliced is not None:  # a chunk is taken out of the answer: it must not be compressed
         sent = [pair for pair in sent if pair[0].lower() != b"accept-encoding"]
         sent.append((b"accept-encoding", b"identity"))
+    if whole is None and body.length is not None:
+        sent.append((b"content-length", str(body.length).encode()))
     return Forward(
         call_id=new_uuid7(request.at, 0, os.urandom(8)),
         at=request.at,

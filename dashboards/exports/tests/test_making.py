@@ -425,6 +425,20 @@ def test_a_database_that_has_no_time_is_tried_again_and_then_given_up(export, mo
     assert "shorter period" in fresh(export).error
 
 
+def test_what_nobody_foresaw_is_tried_again_and_then_given_up(export, monkeypatch):
+    def broken(*_: object, **__: object):
+        raise ZeroDivisionError("a secret of the row")
+
+    monkeypatch.setattr(pages, "count", broken)
+    for _ in range(making.MOST_FAILURES):
+        with pytest.raises(ZeroDivisionError):
+            tasks.make(organization_id=export.organization_id, object_id=export.pk)
+
+    assert fresh(export).state == "failed"
+    assert fresh(export).error.startswith("Something went wrong here, again and again.")
+    assert tasks.make(organization_id=export.organization_id, object_id=export.pk) is None  # nothing is left to do
+
+
 # --- Asked for ---
 
 
