@@ -16,7 +16,8 @@ _MOST_DOCUMENT: Final = 32 * 2**20
 _MOST_ERROR: Final = 64 * 2**10
 _FIRST_ERROR: Final = 400
 _DONE: Final = b"[DONE]"
-_BINARY: Final = ("audio/", "image/", "video/", "octet-stream", "amazon.eventstream", "multipart/", "application/zip")
+_BINARY: Final = ("audio/", "image/", "video/", "amazon.eventstream", "multipart/", "application/zip")
+_UNNAMED: Final = "octet-stream"
 _BLANK: Final = b" \t\r\n\xef\xbb\xbf"
 
 
@@ -26,7 +27,8 @@ def observer(
     """The observer of an answer with this status and these headers."""
     reading = decoder(content_encoding)
     kind = content_type.lower()
-    if reading is None or not ask.operation or any(binary in kind for binary in _BINARY):
+    is_binary = any(binary in kind for binary in _BINARY) or (_UNNAMED in kind and not ask.is_stream)
+    if reading is None or not ask.operation or is_binary:
         return Unread()
     is_error = status >= _FIRST_ERROR
     watched = Watched(

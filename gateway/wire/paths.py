@@ -12,6 +12,7 @@ _ALLOWED: Final = re.compile(rb"(?:[!$&-;=@-Z_a-z~\[\]|^{}]|%[0-9A-Fa-f]{2})*")
 # An encoded slash, backslash or NUL, and encoded controls: what some servers decode before they look at the path.
 _HIDDEN: Final = re.compile(rb"%(?:2[fF]|5[cC]|[01][0-9a-fA-F]|7[fF])")
 _DOT: Final = re.compile(rb"%2[eE]")
+_SCHEME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*:")
 
 
 class PathError(ValueError):
@@ -52,7 +53,9 @@ def _check(rest: bytes) -> None:
     if _HIDDEN.search(rest):
         raise PathError("The path has an encoded slash, backslash or control character.")
     segments = _DOT.sub(b".", rest).split(b"/")[1:]
-    if any(segment in {b".", b".."} for segment in segments):
+    if any(segment.partition(b";")[0] in {b".", b".."} for segment in segments):
         raise PathError("The path has a dot segment.")
+    if segments and _SCHEME.fullmatch(segments[0]):
+        raise PathError("The path is a whole URL.")
     if b"" in segments[:-1]:
         raise PathError("The path has an empty segment.")

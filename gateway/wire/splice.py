@@ -27,7 +27,7 @@ def include_usage(body: bytes) -> bytes | None:
         stated = bytes(_decode(body).stream_options)
     except (msgspec.DecodeError, RecursionError):
         return None
-    if not stated and b"stream_options" not in body:
+    if not stated:
         return _inserted(body, start + 1, _MEMBER)
     if stated and stated != b"null" and b"include_usage" not in stated:
         return _into_options(body, stated)

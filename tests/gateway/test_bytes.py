@@ -194,8 +194,9 @@ def test_a_compressed_answer_passes_as_it_is_and_is_read(gateway, feature, encod
 @pytest.mark.parametrize(
     ("offered", "passed"),
     [
-        ("gzip, deflate, br, zstd", {"gzip", "deflate", "br"}),
-        ("zstd", set()),
+        ("gzip, deflate, br, zstd, compress", {"gzip", "deflate", "br", "zstd"}),
+        ("zstd", {"zstd"}),
+        ("compress", set()),
         ("identity", set()),
         (None, set()),
     ],

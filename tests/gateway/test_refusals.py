@@ -160,8 +160,7 @@ def test_a_web_socket_is_501(gateway, lines, method):
 @pytest.mark.parametrize(
     "line",
     [
-        "X-Odd: a\nX-Injected: yes",
-        "X-Odd: a\rX-Injected: yes",
+        "X-Odd: a\rX-Injected: yes",  # a bare line feed ends a line (RFC 9112 §2.2): then it is two headers
         "X-Odd: a\0b",
         "X Odd: a",
         "X-Odd : a",
