@@ -41,8 +41,9 @@ MOST_GROWTH = 0.15  # memory over the second half, by the line through it, of wh
 MB = 2**20
 
 # Sums of fractions of milliseconds depend on their order in the last digits.
-_ROW = "to_jsonb(r) || jsonb_build_object('latency_sum_ms', round(latency_sum_ms::numeric, 3))" + (
-    " || jsonb_build_object('first_token_sum_ms', round(first_token_sum_ms::numeric, 3))"
+_ROW = (
+    "to_jsonb(r) || jsonb_build_object('latency_sum_ms', round(latency_sum_ms::numeric, 3),"
+    " 'first_token_sum_ms', round(first_token_sum_ms::numeric, 3))"
 )
 
 type Shape = Callable[["Client"], bytes]
