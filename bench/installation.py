@@ -85,7 +85,7 @@ def server(application: str = "tokenops.asgi:application", **environ: str) -> It
 
     Unless they say otherwise, a key may send as much as it likes: a benchmark's load comes from few.
     """
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--workers", "1", "--no-ws", "--log-level", "error", application]
     environment = os.environ | _WITHOUT_LIMITS | {"PORT": str(port)} | environ
@@ -98,7 +98,7 @@ def server(application: str = "tokenops.asgi:application", **environ: str) -> It
         process.wait(30)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -1,8 +1,9 @@
 """``python -m bench.soak``: the whole edge under a mixed load for ``MINUTES`` (10), watched and then checked.
 
-Three tenants send batches, single events and traces, a part of them twice, some late, some early; a fourth sends what
-is broken. At the end everything acknowledged must be stored exactly once, the rollups must be what a rebuild finds,
-memory must be flat and throughput stable; else the exit code says no.
+Three tenants send batches, single events and traces, a part of them twice, some late, some early, and call a provider
+through the gateway, whole and streamed; a fourth sends what is broken. At the end everything acknowledged must be
+stored exactly once, and every proxied call as often as its client asked and the provider heard; the rollups must be
+what a rebuild finds, memory must be flat and throughput stable; else the exit code says no.
 """
 
 import asyncio
@@ -22,8 +23,9 @@ import psycopg
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from bench import events
-from bench.installation import Server, database, postgres_pid, server, stop_in_order
+from bench.installation import Server, database, free_port, postgres_pid, server, stop_in_order
 from bench.load import read_answer, request_bytes
+from bench.soak_proxied import Connection, Provider, ProxiedClient, lead_to
 from bench.tenants import Tenant, create_tenant
 
 TENANTS, BATCH = 3, 100
@@ -33,6 +35,7 @@ AGAIN = {429, 500, 502, 503, 504}
 ACCEPTED = {200, 202}
 TWICE = 0.05  # share of requests that are sent again although they were acknowledged
 DAYS_LATE = 2
+STORED_SECONDS = 30.0  # that the last proxied calls may take into the database
 LEAST_STABLE = 0.8  # throughput of the last third by that of the first
 MOST_GROWTH = 0.15  # memory over the second half, by the line through it, of what it was
 MB = 2**20
@@ -126,8 +129,11 @@ class Meter:
 class Soak:
     """The clients, what they count, and the samples taken meanwhile."""
 
-    def __init__(self, edge: Server, clients: list[Client], seconds: float) -> None:
-        self.clients = clients
+    def __init__(
+        self, edge: Server, clients: list[Client], proxied: list[ProxiedClient], port: int, seconds: float
+    ) -> None:
+        self.clients, self.proxied = clients, proxied
+        self.provider, self._port = Provider(), port
         self.samples: list[Sample] = []
         self.statuses: Counter[int] = Counter()
         self._edge, self._seconds = edge, seconds
@@ -136,10 +142,12 @@ class Soak:
 
     async def run(self) -> None:
         self._ends = time.monotonic() + self._seconds
-        async with asyncio.TaskGroup() as group:
+        async with self.provider.listening(self._port), asyncio.TaskGroup() as group:
             group.create_task(self._watch())
             for client in self.clients:
                 group.create_task(self._send(client))
+            for caller in self.proxied:
+                group.create_task(self._call(caller))
 
     async def _send(self, client: Client) -> None:
         reader, writer = await asyncio.open_connection(self._edge.host, self._edge.port)
@@ -164,6 +172,19 @@ class Soak:
         self._meter.latencies_ms.append((time.perf_counter() - started) * 1000)
         self._meter.statuses[status] += 1
         return status
+
+    async def _call(self, client: ProxiedClient) -> None:
+        connection = Connection(self._edge)
+        while time.monotonic() < self._ends:
+            started = time.perf_counter()
+            status = await connection.ask(client)
+            self._meter.latencies_ms.append((time.perf_counter() - started) * 1000)
+            self._meter.statuses[status] += 1
+            if status in AGAIN:
+                await asyncio.sleep(RETRY_SECONDS)
+            else:
+                self._meter.events += 1
+        connection.close()
 
     async def _watch(self) -> None:
         started = time.monotonic()
@@ -203,6 +224,17 @@ def _clients(tenants: list[Tenant]) -> list[Client]:
     return clients
 
 
+def _proxied(tenants: list[Tenant], port: int, first: int) -> list[ProxiedClient]:
+    """Of each tenant one that asks for whole answers and one that asks for streams."""
+    clients: list[ProxiedClient] = []
+    for tenant in tenants:
+        key = lead_to(tenant, port)
+        for is_stream in (False, True):
+            number = first + len(clients)
+            clients.append(ProxiedClient(number, key, is_stream, Random(number)))
+    return clients
+
+
 def growth(samples: list[Sample], memory: Callable[[Sample], int]) -> float:
     """How much the line of least squares through the second half rises over it, as a share of the half's mean."""
     half = samples[len(samples) // 2 :]
@@ -224,6 +256,17 @@ def _stored(url: str) -> dict[str, tuple[int, int]]:
     with psycopg.connect(url) as connection:
         rows = connection.execute("select trace_id, count(*), count(distinct call_id) from calls group by 1").fetchall()
     return {trace_id: (calls, different) for trace_id, calls, different in rows}
+
+
+def _wait_for_calls(url: str, calls: int) -> None:
+    """The gateway answers first and stores then; what is not there after ``STORED_SECONDS`` is missing."""
+    ends = time.monotonic() + STORED_SECONDS
+    with psycopg.connect(url, autocommit=True) as connection:
+        while time.monotonic() < ends:
+            (stored,) = connection.execute("select count(*) from calls where source = 'gateway'").fetchone() or (0,)
+            if stored >= calls:
+                return
+            time.sleep(RETRY_SECONDS)
 
 
 def _rollups(url: str) -> list[str]:
@@ -250,7 +293,11 @@ def _equal_a_rebuild(url: str, tenants: list[Tenant], today: date) -> bool:
 
 
 def _checks(soak: Soak, url: str, tenants: list[Tenant], today: date) -> list[tuple[str, str, bool]]:
+    asked = {caller.trace_id: caller.asked for caller in soak.proxied}
+    _wait_for_calls(url, sum(asked.values()))
     stored = _stored(url)
+    proxied = {trace_id: stored.pop(trace_id, (0, 0)) for trace_id in asked}
+    left = sum(caller.left for caller in soak.proxied)
     senders = {client.trace_id: client.acknowledged for client in soak.clients if client.shape is not broken}
     edge, postgres = (growth(soak.samples, memory) for memory in (lambda one: one.edge, lambda one: one.postgres))
     stable = stability(soak.samples)
@@ -260,6 +307,11 @@ def _checks(soak: Soak, url: str, tenants: list[Tenant], today: date) -> list[tu
             "acknowledged = stored exactly once",
             f"{sum(senders.values()):,} events",
             stored == {trace_id: (events, events) for trace_id, events in senders.items()},
+        ),
+        (
+            "proxied: asked = heard = stored, once each",
+            f"{sum(asked.values()):,} calls, {left:,} of them left in the middle",
+            asked == dict(soak.provider.heard) and proxied == {name: (n, n) for name, n in asked.items()},
         ),
         ("rollups = a rebuild from calls", "column by column", _equal_a_rebuild(url, tenants, today)),
         ("no answer but 200, 202, 400", str(bad or "none"), not bad),
@@ -299,12 +351,13 @@ def table(samples: list[Sample], lines: int = 12) -> str:
 def main() -> int:
     stop_in_order()
     seconds = float(os.environ.get("MINUTES", "10")) * 60
-    with database(), server() as edge:
+    with database(), server(OUTBOUND_ALLOWED_NETWORKS="127.0.0.0/8") as edge:
         from django.conf import settings
 
         tenants = [create_tenant(f"Soak {number}") for number in range(TENANTS)]
         today = datetime.now(UTC).date()
-        soak = Soak(edge, _clients(tenants), seconds)
+        clients, port = _clients(tenants), free_port()
+        soak = Soak(edge, clients, _proxied(tenants, port, len(clients)), port, seconds)
         asyncio.run(soak.run())
         print(table(soak.samples), flush=True)
         checks = _checks(soak, settings.DATABASE.url, tenants, today)

@@ -61,6 +61,7 @@ _IDS: Final = (
 # How the counts that were sent became the counts above (ingestion.wire.usage).
 _RULES: Final = {
     "inclusive": "As sent: cached tokens are part of the input, as most senders count.",
+    "estimated": "Not stated, or not all of it: what is missing was estimated as a token for every four bytes of text.",
     "inclusive-total": "As sent: the total that came along is input plus output, so the input holds the cached tokens.",
     "inclusive-shape": "As sent: this provider’s format counts cached tokens as part of the input.",
     "exclusive-cache": "More tokens were cached than input was sent, so the cached ones came on top and were added.",

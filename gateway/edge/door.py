@@ -39,11 +39,11 @@ class Request:
     @property
     def raw_path(self) -> bytes:
         """Percent-encoded, as it was sent."""
-        return self.scope.get("raw_path") or self.scope["path"].encode()
+        return bytes(self.scope.get("raw_path") or self.scope["path"].encode())
 
     @property
     def query(self) -> bytes:
-        return self.scope.get("query_string") or b""
+        return bytes(self.scope.get("query_string") or b"")
 
     def text(self, name: bytes) -> str:
         """The first value of a header, '' when there is none."""

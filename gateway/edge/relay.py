@@ -9,8 +9,9 @@ from typing import Final
 
 from gateway.edge.forward import Forward
 from gateway.edge.upstream import Answer, BrokenError, TimedOutError, UnreachableError, Upstream, UpstreamError
-from gateway.types import End, Observer, Outcome, Spool, SpoolFullError, Start
-from gateway.wire import headers
+from gateway.types import End, Observer, Outcome, Seen, Spool, SpoolFullError, Start
+from gateway.wire import events, headers
+from gateway.wire.events import Told
 from gateway.wire.observing import observer
 from ingestion.edge.http import ClientGoneError, Problem, Receive, Send
 
@@ -92,7 +93,11 @@ class Relay:
             project_slug=forward.project_slug,
             address=forward.address,
             provider=forward.provider.slug,
-            interrupted=self._interrupted() if forward.ask.operation else b"",
+            interrupted=events.interrupted(
+                call_id=forward.call_id, at=forward.at, provider=forward.provider, ask=forward.ask
+            )
+            if forward.ask.operation
+            else b"",
         )
         try:
             self._spool.start(record)
@@ -166,7 +171,7 @@ class Relay:
         if self._client_left and outcome is Outcome.ANSWERED:
             outcome = Outcome.CLIENT_LEFT
         status = self._answer.status if self._answer else 0
-        event = self._event(outcome, status) if self._forward.ask.operation else b""
+        event = self._event(outcome) if self._forward.ask.operation else b""
         self._spool.end(
             End(
                 call_id=self._forward.call_id,
@@ -174,6 +179,24 @@ class Relay:
                 http_status=status,
                 added_us=max(0, round(self._added * 1e6)),
                 event=event,
+            )
+        )
+
+    def _event(self, outcome: Outcome) -> bytes:
+        forward, answer, now = self._forward, self._answer, time.monotonic()
+        return events.event(
+            Told(
+                call_id=forward.call_id,
+                at=forward.at,
+                provider=forward.provider,
+                ask=forward.ask,
+                retries=forward.retries,
+                outcome=outcome,
+                http_status=answer.status if answer else 0,
+                seen=self._observer.seen if self._observer else Seen(),
+                headers=answer.headers if answer else (),
+                latency_ms=(now - self._sent_at) * 1e3,
+                first_ms=None if self._first_at is None else (self._first_at - self._sent_at) * 1e3,
             )
         )
 

@@ -33,6 +33,16 @@ _SWITCHING_PROTOCOLS: Final = 101
 _NONE_OF_ITS_OWN: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
+# In this order: the later ones contain the earlier ones.
+_UNREACHABLE: Final[dict[type[Exception], str]] = {
+    aiohttp.ClientConnectorCertificateError: "Its certificate is not valid for this host.",
+    aiohttp.ClientSSLError: "No encrypted connection could be made.",
+    aiohttp.ClientConnectorDNSError: "Its host name has no address.",
+    aiohttp.ClientConnectorError: "The connection was refused or failed.",
+    aiohttp.InvalidURL: "Its address is no URL.",
+}
+
+
 class UpstreamError(Exception):
     """There is no whole answer. The text is one sentence for the client, without a URL, a header or a value."""
 
@@ -200,14 +210,9 @@ def _as_upstream_error(error: Exception, timeouts: Timeouts) -> UpstreamError:
         return TimedOutError(f"No connection within {timeouts.connect:.0f} s.")
     if isinstance(error, TimeoutError):
         return TimedOutError(f"No answer within {min(timeouts.first_byte, timeouts.total):.0f} s.")
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return UnreachableError("Its certificate is not valid for this host.")
-    if isinstance(error, aiohttp.ClientSSLError):
-        return UnreachableError("No encrypted connection could be made.")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return UnreachableError("Its host name has no address.")
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.InvalidURL):
-        return UnreachableError("The connection was refused or failed.")
+    for kind, sentence in _UNREACHABLE.items():
+        if isinstance(error, kind):
+            return UnreachableError(sentence)
     return BrokenError("The connection broke off before an answer came, or what came was no HTTP.")
 
 

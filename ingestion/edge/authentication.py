@@ -65,7 +65,7 @@ def prefix_of(text: str) -> str:
 
 
 def admitted(text: str, sender: Sender | None, *, peppers: keys.Peppers, now: datetime) -> Sender:
-    """``sender``, if ``text`` is its whole key and may be used. Who has not the whole secret learns nothing about a key.
+    """``sender``, if ``text`` is its whole key and may be used. Who has not the whole secret learns nothing of a key.
 
     :raises Problem: 401 unknown, revoked or expired; 403 its project is archived.
     """

@@ -56,6 +56,9 @@ _LOOKUP: Final = b"""
         and (own_project_id is null or p.id = own_project_id)"""
 
 
+type Parameters = Sequence[object] | Mapping[str, object]
+
+
 class DirectoryUnavailableError(Exception):
     """The database cannot be asked."""
 
@@ -253,7 +256,7 @@ class Reader:
         self._failed_at = float("-inf")
         self.is_away = False
 
-    async def rows(self, query: bytes, parameters: Sequence[object] = ()) -> list[dict[str, Any]]:
+    async def rows(self, query: bytes, parameters: Parameters = ()) -> list[dict[str, Any]]:
         """:raises DirectoryUnavailableError: now, or within the last moment."""
         if time.monotonic() - self._failed_at < _PAUSE_AFTER_FAILURE:
             raise DirectoryUnavailableError
@@ -273,7 +276,7 @@ class Reader:
             await self._connection.close()
             self._connection = None
 
-    async def _rows(self, query: bytes, parameters: Sequence[object]) -> list[dict[str, Any]]:
+    async def _rows(self, query: bytes, parameters: Parameters) -> list[dict[str, Any]]:
         kept = self._connection is not None
         try:
             return await self._ask(query, parameters)
@@ -283,7 +286,7 @@ class Reader:
                 raise
         return await self._ask(query, parameters)  # the kept connection had died while nobody used it
 
-    async def _ask(self, query: bytes, parameters: Sequence[object]) -> list[dict[str, Any]]:
+    async def _ask(self, query: bytes, parameters: Parameters) -> list[dict[str, Any]]:
         if self._connection is None:
             self._connection = await AsyncConnection.connect(
                 self._conninfo, autocommit=True, row_factory=dict_row, application_name="tokenops_edge reader"

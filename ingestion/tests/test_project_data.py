@@ -41,7 +41,9 @@ def stored(acme, scope):
 
 def retention_audits(acme, scope):
     with scope(acme):
-        return [entry.facts for entry in AuditEntry.objects.filter(action="project.retention_changed").order_by("sequence")]
+        return [
+            entry.facts for entry in AuditEntry.objects.filter(action="project.retention_changed").order_by("sequence")
+        ]
 
 
 def set_retention(acme, project, days, now=NOW):

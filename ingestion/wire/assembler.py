@@ -12,6 +12,7 @@ from ingestion.wire.identity import keyed_hash, looks_personal, new_uuid7, store
 from ingestion.wire.moments import moment_of
 from ingestion.wire.providers import canonical_provider
 from ingestion.wire.types import Call
+from ingestion.wire.usage import ESTIMATED
 
 _HEX = re.compile(r"[0-9a-fA-F]+", re.ASCII)
 _FIRST_ERROR_STATUS = 400
@@ -119,6 +120,8 @@ class Assembler:
             self._set_rare(call, event, rare)
         if used.cost_usd is not None:
             call.reported_cost_usd = used.cost_usd
+        if call.usage_estimated:
+            call.usage.rule = ESTIMATED
         self._batch.calls.append((index, call))
 
     def _new_id(self, index: int) -> str:

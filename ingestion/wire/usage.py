@@ -27,6 +27,7 @@ EXCLUSIVE_CACHE = "exclusive-cache"
 EXCLUSIVE_TOTAL = "exclusive-total"
 EXCLUSIVE_SHAPE = "exclusive-shape"
 BILLED_UNITS = "billed-units"
+ESTIMATED = "estimated"  # no counts of an emitter, or not all of them
 REASONING_ADDED = "+reasoning"
 
 

@@ -1,13 +1,11 @@
 """The disk under Postgres is full: 503, nothing lost, and back to work as soon as there is room."""
 
-import contextlib
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.resilience.disks import fill, small_disk
 from tests.resilience.installation import Load, assert_stored_exactly_once, installed, server
 from tests.resilience.processes import wait_until
 
@@ -19,23 +17,8 @@ _SMALL_LOG = {"max_wal_size": "64MB", "min_wal_size": "32MB"}  # or the log alon
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own that may be filled; only root may mount one."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m,mode=0755", "tmpfs", str(place)]
-    if os.geteuid() != 0 or subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("a file system that may be filled can only be mounted by root")
-    try:
+    with small_disk(tmp_path / "disk", megabytes=_DISK_MB) as place:
         yield place
-    finally:
-        subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-def fill(ballast: Path) -> None:
-    """Write until nothing more fits."""
-    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(2**16))
 
 
 def test_a_full_disk_is_503_until_there_is_room(disk, tmp_path):

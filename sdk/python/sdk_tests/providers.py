@@ -67,7 +67,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(self.server.fails_with, {"error": {"message": "no", "type": "bad", "code": "bad"}})
             return
         streams = asked.get("stream") is True or "streamGenerateContent" in self.path
-        document, pieces = _answers(self.path, asked)
+        document, pieces = answers(self.path, asked)
         if self.server.omits_usage:
             for found in (document, *(piece for _, piece in pieces)):
                 found.pop("usage", None)
@@ -114,20 +114,24 @@ class _Handler(BaseHTTPRequestHandler):
 Pieces = list[tuple[str, dict[str, Any]]]
 
 
-def _answers(path: str, asked: dict[str, Any]) -> tuple[dict[str, Any], Pieces]:
+def answers(path: str, asked: dict[str, Any], number: int = 1) -> tuple[dict[str, Any], Pieces]:
+    """The whole answer and the pieces of a streamed one, with named events where the API has them.
+
+    ``number`` is in every id, so that several answers are several.
+    """
     if "enerateContent" in path:
-        return _google()
+        return _google(number)
     if "embed" in path.lower():
-        return _embeddings(path), []
+        return _embeddings(path, number), []
     if "/messages" in path:
-        return _anthropic(asked["model"])
+        return _anthropic(asked["model"], number)
     if "/responses" in path:
-        return _responses(asked["model"])
-    return _chat(asked, is_chat="/chat/" in path)
+        return _responses(asked["model"], number)
+    return _chat(asked, number, is_chat="/chat/" in path)
 
 
-def _chat(asked: dict[str, Any], *, is_chat: bool) -> tuple[dict[str, Any], Pieces]:
-    head = {"id": "chatcmpl-1", "created": 1, "model": f"{asked['model']}-2024-08-06"}
+def _chat(asked: dict[str, Any], number: int, *, is_chat: bool) -> tuple[dict[str, Any], Pieces]:
+    head = {"id": f"chatcmpl-{number}", "created": 1, "model": f"{asked['model']}-2024-08-06"}
     kind = "chat.completion" if is_chat else "text_completion"
     choice: dict[str, Any] = {"index": 0, "finish_reason": "stop", "logprobs": None}
     text = "".join(WORDS)
@@ -145,24 +149,25 @@ def _chat(asked: dict[str, Any], *, is_chat: bool) -> tuple[dict[str, Any], Piec
     return head | {"object": kind, "choices": [whole], "usage": OPENAI_USAGE}, pieces
 
 
-def _responses(model: str) -> tuple[dict[str, Any], Pieces]:
+def _responses(model: str, number: int) -> tuple[dict[str, Any], Pieces]:
     part = {"type": "output_text", "text": "".join(WORDS), "annotations": []}
-    message = {"id": "msg_1", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
-    base = {"id": "resp_1", "object": "response", "created_at": 1, "model": model, "parallel_tool_calls": True}
+    message = {"id": f"msg_{number}", "type": "message", "role": "assistant", "status": "completed", "content": [part]}
+    base = {"id": f"resp_{number}", "object": "response", "created_at": 1, "model": model, "parallel_tool_calls": True}
     base |= {"tool_choice": "auto", "tools": []}
     whole = base | {"status": "completed", "output": [message], "usage": RESPONSES_USAGE}
     started = base | {"status": "in_progress", "output": []}
-    place = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    place = {"item_id": f"msg_{number}", "output_index": 0, "content_index": 0}
     pieces: Pieces = [("response.created", {"type": "response.created", "response": started, "sequence_number": 0})]
-    for number, word in enumerate(WORDS, 1):
-        event: dict[str, Any] = {"type": "response.output_text.delta", "delta": word, "sequence_number": number}
+    for sequence, word in enumerate(WORDS, 1):
+        event: dict[str, Any] = {"type": "response.output_text.delta", "delta": word}
+        event["sequence_number"] = sequence
         pieces.append((event["type"], event | place | {"logprobs": []}))
     pieces.append(("response.completed", {"type": "response.completed", "response": whole, "sequence_number": 9}))
     return whole, pieces
 
 
-def _anthropic(model: str) -> tuple[dict[str, Any], Pieces]:
-    head = {"id": "msg_1", "type": "message", "role": "assistant", "model": model, "stop_sequence": None}
+def _anthropic(model: str, number: int) -> tuple[dict[str, Any], Pieces]:
+    head = {"id": f"msg_{number}", "type": "message", "role": "assistant", "model": model, "stop_sequence": None}
     text = {"type": "text", "text": "".join(WORDS)}
     whole = head | {"content": [text], "stop_reason": "end_turn", "usage": ANTHROPIC_USAGE}
     started: dict[str, Any] = head | {
@@ -186,12 +191,12 @@ def _anthropic(model: str) -> tuple[dict[str, Any], Pieces]:
     return whole, [(event["type"], event) for event in events]
 
 
-def _google() -> tuple[dict[str, Any], Pieces]:
+def _google(number: int) -> tuple[dict[str, Any], Pieces]:
     def answer(text: str, usage: dict[str, Any], reason: str | None) -> dict[str, Any]:
         candidate: dict[str, Any] = {"content": {"role": "model", "parts": [{"text": text}]}, "index": 0}
         if reason:
             candidate["finishReason"] = reason
-        head = {"responseId": "gemini-1", "modelVersion": "gemini-2.5-pro"}
+        head = {"responseId": f"gemini-{number}", "modelVersion": "gemini-2.5-pro"}
         return head | {"candidates": [candidate], "usageMetadata": usage}
 
     so_far = {"promptTokenCount": 20, "totalTokenCount": 20}
@@ -200,12 +205,12 @@ def _google() -> tuple[dict[str, Any], Pieces]:
     return answer("".join(WORDS), GOOGLE_USAGE, "STOP"), [*pieces, ("", answer(last, GOOGLE_USAGE, "STOP"))]
 
 
-def _embeddings(path: str) -> dict[str, Any]:
+def _embeddings(path: str, number: int) -> dict[str, Any]:
     if "mbedContent" in path:
         return {"embeddings": [{"values": [0.1]}], "embedding": {"values": [0.1]}}
     data = [{"object": "embedding", "index": 0, "embedding": [0.1, 0.2]}]
     return {
-        "id": "emb-1",
+        "id": f"emb-{number}",
         "object": "list",
         "model": "text-embedding-3-small",
         "data": data,
