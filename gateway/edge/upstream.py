@@ -119,6 +119,7 @@ class Upstream:
     ) -> None:
         self._allowed, self._tls, self._lookup = allowed, tls, lookup
         self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
+        self._resolvers: list[Resolver] = []  # not closed by the sessions that use them
 
     async def open(
         self,
@@ -157,7 +158,10 @@ class Upstream:
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
+        for resolver in self._resolvers:
+            await resolver.close()
         self._sessions.clear()
+        self._resolvers.clear()
 
     def _session(self, provider: Provider, *, is_secure: bool) -> aiohttp.ClientSession:
         kind = (provider.is_own, is_secure)
@@ -167,12 +171,14 @@ class Upstream:
 
     def _new_session(self, is_own: bool, is_secure: bool) -> aiohttp.ClientSession:
         reach = Reach(self._allowed, is_secure=is_secure) if is_own else None
+        resolver = Resolver(reach=reach, lookup=self._lookup)
+        self._resolvers.append(resolver)
         connector = aiohttp.TCPConnector(
             limit=0,  # what is in flight is bounded at the door
             keepalive_timeout=_KEPT_SECONDS,
             ttl_dns_cache=_DNS_SECONDS,
             ssl=self._tls or True,
-            resolver=Resolver(reach=reach, lookup=self._lookup),
+            resolver=resolver,
             socket_factory=reach.socket if reach else None,
         )
         return aiohttp.ClientSession(
