@@ -56,11 +56,13 @@ class Raw:
 @asynccontextmanager
 async def serving(script: Script) -> AsyncIterator[Raw]:
     """A raw server on a free port of this machine for the time of the block."""
-    raw, tasks = Raw(), set()
+    raw = Raw()
+    tasks: set[asyncio.Task[object]] = set()
 
     async def play(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raw.connections += 1
-        tasks.add(asyncio.current_task())
+        if task := asyncio.current_task():
+            tasks.add(task)
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             await script(Peer(reader, writer, raw))
         writer.close()
