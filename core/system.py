@@ -33,6 +33,8 @@ _PROCESSES: Final = {
     "worker": ("Worker", 75, 120, "Start a worker: exports, retention and every other background work waits."),
 }
 _LAG_MS: Final = (1_000.0, 5_000.0)
+_SPOOL_SHARE: Final = (0.5, 0.8)
+_SPOOL_AGE: Final = (60.0, 600.0)  # seconds
 _ROWS_WAITING: Final = (10_000.0, 30_000.0)
 _WORK_AGE: Final = (90.0, 600.0)  # seconds; the sweep comes every 30
 _MESSAGE_AGE: Final = (120.0, 600.0)
@@ -95,6 +97,7 @@ def report(*, now: datetime) -> Report:
     return Report(
         groups=[
             Group("Telemetry", [process("edge", beats, now=now), lag(beats, now=now), last_call(now=now), _ahead(now)]),
+            *_gateway(now=now),
             Group(
                 "Background work",
                 [process("worker", beats, now=now), process("beat", beats, now=now), messages(now=now), work(now=now)],
@@ -135,6 +138,31 @@ def lag(beats: dict[str, Heartbeat], *, now: datetime) -> Component:
         return waits if waits.state != "ok" else Component(title, "ok", "No events in the last minute.")
     detail = f"Stored {formats.duration_ms(_number(p50))} after arrival, 99 of 100 within {formats.duration_ms(p99)}."
     return _judged(title, _number(p99), _LAG_MS, detail, advice)
+
+
+def _gateway(*, now: datetime) -> list[Group]:
+    """The proxy's part, where there is one."""
+    if not settings.GATEWAY_ENABLED:
+        return []
+    return [Group("Gateway", [spool(Heartbeat.objects.filter(name="gateway").first(), now=now)])]
+
+
+def spool(beat: Heartbeat | None, *, now: datetime) -> Component:
+    """How full the proxy's file of calls is, and how long the oldest call in it waits to be stored."""
+    title, gone = "Spool", _PROCESSES["edge"][2]
+    if beat is None:
+        return Component(title, "ok", "Has not reported yet.")
+    if (now - beat.seen_at).total_seconds() >= gone:
+        return Component(title, "warning", "Not known while the edge is silent.", _PROCESSES["edge"][3])
+    used, limit = _number(beat.facts.get("spool_bytes")), _number(beat.facts.get("spool_limit"))
+    oldest = _number(beat.facts.get("oldest_seconds"))
+    waits = f"the oldest call waits for {_age(oldest)}" if oldest >= 1 else "no call waits"
+    detail = f"{_bytes(round(used))} of {_bytes(round(limit))} are used, {waits}."
+    full = _judged(
+        title, used / limit if limit else 0.0, _SPOOL_SHARE, detail, "See why calls are not stored: the spool fills."
+    )
+    late = _judged(title, oldest, _SPOOL_AGE, detail, "See that Postgres is there and quick: calls wait to be stored.")
+    return max(full, late, key=lambda found: _STATES.index(found.state))
 
 
 def last_call(*, now: datetime) -> Component:

@@ -9,9 +9,9 @@ from django.db.models import F, Q
 from django.urls import reverse
 
 from core.charts import Mark
+from core.periods import Granularity, hour_start
 from dashboards.filters import Filter
 from dashboards.numbers import ModelName
-from dashboards.periods import Granularity, hour_start
 from ingestion.models import RateCard as StoredCard
 from ingestion.pricing import wording
 from ingestion.pricing.cards import ALIAS, RateCard, from_row

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
 
+from core.ranges import CALENDAR_RANGES, DEFAULT_RANGE, RANGES
 from dashboards.filters import (
     COMPARISONS,
     DIMENSIONS,
@@ -13,12 +14,12 @@ from dashboards.filters import (
     LABELS,
     NONE,
     SEARCHES,
+    SENT_THROUGH,
     STATUSES,
     Filter,
     Option,
     Source,
 )
-from dashboards.ranges import CALENDAR_RANGES, DEFAULT_RANGE, RANGES
 
 MOST_OPTIONS: Final = 100  # that a facet lists, the most frequent ones
 _SHORT: Final = {"24h": "24 h", "7d": "7 d", "30d": "30 d", "90d": "90 d"}
@@ -78,6 +79,7 @@ class FilterBar:
     clear_url: str
     panel_url: str
     statuses: list[tuple[str, str, bool]]
+    sources: list[tuple[str, str, bool]]
     searches: list[tuple[str, str, str]]
     evidence: list[tuple[str, str]]
     facets: list[Facet] | None
@@ -134,6 +136,10 @@ def filter_bar(
             ("", "Any", not chosen.status),
             *((key, text, chosen.status == key) for key, text in STATUSES.items()),
         ],
+        sources=[
+            ("", "Any", not chosen.one("source")),
+            *((key, text, chosen.has("source", key)) for key, text in SENT_THROUGH.items()),
+        ],
         searches=[(name, label, chosen.one(name)) for name, label in SEARCHES.items()],
         evidence=[pair for pair in chosen.narrowed_by if pair[0] in EVIDENCE or pair[0] == DUPLICATES],
         facets=None if options is None else [_facet(chosen, name, found) for name, found in options.items()],
@@ -176,6 +182,8 @@ def _chips(chosen: Filter, link: Callable[[Filter], str]) -> list[Chip]:
 def _shown(name: str, value: str) -> str:
     if name == "status":
         return STATUSES.get(value, value)
+    if name == "source":
+        return SENT_THROUGH.get(value, value)
     if name in EVIDENCE:
         return _EVIDENCE_WORDS.get((name, value), _shortened(value))
     return "None" if value == NONE else value

@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from core.periods import Period, midnight
+from core.ranges import CUSTOM
 from dashboards.filters import SEARCH_DAYS, Filter
-from dashboards.periods import Period, midnight
-from dashboards.ranges import CUSTOM
 
 _BEFORE: Final = timedelta(days=SEARCH_DAYS // 2)
 _RANGE: Final = frozenset({"range", "from", "to", "since", "until"})

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from core.periods import Granularity
 from dashboards.filters import Filter
-from dashboards.periods import Granularity
 
 LABELS = {"previous": "Period before", "year": "Last year"}
 

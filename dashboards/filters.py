@@ -8,8 +8,8 @@ from typing import Final, Self
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from dashboards.periods import Granularity, Period
-from dashboards.ranges import (
+from core.periods import Granularity, Period
+from core.ranges import (
     CUSTOM,
     DEFAULT_RANGE,
     EXACT,
@@ -36,6 +36,14 @@ DIMENSIONS: Final[dict[str, str]] = {
 STATUSES: Final[dict[str, str]] = {"ok": "OK", "error": "Error"}
 # Only calls themselves know these, except users, which have daily sums of their own.
 SEARCHES: Final[dict[str, str]] = {"trace": "Trace", "session": "Session", "user": "User", "tag": "Tag"}
+# The way a call came, which only calls know.
+SENT_THROUGH: Final[dict[str, str]] = {
+    "sdk": "SDK",
+    "rest": "REST",
+    "otlp": "OpenTelemetry",
+    "gateway": "Gateway",
+    "import": "Import",
+}
 # What findings of rules are proved by; links lead to them, nobody types them.
 EVIDENCE: Final[dict[str, str]] = {
     "counted": "Counted",
@@ -51,6 +59,7 @@ LABELS: Final[dict[str, str]] = {
     **DIMENSIONS,
     "status": "Status",
     **SEARCHES,
+    "source": "Sent through",
     DUPLICATES: "Duplicates",
     **EVIDENCE,
 }
@@ -61,7 +70,7 @@ COMPARISONS: Final[dict[str, str]] = {
     "none": "Nothing",
 }
 DEFAULT_COMPARISON: Final = "previous"
-_ONLY_IN_CALLS: Final = frozenset({*SEARCHES, *EVIDENCE})
+_ONLY_IN_CALLS: Final = frozenset({*SEARCHES, "source", *EVIDENCE})
 # What daily sums by user know; anything else of a user is in calls.
 _OF_USERS: Final = frozenset({"user", "project", "provider", "model", "status", DUPLICATES})
 _SEVERAL: Final = frozenset({*DIMENSIONS, "prompt", "prefix"})
@@ -277,8 +286,10 @@ class Filter:
         if not self.is_search:
             return self
         kept = tuple(pair for pair in self.narrowed_by if pair[0] not in _ONLY_IN_CALLS)
-        problem = "Trace, session, user and tag filters work in the calls log; the numbers here are without them."
-        if not any(name in SEARCHES for name, _ in self.narrowed_by):
+        problem = (
+            "Trace, session, user, tag and source filters work in the calls log; the numbers here are without them."
+        )
+        if not any(name in SEARCHES or name == "source" for name, _ in self.narrowed_by):
             problem = "What proves a finding is filtered in the calls log; the numbers here are without it."
         return replace(self, narrowed_by=kept, problems=(*self.problems, problem))
 
@@ -295,7 +306,7 @@ class Filter:
             return self
         last = min(self.period.last_day, self.now.astimezone(self.zone).date())
         period = Period.of_days(last - timedelta(days=SEARCH_DAYS - 1), last, self.zone)
-        problem = f"Trace, session, user and tag filters read at most {SEARCH_DAYS} days: the latest are shown."
+        problem = f"Trace, session, user, tag and source filters read at most {SEARCH_DAYS} days: the latest are shown."
         return replace(self, range=CUSTOM, period=period, problems=(*self.problems, problem))
 
 
@@ -351,6 +362,7 @@ _CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "counted": lambda value: value == "true",
     "below": lambda value: value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER,
     "cost_source": lambda value: value in _COST_SOURCES,
+    "source": lambda value: value in SENT_THROUGH,
 }
 
 

@@ -8,10 +8,10 @@ from typing import Final
 
 from core.charts import ChartSpec, Kind, Series, Unit
 from core.formats import Number
+from core.periods import HOUR, Period
+from core.ranges import EXACT
 from dashboards.filters import NONE, Filter
 from dashboards.numbers import Sums
-from dashboards.periods import HOUR, Period
-from dashboards.ranges import EXACT
 from rules.engine.insights import CallFilter, Evidence, Item
 from rules.engine.names import Rule
 

@@ -1,12 +1,12 @@
 """Reads the numbers of an insight's chart: rollups of its window, or the samples of its resource."""
 
 from core.charts import Unit
+from core.periods import Period
+from core.ranges import EXACT
 from dashboards import insight_charts, resources, selectors
 from dashboards.filters import Filter
 from dashboards.insight_charts import OVER_TIME, Chart, OverTime
 from dashboards.numbers import Sums
-from dashboards.periods import Period
-from dashboards.ranges import EXACT
 from ingestion import cloud_samples
 from rules.engine.insights import Evidence
 from rules.engine.names import Rule

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.http import QueryDict
 
-from dashboards.periods import midnight
+from core.periods import midnight
 from rules.insight_life import LONGEST_COMMENT
 from tenants.models import User
 

@@ -8,10 +8,10 @@ from typing import Final, NamedTuple
 
 from django.db import connection
 
+from core.periods import DAY, midnight
 from dashboards import rollups
 from dashboards.cursors import encode_position, fingerprint
 from dashboards.filters import DUPLICATES, WITHOUT, Filter, Source
-from dashboards.periods import DAY, midnight
 from ingestion import call_log, end_users
 from ingestion.call_log import Position
 from ingestion.models import Call
@@ -124,7 +124,9 @@ def keys_by_id(*, organization: Organization, calls: Iterable[Call]) -> dict[int
 def call_filters(organization: Organization, chosen: Filter) -> Filters:
     """The filter in the words of ``call_log``; projects are not in it, they are read one by one."""
     simple = {"model": "model_key", "status": "status", "trace": "trace_id", "session": "session_id"}
-    simple |= {name: name for name in ("provider", "feature", "team", "environment", "counted", "cost_source")}
+    simple |= {
+        name: name for name in ("provider", "feature", "team", "environment", "counted", "cost_source", "source")
+    }
     simple |= {"prompt": "prompt_hash", "prefix": "prompt_prefix_hash", "below": "total_tokens_below"}
     filters: Filters = {ours: chosen.values(name) for name, ours in simple.items() if chosen.values(name)}
     if chosen.has(DUPLICATES, WITHOUT):

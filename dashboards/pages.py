@@ -7,13 +7,13 @@ from typing import Final
 from core import formats
 from core.charts import ChartSpec, Mark, annotated
 from core.currencies import IN_DOLLARS
+from core.periods import Granularity
 from dashboards import charts
 from dashboards.bars import address
 from dashboards.charts import Looks
 from dashboards.figures import ROWS, STATUS_CALLS, Figure, Row, Show, breakdown, figures
 from dashboards.filters import Filter, Source
 from dashboards.numbers import Overview, Sums
-from dashboards.periods import Granularity
 from ingestion.store import MOST_VALUES, OTHER
 
 NO_EARLIER: Final = "no full earlier period"

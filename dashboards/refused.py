@@ -7,9 +7,9 @@ from datetime import datetime
 from core import formats
 from core.charts import ChartSpec, Series
 from core.formats import Number
+from core.periods import Granularity
 from dashboards.charts import has_begun
 from dashboards.filters import Filter
-from dashboards.periods import Granularity
 from dashboards.refusal_hints import Advice, advice
 from ingestion.refusals import Line, Sums
 from ingestion.wire.refused import Kind

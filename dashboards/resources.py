@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from core.charts import ChartSpec, Series
 from core.formats import Number
+from core.periods import Period
 from dashboards.charts import has_begun
 from dashboards.filters import Filter
-from dashboards.periods import Period
 from ingestion.cloud_samples import Moment, ResourceUsage
 
 LOW_SHARE: Final = Decimal("0.4")  # as the rule RAM_OVER_PROVISION: below it most of the memory is never used

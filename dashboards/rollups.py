@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
+from core.periods import DAY, Granularity, Period
 from dashboards.filters import DIMENSIONS, Filter
-from dashboards.periods import DAY, Granularity, Period
 from ingestion.store import DAILY, HOURLY, OTHER
 
 OPTIONS: Final = 100  # values to choose from in a filter

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 from django.db import connection
 from django.db.models import Max, Min
 
+from core.periods import Granularity
 from dashboards import overviews, rollups
 from dashboards.comparison import has_buckets
 from dashboards.filters import DIMENSIONS, NONE, Filter, Option
 from dashboards.numbers import ModelName, Overview, Sums, merged
-from dashboards.periods import Granularity
 from ingestion.models import ProjectActivity
 from tenants.models import ApiKey, Organization, Project
 

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from core.periods import Granularity, Period
+from core.ranges import CUSTOM
 from dashboards import log, rollups
 from dashboards.filters import DUPLICATES, EVIDENCE, SEARCH_DAYS, Filter, Source
-from dashboards.periods import Granularity, Period
-from dashboards.ranges import CUSTOM
 from dashboards.rollups import Statement, bounds
 from ingestion import call_log, daily_tables, end_users, histogram, store
 from ingestion.rebuild import sum_of_calls
@@ -22,7 +22,7 @@ USERS: Final = daily_tables.USERS
 _USER_COLUMNS: Final = ("project_id", "provider", "model_key", "user_id")
 _USER_SUMS: Final = frozenset(daily_tables.SUMS[USERS])
 _STATUS_SUMS: Final = frozenset({"calls", "errors"})  # what rollups know by status
-_ONLY_IN_CALLS: Final = frozenset({"trace", "session", "tag", *EVIDENCE})
+_ONLY_IN_CALLS: Final = frozenset({"trace", "session", "tag", "source", *EVIDENCE})
 _OF_USERS: Final = frozenset({"user", "project", "provider", "model", "status"})
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from django.db import connection
 
+from core.periods import Granularity, Period
 from dashboards.filters import Filter
 from dashboards.numbers import ModelName, Sums
-from dashboards.periods import Granularity, Period
 from dashboards.rollups import Statement, bounds, conditions
 from ingestion.store import OTHER
 from tenants.models import Organization

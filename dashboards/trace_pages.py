@@ -6,9 +6,9 @@ from typing import Final
 from urllib.parse import urlencode
 
 from core import formats
+from core.periods import Period
 from dashboards import call_days, waterfall
 from dashboards.figures import Show
-from dashboards.periods import Period
 from dashboards.trace import Place
 from dashboards.traces import Kind, Summary
 from dashboards.waterfall import WIDTH, Step

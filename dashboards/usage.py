@@ -10,7 +10,7 @@ from typing import Any, Final
 from django.db import connection
 
 from core.fields import decimal_text
-from dashboards.periods import Period, Sources
+from core.periods import Period, Sources
 from dashboards.rollups import Statement, bounds
 from ingestion.store import COSTS, TOKENS
 

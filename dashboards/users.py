@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from django.db import connection
 
+from core.periods import DAY, Period
 from dashboards.filters import DUPLICATES, Filter
 from dashboards.numbers import ModelName, Sums
-from dashboards.periods import DAY, Period
 from dashboards.rollups import Statement, bounds, conditions
 from ingestion import end_users
 from ingestion.store import OTHER

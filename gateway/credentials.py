@@ -1,4 +1,4 @@
-"""How a provider's credential is bound to its row: sealed by the services, opened by edge, test and rotation."""
+"""How a provider's credential is bound to its row: sealed by services, opened by the edge, the test and rotation."""
 
 from core import vault
 from core.vault import Stored

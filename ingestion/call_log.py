@@ -37,6 +37,7 @@ _CONDITIONS: Final = {
     "prompt_hash": "(c.source || ':' || c.prompt_hash) = any(%(prompt_hash)s)",
     "prompt_prefix_hash": "(c.source || ':' || c.prompt_prefix_hash) = any(%(prompt_prefix_hash)s)",
     "cost_source": "c.cost_source = any(%(cost_source)s)",
+    "source": "c.source = any(%(source)s)",
     "total_tokens_below": "c.input_tokens + c.output_tokens < any(%(total_tokens_below)s::bigint[])",
     # Containment may not use an index under row-level security, so it only suits bounded periods.
     "tag": "c.tags @> any(%(tag)s::jsonb[])",

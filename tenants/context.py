@@ -26,6 +26,7 @@ NEEDED_IN_PROJECT: Final = {
     "project-users": Permission.TELEMETRY_READ,
     "project-insights": Permission.TELEMETRY_READ,
     "project-rejected": Permission.TELEMETRY_READ,
+    "project-gateway": Permission.TELEMETRY_READ,
     "project-resources": Permission.TELEMETRY_READ,
     "connect": Permission.TELEMETRY_READ,
     "keys": Permission.KEY_READ,
@@ -34,6 +35,9 @@ NEEDED_IN_PROJECT: Final = {
 }
 NEEDED: Final = {
     "organization-rejected": Permission.TELEMETRY_READ,
+    "gateway": Permission.TELEMETRY_READ,
+    "gateway-connect": Permission.TELEMETRY_READ,
+    "gateway-providers": Permission.GATEWAY_MANAGE,
     "organization-insights": Permission.TELEMETRY_READ,
     "organization-overview": Permission.TELEMETRY_READ,
     "organization-executive": Permission.TELEMETRY_READ,
@@ -73,6 +77,7 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     role = getattr(request, "role", "")
     organization_role = getattr(request, "organization_role", role)
     return context | {
+        "gateway_enabled": settings.GATEWAY_ENABLED,
         "organization": organization,
         "project": getattr(request, "project", None),
         "organizations": SimpleLazyObject(lambda: _organizations(request)),

@@ -143,8 +143,17 @@ class KeyForm(forms.Form):
         help_text="One address or network a line, IPv4 or IPv6, at most 50. Empty: from anywhere.",
     )
 
-    def __init__(self, data: QueryDict | None, *, scopes: Sequence[Scope], now: datetime, zone: tzinfo) -> None:
-        super().__init__(data)
+    def __init__(
+        self,
+        data: QueryDict | None,
+        *,
+        scopes: Sequence[Scope],
+        now: datetime,
+        zone: tzinfo,
+        wanted: Sequence[Scope] = (),
+    ) -> None:
+        """``wanted`` are ticked to begin with, where a page that led here knows what the key is for."""
+        super().__init__(data, initial={"scopes": list(wanted)} if wanted else None)
         self._now, self._zone = now, zone
         self.fields["scopes"].choices = [(scope.value, scope.label) for scope in scopes]  # type: ignore[attr-defined]
 

@@ -59,6 +59,7 @@ class Permission(StrEnum):
     EXPORTS_CREATE = "exports.create", "Have large exports made, and download one’s own"
     EXPORTS_MANAGE = "exports.manage", "See, download and delete everybody’s exports"
     DESTINATIONS_MANAGE = "destinations.manage", "Have all calls copied to a bucket, hour by hour or day by day"
+    GATEWAY_MANAGE = "gateway.manage", "Manage providers and their credentials"
 
     REPORTS_MANAGE = "reports.manage", "Make reports and schedule them"
     BOARDS_KEEP = "boards.keep", "Make dashboards for themselves"
@@ -104,6 +105,7 @@ _ADMIN: Final = _MEMBER | {
     Permission.EXPORTS_MANAGE,
     Permission.BOARDS_MANAGE,
     Permission.DESTINATIONS_MANAGE,
+    Permission.GATEWAY_MANAGE,
 }
 
 GRANTS: Final[dict[str, frozenset[Permission]]] = {

@@ -30,6 +30,7 @@ from dashboards.exports.models import Export
 from dashboards.models import SavedView
 from dashboards.reports.models import Report
 from dashboards.reports.tests import factories as reports
+from gateway.tests.provider_factories import make_credential, make_provider
 from ingestion.models import RepriceRun
 from ingestion.pricing import overrides
 from ingestion.pricing.overrides import Wanted
@@ -226,6 +227,21 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "exports:export-file": (EXPORT_OF_OTHERS, NOT_ALLOWED),
     "exports:export-cancel": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
     "exports:export-delete": (EXPORT_OF_OTHERS, EXPORT_OF_OTHERS_MOVED),
+    # The gateway
+    "gateway:organization-overview": (ORG_READ, NOT_ALLOWED),
+    "gateway:project-overview": (READ, NOT_ALLOWED),
+    "gateway:connect": (ORG_READ, NOT_ALLOWED),
+    "gateway:first-call": (ORG_READ, NOT_ALLOWED),
+    "gateway:provider-list": (ORG_ADMIN, NOT_ALLOWED),
+    "gateway:settings-change": (NOT_ALLOWED, ORG_ADMIN_422),
+    "gateway:provider-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "gateway:provider-edit": (ORG_ADMIN, ORG_ADMIN_422),
+    "gateway:provider-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
+    "gateway:credential-create": (ORG_ADMIN, ORG_ADMIN_422),
+    "gateway:credential-test": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "gateway:credential-default": (NOT_ALLOWED, ORG_ADMIN_MOVED),
+    "gateway:credential-replace": (ORG_ADMIN, ORG_ADMIN_422),
+    "gateway:credential-delete": (ORG_ADMIN, ORG_ADMIN_MOVED),
     "pricing:reprice-list": (ORG_ADMIN, NOT_ALLOWED),
     "pricing:reprice-create": (ORG_ADMIN, ORG_ADMIN_422),
     "pricing:reprice-run": (ORG_ADMIN, NOT_ALLOWED),
@@ -424,6 +440,12 @@ TABLE: Final[dict[str, tuple[str, str]]] = {
     "api:delivery-detail": (API_MEMBER, API_DENIED),
     "api:delivery-redeliver": (API_DENIED, "401 404 403 403 403 202 202 404"),
     "api:delivery-acknowledge": (API_DENIED, API_MEMBER),
+    "api:gateway-provider-list": (API_ADMIN, API_ADMIN_400),
+    "api:gateway-provider-detail": (API_ADMIN, API_DENIED),
+    "api:gateway-credential-list": (API_ADMIN, API_ADMIN_400),
+    "api:gateway-credential-detail": (API_ADMIN, API_DENIED),
+    "api:gateway-credential-replace": (API_DENIED, API_ADMIN_400),
+    "api:gateway-credential-default": (API_DENIED, API_ADMIN),
     "api:schema": (ALL_OK, NOT_ALLOWED),
     "api:docs": (ALL_OK, NOT_ALLOWED),
     "api:nothing-here": (NOT_FOUND, NOT_FOUND),
@@ -502,6 +524,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "run_id": ready_run(acme).pk,
         "destination_id": make_destination(acme).pk,
         "export_id": ready_export(acme, acme_project),
+        **provider_ids(acme),
         "mail_id": "20260701-120000-1-0",
         "key": "invented",
         "uidb36": "1",
@@ -574,6 +597,12 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:delivery-detail": of_acme,
         "api:delivery-acknowledge": of_acme,
         "api:delivery-redeliver": of_acme,
+        "api:gateway-provider-list": of_acme,
+        "api:gateway-provider-detail": of_acme,
+        "api:gateway-credential-list": of_acme,
+        "api:gateway-credential-detail": of_acme,
+        "api:gateway-credential-replace": of_acme,
+        "api:gateway-credential-default": of_acme,
         "api:insight-list": of_acme,
         "api:insight-detail": of_acme,
         "api:recommendations": of_acme,
@@ -596,6 +625,13 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
     return World(arguments, queries, everybody(acme, globex, acme_project))
+
+
+def provider_ids(organization: Organization) -> dict[str, int]:
+    """A provider at a name that leads to this machine, so that a test of its credential ends here."""
+    provider = make_provider(organization, origin="https://localhost")
+    credential = make_credential(organization, provider=provider.slug)
+    return {"gateway_provider_id": provider.pk, "credential_id": credential.pk}
 
 
 def saved_view(organization: Organization, key: ApiKey, project: Project | None = None) -> SavedView:

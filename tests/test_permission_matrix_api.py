@@ -77,7 +77,10 @@ READS_AS_FILES: Final = {"export_create", "export_delete", "export_cancel"}
 # What keys of one project may not even read: it is the whole organization's.
 OF_THE_ORGANIZATION: Final = {
     f"{name}_{what}"
-    for name in ("channel", "route", "delivery", "report", "report_schedule", "dashboard")
+    for name in (
+        *("channel", "route", "delivery", "report", "report_schedule", "dashboard"),
+        *("gateway_provider", "gateway_credential"),
+    )
     for what in ("list", "detail")
 } | {"report_file"}
 # Asking by POST, because the question does not fit into an address; nothing is changed.
@@ -98,6 +101,7 @@ READ_BY_MANAGERS: Final = {
     *("audit_list", "audit_detail", "invitation_list", "invitation_detail", "key_list", "key_detail"),
     *("member_list", "member_detail", "team_member_list", "organization_time_zone"),
     *("reprice_run_list", "reprice_run_detail"),
+    *("gateway_provider_list", "gateway_provider_detail", "gateway_credential_list", "gateway_credential_detail"),
 }
 
 

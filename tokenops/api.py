@@ -11,6 +11,7 @@ from dashboards.boards.api import views as boards
 from dashboards.exports import api as exports
 from dashboards.reports.api import schedules
 from dashboards.reports.api import views as reports
+from gateway.api import views as gateway
 from ingestion.api import cloud_metrics, end_users, time_zone
 from ingestion.api import views as calls
 from ingestion.api.prices import views as prices
@@ -83,6 +84,20 @@ urlpatterns = [
     path("v1/deliveries/<int:delivery_id>", alerts.delivery_detail, name="delivery-detail"),
     path("v1/deliveries/<int:delivery_id>/acknowledge", alerts.delivery_acknowledge, name="delivery-acknowledge"),
     path("v1/deliveries/<int:delivery_id>/redeliver", alerts.delivery_redeliver, name="delivery-redeliver"),
+    path("v1/gateway/providers", gateway.provider_list, name="gateway-provider-list"),
+    path("v1/gateway/providers/<int:gateway_provider_id>", gateway.provider_detail, name="gateway-provider-detail"),
+    path("v1/gateway/credentials", gateway.credential_list, name="gateway-credential-list"),
+    path("v1/gateway/credentials/<int:credential_id>", gateway.credential_detail, name="gateway-credential-detail"),
+    path(
+        "v1/gateway/credentials/<int:credential_id>/replace",
+        gateway.credential_replace,
+        name="gateway-credential-replace",
+    ),
+    path(
+        "v1/gateway/credentials/<int:credential_id>/default",
+        gateway.credential_default,
+        name="gateway-credential-default",
+    ),
     path("v1/insights", insights.insight_list, name="insight-list"),
     path("v1/insights/<int:insight_id>", insights.insight_detail, name="insight-detail"),
     path("v1/insights/<int:insight_id>/acknowledge", insights.insight_acknowledge, name="insight-acknowledge"),

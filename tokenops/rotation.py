@@ -17,6 +17,8 @@ from core import vault
 from core.keys import pepper_id
 from core.scope import org_scope
 from dashboards.exports.models import Destination
+from gateway import credentials
+from gateway.models import ProviderCredential
 from ingestion.models import Erasure
 from rules.alerts.models import Channel
 from tenants import idempotency
@@ -41,6 +43,9 @@ ENCRYPTED: Final = (
     Encrypted(Erasure, "sealed_ids", lambda row: f"erasure:{row.organization_id}"),
     Encrypted(Channel, "sealed", lambda row: row.sealed_for),
     Encrypted(Destination, "sealed", lambda row: row.sealed_for),
+    Encrypted(
+        ProviderCredential, "sealed", lambda row: credentials.context(row.organization_id, row.provider, row.name)
+    ),
 )
 
 

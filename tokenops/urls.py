@@ -30,6 +30,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include(([*pricing.urlpatterns, *reprice.urlpatterns], pricing.app_name))),
     path("", include("rules.alerts.urls")),
     path("", include("rules.urls")),
+    path("", include("gateway.urls")),
     path("", include("dashboards.exports.urls")),
     path("", include("dashboards.reports.urls")),
     path("", include("dashboards.boards.urls")),

@@ -28,6 +28,56 @@ def beat(name="edge", *, age=0.0, **facts):
     return {name: Heartbeat(name=name, seen_at=NOW - timedelta(seconds=age), facts=facts)}
 
 
+# --- The gateway's spool ---------------------------------------------------------------------------------------------
+MB = 2**20
+
+
+def spool(*, age=0.0, used=0, oldest=0.0, limit=1024 * MB):
+    row = beat("gateway", age=age, spool_bytes=used, spool_limit=limit, oldest_seconds=oldest)["gateway"]
+    return system.spool(row, now=NOW)
+
+
+def test_a_spool_is_told_with_its_size_and_its_oldest_call():
+    assert plain(spool(used=12 * MB, oldest=31.4).detail) == "12 MB of 1 GB are used, the oldest call waits for 31 s."
+    assert plain(spool().detail) == "0 MB of 1 GB are used, no call waits."
+
+
+@pytest.mark.parametrize(
+    ("used", "oldest", "state"),
+    [
+        (0, 0.0, "ok"),
+        (511, 59.9, "ok"),
+        (512, 0.0, "warning"),
+        (0, 60.0, "warning"),
+        (820, 0.0, "error"),
+        (0, 600.0, "error"),
+        (512, 600.0, "error"),
+    ],
+)
+def test_a_spool_is_unwell_when_it_fills_or_is_late(used, oldest, state):
+    found = spool(used=used * MB, oldest=oldest)
+
+    assert found.state == state
+    assert bool(found.advice) is (state != "ok")
+
+
+def test_a_spool_that_says_nothing_of_its_size_is_no_division_by_zero():
+    assert system.spool(Heartbeat(name="gateway", seen_at=NOW, facts={}), now=NOW).state == "ok"
+
+
+def test_a_spool_that_never_reported_is_no_warning_and_one_that_stopped_is():
+    assert system.spool(None, now=NOW).state == "ok"
+    assert spool(age=120).state == "warning"
+
+
+def test_the_gateway_is_a_group_of_the_report_where_there_is_one(db, settings):
+    assert "Gateway" in [group.name for group in system.report(now=NOW).groups]
+
+    settings.GATEWAY_ENABLED = False
+
+    assert "Gateway" not in [group.name for group in system.report(now=NOW).groups]
+
+
 # --- Processes --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("name", "age", "state"),
@@ -253,8 +303,9 @@ def test_the_report_asks_every_part_and_holds_no_secret(db, settings):
 
     report = system.report(now=NOW)
 
-    assert [(group.name, [one.name for one in group.components]) for group in report.groups[:3]] == [
+    assert [(group.name, [one.name for one in group.components]) for group in report.groups[:4]] == [
         ("Telemetry", ["Edge", "Ingest lag", "Last event", "Partitions"]),
+        ("Gateway", ["Spool"]),
         ("Background work", ["Worker", "Clock", "Queue", "Work due"]),
         ("Database", ["Database", "Migrations", "Connections", "Size"]),
     ]

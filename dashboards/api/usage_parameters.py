@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from rest_framework import serializers
 
 from core.parameters import Choice, OrganizationParameters, Values
-from dashboards.periods import DAY, Period, hour_end, hour_start, midnight
+from core.periods import DAY, Period, hour_end, hour_start, midnight
 from dashboards.usage import DEFAULT_METRICS, DIMENSIONS, METRICS, Interval, Place
 from ingestion.wire.identity import parse_timestamp
 from ingestion.wire.providers import canonical_provider

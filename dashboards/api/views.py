@@ -9,10 +9,10 @@ from rest_framework.decorators import api_view
 from rest_framework.response import Response
 
 from core.fields import instant_text
+from core.periods import Period
 from dashboards import usage as sums
 from dashboards.api import usage_schema
 from dashboards.api.usage_parameters import UsageParameters, encode, period_of
-from dashboards.periods import Period
 from dashboards.usage import FILTERS, Interval, Place, Question
 from tenants import selectors
 from tenants.api_access import ApiRequest, org_api

@@ -7,6 +7,7 @@ from typing import Final
 from core import charts
 from core.charts import FORMATS, OTHER, ChartSpec, Look
 from core.formats import Number
+from core.periods import Granularity
 from dashboards.boards.types import Kind
 from dashboards.charts import REST, has_begun
 from dashboards.explore import drawing
@@ -17,7 +18,6 @@ from dashboards.explore.metrics import NOTHING, Metric
 from dashboards.explore.question import Question
 from dashboards.explore.tables import Show
 from dashboards.filters import Filter
-from dashboards.periods import Granularity
 
 HEAT_ROWS: Final = 12
 BARS: Final = 12

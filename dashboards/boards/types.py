@@ -6,10 +6,10 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+from core.ranges import CALENDAR_RANGES, RANGES
 from dashboards.boards.grid import Place
 from dashboards.explore.question import Question, Shape
 from dashboards.filters import DIMENSIONS, SEARCHES
-from dashboards.ranges import CALENDAR_RANGES, RANGES
 
 LONGEST_NAME: Final = 100
 LONGEST_DESCRIPTION: Final = 300

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dashboards.periods import HOUR, Period, hour_end
+from core.periods import HOUR, Period, hour_end
 
 KEPT_MONTHS: Final = 24  # before this one; rollups are kept for 25
 _TEXT: Final = len("2026-07")

@@ -8,6 +8,7 @@ from typing import Final
 from core import formats
 from core.charts import ChartSpec, Kind
 from core.currencies import IN_DOLLARS
+from core.periods import Granularity
 from dashboards.bars import address
 from dashboards.explore import drawing
 from dashboards.explore.answer import CANDIDATES, Answer
@@ -17,7 +18,6 @@ from dashboards.explore.metrics import METRICS
 from dashboards.explore.question import DEFAULT_TOP, Question, Shape
 from dashboards.explore.tables import Line, Show, Table, table
 from dashboards.filters import DUPLICATES, WITHOUT, Filter, Source
-from dashboards.periods import Granularity
 from ingestion.daily_tables import MOST_USERS
 from ingestion.store import MOST_VALUES, OTHER
 

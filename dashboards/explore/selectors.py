@@ -9,6 +9,7 @@ from typing import Any, Final
 from django.db import connection
 
 from core.formats import Number
+from core.periods import Granularity
 from dashboards.explore import names
 from dashboards.explore.answer import CANDIDATES, Answer, Group, Stored
 from dashboards.explore.dimensions import COLUMNS, columns
@@ -16,7 +17,6 @@ from dashboards.explore.metrics import NOTHING, Measured, Metric
 from dashboards.explore.question import Question
 from dashboards.explore.statement import reading, statement
 from dashboards.filters import Filter
-from dashboards.periods import Granularity
 from dashboards.sources import Reading, Subject
 from ingestion import histogram
 from tenants.models import Organization, Project

@@ -8,11 +8,11 @@ from typing import Any
 
 from django.db import connection
 
+from core.periods import Granularity
 from dashboards.filters import Filter
 from dashboards.groups import statements
 from dashboards.groups.totals import Totals
 from dashboards.numbers import NOTHING, ModelName, merged
-from dashboards.periods import Granularity
 from dashboards.rollups import Statement
 from rules.engine.snapshot import TOKEN_KINDS, Tokens
 from tenants.models import Organization, Project

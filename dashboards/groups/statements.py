@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from core.periods import Granularity, Period
 from dashboards.filters import Filter
-from dashboards.periods import Granularity, Period
 from dashboards.rollups import MOST_CALLS, Statement, bounds, conditions
 from rules.engine.snapshot import TOKEN_KINDS
 

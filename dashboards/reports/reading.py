@@ -6,12 +6,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from core.periods import DAY, Period
+from core.ranges import CUSTOM
 from dashboards import pages, selectors
 from dashboards.filters import Filter
 from dashboards.numbers import Overview
 from dashboards.numbers import Sums as OverviewSums
-from dashboards.periods import DAY, Period
-from dashboards.ranges import CUSTOM
 from dashboards.reports import reading_ahead, reading_findings
 from dashboards.reports.numbers import Currency, Day, Group, Numbers, Ranking, Resource, Resources, Sums
 from dashboards.reports.rights import Rights

@@ -7,7 +7,7 @@ from typing import Final
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from dashboards.periods import Period
+from core.periods import Period
 from dashboards.reports import money
 from dashboards.reports.numbers import Currency, Findings, Saving
 from dashboards.reports.numbers import Insight as Line

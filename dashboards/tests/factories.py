@@ -11,8 +11,8 @@ from django.conf import settings
 from psycopg import sql
 
 from core.databases import EDGE
+from core.periods import hour_start
 from core.scope import org_scope
-from dashboards.periods import hour_start
 from ingestion.models import DailyRollup, HourlyRollup, ProjectActivity, Rollup
 from ingestion.rebuild import rebuild_rollups
 from ingestion.tests.factories import make_calls

@@ -2,8 +2,8 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from core.periods import Period
 from dashboards import call_days
-from dashboards.periods import Period
 
 NONE_ASKED = frozenset({"id"})
 

@@ -637,3 +637,28 @@ def test_other_logs_are_not_added_up(acme, acme_project, viewer):
     record_calls(acme_project, [{"started_at": timezone.now()}])
 
     assert 'id="log-sums"' not in viewer.get("/o/acme/p/web/calls/?sums=1").text
+
+
+def test_the_log_shows_only_what_came_one_way(owner, acme, web):
+    record(web, [{"call_id": "proxied", "source": "gateway", "started_at": ago(hours=1)}])
+    record(web, [{"call_id": "sent", "source": "sdk", "started_at": ago(hours=2)}])
+
+    page = owner.get(url(acme, source="gateway"))
+
+    assert shown(page) == ["proxied"]
+    assert '<strong title="Gateway"><bdi>Gateway</bdi></strong>' in text(page)
+
+
+def test_the_filter_panel_offers_every_way_a_call_can_come(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1)}])
+
+    panel = text(owner.get(url(acme, source="otlp", panel="filters"), headers=HTMX))
+
+    assert re.findall(r'name="source" value="(\w*)"( checked)?', panel) == [
+        ("", ""),
+        ("sdk", ""),
+        ("rest", ""),
+        ("otlp", " checked"),
+        ("gateway", ""),
+        ("import", ""),
+    ]

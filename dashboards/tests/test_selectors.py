@@ -306,11 +306,17 @@ def test_several_values_widen_and_several_filters_narrow(overview, web):
 
 
 @pytest.mark.parametrize(
-    "query", ["tag=app:shop", "session=s", "trace=t", "user=ann&feature=chat", "cost_source=override"]
+    "query", ["tag=app:shop", "session=s", "trace=t", "user=ann&feature=chat", "cost_source=override", "source=gateway"]
 )
 def test_calls_give_the_numbers_that_rollups_do_not_know(overview, web, query):
     columns = {"tags": {"app": "shop"}, "session_id": "s", "trace_id": "t", "user_id": "ann", "feature": "chat"}
-    columns |= {"cost_source": "override", "latency_ms": 400.0, "cost_usd": Decimal("0.25"), "reasoning_tokens": 7}
+    columns |= {
+        "source": "gateway",
+        "cost_source": "override",
+        "latency_ms": 400.0,
+        "cost_usd": Decimal("0.25"),
+        "reasoning_tokens": 7,
+    }
     record_calls(
         web,
         [

@@ -12,11 +12,11 @@ from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 from django_htmx.http import trigger_client_event
 
+from core.periods import HOUR, hour_start
 from dashboards import refused, selectors
 from dashboards.bars import address, filter_bar
 from dashboards.filters import Filter, Option
 from dashboards.live import UpTo
-from dashboards.periods import HOUR, hour_start
 from dashboards.views.opening import open_view
 from ingestion import refusals
 from ingestion.refusals import Asked

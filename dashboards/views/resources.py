@@ -11,10 +11,10 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_GET
 
+from core.ranges import RANGES
 from dashboards import resources
 from dashboards.bars import Link, address
 from dashboards.filters import Filter
-from dashboards.ranges import RANGES
 from dashboards.resources import Line
 from dashboards.views.frame import Context, marked, page_path, read_filter
 from ingestion import cloud_samples

@@ -11,11 +11,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from core import display
+from core.periods import Period
 from dashboards import call_days, log, selectors, trace, trace_pages, traces
 from dashboards.bars import address
 from dashboards.cursors import decode_position, encode_position
 from dashboards.filters import Filter
-from dashboards.periods import Period
 from dashboards.trace_pages import WORDS
 from dashboards.traces import Kind, Reach, Summary
 from dashboards.views.call_links import call_url

@@ -105,6 +105,7 @@ def test_pages_have_no_gap_and_no_duplicate_even_at_equal_times(in_acme, web, mo
         ("trace_id", "trace_id", "t-1"),
         ("status", "status", "error"),
         ("api_key_id", "api_key_id", 77),
+        ("source", "source", "gateway"),
         ("tag", "tags", '{"release": "2026.7"}'),
     ],
 )

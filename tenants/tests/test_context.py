@@ -23,6 +23,7 @@ ADMINS = {
     "end-users",
     "member-invite",
     "organization-keys",
+    "gateway-providers",
 }
 
 

@@ -136,7 +136,9 @@ def _line(request: OrgRequest, place: Place, row: KeyRow) -> Line:
 
 def _create(request: OrgRequest) -> HttpResponse:
     place, scopes, now = _place(request), grantable_scopes(request.role), timezone.now()
-    form = KeyForm(request.POST if request.method == "POST" else None, scopes=scopes, now=now, zone=request.time_zone)
+    wanted = [scope for scope in scopes if scope.value in request.GET.getlist("scope")]
+    data = request.POST if request.method == "POST" else None
+    form = KeyForm(data, scopes=scopes, now=now, zone=request.time_zone, wanted=wanted)
     issued = write_with(
         form,
         lambda data: key_services.create_key(

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from ingestion.wire.types import Call, Usage
-from tokenops.demo.profiles import PROFILES, Profile
+from tokenops.demo.profiles import PROFILES, PROXIED, Profile
 
 DAYS: Final = 90
 _HOURLY_WEIGHTS: Final = (2, 1, 1, 1, 1, 2, 4, 9, 16, 22, 25, 24, 20, 22, 25, 25, 23, 18, 12, 9, 8, 6, 4, 3)
@@ -119,7 +119,7 @@ def _call(profile: Profile, *, started_at: datetime, now: datetime, random: Rand
         response_id="" if error else f"resp_{identity.hex}",
         finish_reason="" if error else "stop",
         tags=msgspec.json.encode(profile.tags).decode(),
-        source="sdk",
+        source="gateway" if profile.project in PROXIED else "sdk",
     )
 
 

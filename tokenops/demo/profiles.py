@@ -34,6 +34,7 @@ class Profile:
     tags: dict[str, str] = field(default_factory=dict)
 
 
+PROXIED: Final = frozenset({"research"})  # projects whose calls go through the gateway
 PROJECTS: Final = {"assistant": "Assistant", "documents": "Documents", "research": "Research"}
 
 # With what else calls may name them. "platform" is left over on purpose: it is one click away from becoming a team.

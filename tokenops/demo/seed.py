@@ -7,11 +7,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import batched
 
+import psycopg
 from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.db import transaction
 
+from core.databases import EDGE
 from core.scope import org_scope
+from gateway.models import GatewayTraffic
 from ingestion import services as ingestion
 from ingestion.models import RejectedEvents
 from ingestion.writer import LocalTime
@@ -19,9 +22,11 @@ from ingestion.writer.refusals import NO_PROJECT, Key, Tallies
 from tenants import environments, key_services, selectors, services, teams
 from tenants.models import ApiKey, Organization, Project, User
 from tenants.permissions import Role, Scope
+from tokenops.demo import proxied
 from tokenops.demo.findings import show_rules
 from tokenops.demo.generate import DAYS, DemoCall, demo_calls
 from tokenops.demo.profiles import PROJECTS, TEAMS
+from tokenops.demo.proxied import Passed
 from tokenops.demo.refusals import demo_refusals
 from tokenops.demo.resources import DemoSample, demo_samples
 from tokenops.demo.telling import tell_by_mail
@@ -48,7 +53,9 @@ def demo_organization(*, progress: Callable[[str], None], now: datetime) -> Demo
         unfinished = ApiKey.objects.filter(name=DEMO_KEY, revoked_at=None).first()
     if unfinished is not None:
         progress(f"Demo: {DAYS} days of calls")
-        _write_calls(organization, key=unfinished, calls=demo_calls(now=now), now=now)
+        passed = _passed(organization)
+        _write_calls(organization, key=unfinished, calls=passed.noting(demo_calls(now=now)), now=now)
+        _write_traffic(organization, passed)
         _write_refusals(organization, now=now)
         _write_samples(organization, key=unfinished, samples=demo_samples(now=now), now=now)
         tell_by_mail(organization=organization, email=EMAIL)
@@ -114,6 +121,21 @@ def _write_calls(organization: Organization, *, key: ApiKey, calls: Iterable[Dem
             calls=[(projects[item.project], item.call) for item in batch],
             now=now,
         )
+
+
+def _passed(organization: Organization) -> Passed:
+    with org_scope(organization.pk):
+        return Passed(LocalTime(selectors.time_zone(organization=organization).key))
+
+
+def _write_traffic(organization: Organization, passed: Passed) -> None:
+    """Once, as refusals are."""
+    with org_scope(organization.pk):
+        if GatewayTraffic.objects.exists():
+            return
+        projects = dict(Project.objects.values_list("slug", "pk"))
+    with psycopg.connect(settings.DATABASE.conninfo(EDGE)) as database:
+        proxied.store(database, passed, organization_id=organization.pk, projects=projects)
 
 
 def _write_refusals(organization: Organization, *, now: datetime) -> None:

@@ -247,6 +247,7 @@ SPECTACULAR_SETTINGS = {
         {"name": "Members", "description": "Who is in an organization, and who is asked to be."},
         {"name": "Audit", "description": "Read who changed what."},
         {"name": "Alerts", "description": "Whom to tell of what happens, and what was told."},
+        {"name": "Gateway", "description": "Where proxied calls go, and the providers’ keys they go with."},
         {"name": "Reports", "description": "What was spent and what would be saved, to read and to send."},
         {"name": "Tenants", "description": "Who you are, and what you may ask about."},
     ],

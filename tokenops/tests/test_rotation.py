@@ -10,6 +10,8 @@ from django.core.management.base import CommandError
 from django.db.models import BinaryField
 
 from core import crypto, keys, vault
+from gateway import credentials
+from gateway.tests.provider_factories import SECRET, make_credential, stored
 from tenants import key_services
 from tenants.mfa import MfaAdapter
 from tenants.models import ApiKeyLookup, OrganizationSettings, User
@@ -44,7 +46,7 @@ def test_every_binary_column_is_rotated_or_is_no_secret():
         for model in apps.get_models()
         for field in model._meta.fields
         if isinstance(field, BinaryField)
-        and model._meta.app_label in {"tenants", "ingestion", "alerts", "core", "exports"}
+        and model._meta.app_label in {"tenants", "ingestion", "alerts", "core", "exports", "gateway"}
     }
     listed = {f"{column.model._meta.model_name}.{column.field}" for column in rotation.ENCRYPTED}
 
@@ -165,3 +167,15 @@ def test_a_previous_secret_that_is_none_of_ours_is_refused(tmp_path, monkeypatch
 
     with pytest.raises(env.ConfigurationError, match="KEY_PEPPER_PREVIOUS must have at least 32 characters"):
         env.previous_secret("KEY_PEPPER_PREVIOUS", state_dir=tmp_path)
+
+
+def test_credentials_of_providers_move_too(acme, settings, scope):
+    old, credential = settings.ENCRYPTION_KEY, make_credential(acme)
+    settings.ENCRYPTION_KEY, settings.ENCRYPTION_KEY_PREVIOUS = NEW, old
+
+    assert run("rotate_encryption_key") == "1 organizations, 2 values encrypted anew, all others were already.\n"
+
+    settings.ENCRYPTION_KEY_PREVIOUS = ""
+    row = stored(acme, credential)
+    opened = credentials.unseal(row.sealed, organization_id=acme.pk, provider="openai", name="Production")
+    assert opened == SECRET

@@ -142,7 +142,7 @@ def _chat(asked: dict[str, Any], number: int, *, is_chat: bool) -> tuple[dict[st
         pieces.append(("", head | {"object": f"{kind}.chunk", "choices": [choice | {"finish_reason": None} | part]}))
     end: dict[str, Any] = {"delta": {}} if is_chat else {"text": ""}
     pieces.append(("", head | {"object": f"{kind}.chunk", "choices": [choice | end]}))
-    if asked.get("stream_options", {}).get("include_usage"):
+    if (asked.get("stream_options") or {}).get("include_usage"):
         pieces.append(("", head | {"object": f"{kind}.chunk", "choices": [], "usage": OPENAI_USAGE}))
     elif "mistral" in asked["model"]:
         pieces[-1][1]["usage"] = OPENAI_USAGE

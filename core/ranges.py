@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from dashboards.periods import DAY, Period, hour_end, hour_start
+from core.periods import DAY, Period, hour_end, hour_start
 
 RANGES: Final[dict[str, str]] = {"24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days"}
 # Named after the calendar, so that a saved view or a bookmark of "this month" moves on with it.

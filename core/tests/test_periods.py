@@ -4,7 +4,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connection
 
-from dashboards.periods import Granularity, Period, hour_end, hour_start, midnight
+from core.periods import Granularity, Period, hour_end, hour_start, midnight
 
 BERLIN = ZoneInfo("Europe/Berlin")
 UTC_ZONE = ZoneInfo("UTC")
