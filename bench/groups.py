@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection
 
-from bench import dashboard, export, ingest, noisy, path, rules, sdk, start
+from bench import dashboard, export, gateway, ingest, noisy, path, rules, sdk, start
 from bench.report import Row
 
 GROUPS: dict[tuple[str, ...], Callable[[Collection[str]], list[Row]]] = {
@@ -12,6 +12,7 @@ GROUPS: dict[tuple[str, ...], Callable[[Collection[str]], list[Row]]] = {
     ("dashboard",): lambda _: dashboard.run(),
     ("export",): lambda _: export.run(),
     ("rules",): lambda _: rules.run(),
+    gateway.NAMES: gateway.run,
     ("sdk",): lambda _: sdk.run(),
     ("start",): lambda _: start.run(),
 }

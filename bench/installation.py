@@ -99,9 +99,24 @@ def server(application: str = "tokenops.asgi:application", **environ: str) -> It
 
 
 def free_port() -> int:
+    """One that nobody listened on a moment ago."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def wait_for_port(port: int, patience: float = 20.0) -> None:
+    """Until something on this machine listens there.
+
+    :raises TimeoutError: nothing does.
+    """
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise TimeoutError("Nothing listens on the port.")
 
 
 def _wait_until_alive(url: str, process: "subprocess.Popen[bytes]", patience: float = 60.0) -> None:

@@ -1,23 +1,26 @@
 """The client of the providers: one for the process, with connections that are kept and used again.
 
 What is sent is what it is given, and what comes back is what came: no redirect is followed, no cookie kept, nothing
-decompressed, no proxy of the environment asked. A request that failed is not sent again: nobody knows whether it was
-billed. Where an organization's own provider leads is checked at the moment of connecting, address by address, so that
-a name which means something else a moment later changes nothing.
+decompressed, no proxy of the environment asked. Where an organization's own provider leads is checked at the moment of
+connecting, address by address, so that a name which means something else a moment later changes nothing.
+
+A POST that failed is not sent again, also when it failed because the upstream closed a kept connection at that very
+moment: nobody knows whether it was read, and a call would be paid twice. The client of the client decides. aiohttp
+itself sends what HTTP calls idempotent (GET, HEAD, PUT, DELETE) once more when a connection ends without an answer.
 """
 
 import asyncio
 import socket
 import ssl
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
 import aiohttp
 from multidict import CIMultiDict
 from yarl import URL
 
 from core.addresses import Network
-from core.public_addresses import is_named, may_connect
+from gateway.edge.resolver import Lookup, NotPublicError, Reach, Resolver
 from gateway.types import Provider, Timeouts
 
 _KEPT_SECONDS: Final = 50.0  # of an idle connection: less than the minute after which load balancers close theirs
@@ -26,6 +29,7 @@ _BUFFER_BYTES: Final = 128 * 2**10  # beyond twice that nothing is read until so
 _LONGEST_LINE: Final = 64 * 2**10
 _MOST_HEADERS: Final = 256
 _SLICE: Final = 64 * 2**10
+_SWITCHING_PROTOCOLS: Final = 101
 _NONE_OF_ITS_OWN: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 
@@ -106,9 +110,16 @@ class Answer:
 class Upstream:
     """Opens connections to providers. Lives in one event loop; ``allowed`` are networks beside the public ones."""
 
-    def __init__(self, *, allowed: Sequence[Network] = (), tls: ssl.SSLContext | None = None) -> None:
-        self._allowed, self._tls = allowed, tls
+    def __init__(
+        self,
+        *,
+        allowed: Sequence[Network] = (),
+        tls: ssl.SSLContext | None = None,
+        lookup: Lookup = socket.getaddrinfo,
+    ) -> None:
+        self._allowed, self._tls, self._lookup = allowed, tls, lookup
         self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
+        self._resolvers: list[Resolver] = []  # not closed by the sessions that use them
 
     async def open(
         self,
@@ -126,27 +137,31 @@ class Upstream:
         timeouts = provider.timeouts
         deadline = asyncio.get_running_loop().time() + timeouts.total
         sent = CIMultiDict((name.decode("latin-1"), value.decode("latin-1")) for name, value in headers)
-        if isinstance(body, bytes) and len(body) > _SLICE:
-            sent["Content-Length"], body = str(len(body)), _slices(body)
+        if isinstance(body, bytes):
+            sent["Content-Length"] = str(len(body))
+            body = _slices(body) if len(body) > _SLICE else body
         request = self._session(provider, is_secure=url.startswith("https:")).request(
             method,
             URL(url, encoded=True),
             headers=sent,
             data=body,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=timeouts.connect),
+            timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect),
         )
         patience = min(timeouts.first_byte, timeouts.total)
         try:
             async with asyncio.timeout(patience):
-                return Answer(await request, timeouts, deadline)
+                return _answer(await request, timeouts, deadline)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _as_upstream_error(error, timeouts) from error
 
     async def close(self) -> None:
         for session in self._sessions.values():
             await session.close()
+        for resolver in self._resolvers:
+            await resolver.close()
         self._sessions.clear()
+        self._resolvers.clear()
 
     def _session(self, provider: Provider, *, is_secure: bool) -> aiohttp.ClientSession:
         kind = (provider.is_own, is_secure)
@@ -155,12 +170,16 @@ class Upstream:
         return self._sessions[kind]
 
     def _new_session(self, is_own: bool, is_secure: bool) -> aiohttp.ClientSession:
+        reach = Reach(self._allowed, is_secure=is_secure) if is_own else None
+        resolver = Resolver(reach=reach, lookup=self._lookup)
+        self._resolvers.append(resolver)
         connector = aiohttp.TCPConnector(
             limit=0,  # what is in flight is bounded at the door
             keepalive_timeout=_KEPT_SECONDS,
             ttl_dns_cache=_DNS_SECONDS,
             ssl=self._tls or True,
-            socket_factory=_checking(self._allowed, is_secure=is_secure) if is_own else None,
+            resolver=resolver,
+            socket_factory=reach.socket if reach else None,
         )
         return aiohttp.ClientSession(
             connector=connector,
@@ -175,21 +194,12 @@ class Upstream:
         )
 
 
-def _checking(allowed: Sequence[Network], *, is_secure: bool) -> Callable[[Any], socket.socket]:
-    """Makes sockets for addresses that may be connected to, without TLS for those alone that the operator allowed."""
-
-    def new_socket(info: tuple[int, int, int, str, tuple[Any, ...]]) -> socket.socket:
-        family, kind, protocol, _, address = info
-        host = str(address[0])
-        if not may_connect(host, allowed=allowed) or not (is_secure or is_named(host, allowed)):
-            raise _NotPublicError
-        return socket.socket(family, kind, protocol)
-
-    return new_socket
-
-
-class _NotPublicError(OSError):
-    """Said inside the HTTP client, which has errors of its own around it."""
+def _answer(response: aiohttp.ClientResponse, timeouts: Timeouts, deadline: float) -> Answer:
+    """:raises BrokenError: the upstream changes the protocol, which nobody asked it to."""
+    if response.status == _SWITCHING_PROTOCOLS:
+        response.close()
+        raise BrokenError("The upstream answered in another protocol.")
+    return Answer(response, timeouts, deadline)
 
 
 async def _slices(body: bytes) -> AsyncIterator[bytes]:
@@ -215,7 +225,7 @@ def _as_upstream_error(error: Exception, timeouts: Timeouts) -> UpstreamError:
 def _is_not_public(error: BaseException | None) -> bool:
     """The check's own error is somewhere among the causes."""
     while error is not None:
-        if isinstance(error, _NotPublicError) or isinstance(getattr(error, "os_error", None), _NotPublicError):
+        if isinstance(error, NotPublicError) or isinstance(getattr(error, "os_error", None), NotPublicError):
             return True
         if isinstance(error, BaseExceptionGroup) and any(_is_not_public(one) for one in error.exceptions):
             return True
