@@ -13,7 +13,7 @@ from gateway.wire import attribution, headers, paths
 from gateway.wire.asks import read_ask
 from gateway.wire.headers import HeaderError
 from gateway.wire.paths import PathError
-from gateway.wire.splice import include_usage
+from gateway.wire.splice import include_usage, is_askable
 from ingestion.edge.http import Problem
 from ingestion.wire.identity import new_uuid7
 
@@ -21,6 +21,8 @@ _SWITCH: Final = b"x-tokenops-inject-usage"
 _RETRIES: Final = b"x-stainless-retry-count"
 _LONGEST_COUNT: Final = 4  # digits
 _READ_BESIDE: Final = ("json", "text/plain")
+_SMALL_UPLOAD: Final = 4 * 2**20  # bytes; its form says which model is asked
+_ASKS: Final = "POST"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,10 +45,12 @@ class Forward:
     is_read_whole: bool  # the body is in hand, so that the client can be watched
 
 
-def is_read(request: Request) -> bool:
-    """Whether the body is held and read beside. Uploads of files and sound are passed on as they come."""
+def is_read(request: Request, length: int | None) -> bool:
+    """Whether the body is held and read beside. Larger uploads of files and sound are passed on as they come."""
     content_type = request.text(b"content-type").lower()
-    return not content_type or any(kind in content_type for kind in _READ_BESIDE)
+    if not content_type or any(kind in content_type for kind in _READ_BESIDE):
+        return True
+    return length is not None and length <= _SMALL_UPLOAD
 
 
 def prepare(request: Request, admission: Admission, body: RequestBody, whole: bytes | None) -> Forward:
@@ -56,10 +60,12 @@ def prepare(request: Request, admission: Admission, body: RequestBody, whole: by
     """
     provider = admission.provider
     path, query, sent = _addressed(request, admission)
-    ask = read_ask(provider, path, request.query, request.text(b"content-type"), whole)
+    ask = Ask()
+    if request.method == _ASKS:
+        ask = read_ask(provider, path, request.query, request.text(b"content-type"), whole)
     told = attribution.merged(attribution.from_headers(request.headers), ask.attribution)
     ask = replace(ask, attribution=told)
-    spliced = _spliced(request, provider, ask, whole)
+    spliced = _spliced(request, whole) if is_askable(provider, ask, path, request.query) else None
     if spliced is not None:  # a chunk is taken out of the answer: it must not be compressed
         sent = [pair for pair in sent if pair[0].lower() != b"accept-encoding"]
         sent.append((b"accept-encoding", b"identity"))
@@ -93,13 +99,13 @@ def _addressed(request: Request, admission: Admission) -> tuple[bytes, bytes, li
     except PathError as error:
         raise malformed_path(error) from None
     except HeaderError as error:
-        raise Problem(431, "malformed-header", "These headers cannot be forwarded.", str(error)) from None
+        title = "These headers, or this query, cannot be forwarded."
+        raise Problem(error.status, "malformed-header", title, str(error)) from None
 
 
-def _spliced(request: Request, provider: Provider, ask: Ask, whole: bytes | None) -> bytes | None:
+def _spliced(request: Request, whole: bytes | None) -> bytes | None:
     """The body that asks for the usage as well; None where it stays as it is."""
-    wanted = provider.inject_include_usage and ask.is_stream and ask.operation in {"chat", "completion"}
-    if not wanted or not whole or request.text(_SWITCH).lower() == "off":
+    if not whole or request.text(_SWITCH).lower() == "off":
         return None
     return include_usage(whole)
 

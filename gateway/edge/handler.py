@@ -1,5 +1,6 @@
 """One proxied request from its arrival to its last byte, whatever happens."""
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ logger = logging.getLogger("gateway.edge")
 
 PREFIX: Final = "/v1/proxy/"
 _ONE_REQUEST: Final = 1
+_INLINE: Final = 256 * 2**10  # a larger body is read in a thread, so that nobody's stream waits behind it
 _CUT: Final = 502  # what the log calls an answer that broke off
 _SERVER_ERROR: Final = 500
 
@@ -63,8 +65,11 @@ class Exchange:
         declared = self.request.text(b"content-length")
         body = RequestBody(self.receive, engine.bytes, organization_id=admission.organization_id, declared=declared)
         try:
-            whole = await body.whole() if is_read(self.request) else None
-            forward = prepare(self.request, admission, body, whole)
+            whole = await body.whole() if is_read(self.request, body.length) else None
+            if whole and len(whole) > _INLINE:
+                forward = await asyncio.to_thread(prepare, self.request, admission, body, whole)
+            else:
+                forward = prepare(self.request, admission, body, whole)
             relay = Relay(forward, engine.upstream, engine.spool, self.receive, self._send)
             await relay.run(added=time.monotonic() - self.arrived - body.waited)
         except (Problem, UpstreamError):
