@@ -15,7 +15,8 @@ _LINE_END: Final = re.compile(rb"\n")
 _LOOK_BACK: Final = 3  # an end may begin in the chunk before
 _LINES: Final = re.compile(_LINE)
 _LATE: Final = b"\n"
-_MARKS: Final = re.compile(rb'[\\"{}\[\]]')
+_MARKS: Final = re.compile(rb'["{}\[\]]')
+_MARKS_OF_TEXT: Final = re.compile(rb'[\\"]')
 _OPENING, _CLOSING, _QUOTE, _ESCAPE = b"{[", b"}]", ord('"'), ord("\\")
 
 type Piece = tuple[bytes, bool]  # with its end, and whether it may be read
@@ -125,7 +126,7 @@ class Items(_Pending):
         return rest, False
 
     def _next_end(self) -> int | None:
-        while (found := _MARKS.search(self._pending, self._searched)) is not None:
+        while (found := self._next_mark()) is not None:
             mark, at = found[0][0], found.end()
             del found  # it holds on to the buffer
             if mark == _ESCAPE and self._is_text:
@@ -137,6 +138,9 @@ class Items(_Pending):
             self._searched = at
         self._searched = max(self._searched, len(self._pending))
         return None
+
+    def _next_mark(self) -> re.Match[bytes] | None:
+        return (_MARKS_OF_TEXT if self._is_text else _MARKS).search(self._pending, self._searched)
 
     def _closes(self, mark: int) -> bool:
         """Whether it ends an item: an object right inside of the array."""
