@@ -69,7 +69,7 @@ class FileSpool:
         self._drained = 0  # bytes of segments that are still there
         self._records = 0
         self._late: deque[bytes] = deque()  # ends that a failing disk did not take
-        self._waker: Callable[[], None] | None = None
+        self._waker: Callable[[], object] | None = None
         self._owned = take_lock(directory, self.owner)
         self._number = -1
         self._file = -1
@@ -123,7 +123,7 @@ class FileSpool:
 
     # For the drainer, which runs in the same process.
 
-    def wake_once(self, waker: Callable[[], None]) -> None:
+    def wake_once(self, waker: Callable[[], object]) -> None:
         """Call it after the next record."""
         self._waker = waker
 

@@ -47,7 +47,7 @@ class EndLine(msgspec.Struct, frozen=True, tag_field="kind", tag="end"):
 type Record = StartLine | EndLine
 
 _encode = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(StartLine | EndLine).decode
+_decoder: msgspec.json.Decoder[Record] = msgspec.json.Decoder(StartLine | EndLine)
 
 
 def start_line(record: Start) -> bytes:
@@ -76,7 +76,7 @@ def read_line(line: bytes) -> Record | None:
     if line[: _CHECKSUM + 1] != b"%08x " % crc32(payload):
         return None
     try:
-        return _decode(payload)
+        return _decoder.decode(payload)
     except msgspec.MsgspecError:
         return None
 
