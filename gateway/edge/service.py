@@ -14,7 +14,7 @@ from gateway.edge.directory import Gateways
 from gateway.edge.door import Door
 from gateway.edge.handler import PREFIX, GatewayEngine, serve
 from gateway.edge.upstream import Upstream
-from gateway.spool import Drainer, open_spool
+from gateway.spool import Drainer, GatewayMetrics, GatewayPulse, open_spool
 from ingestion.edge import Edge, Hearing
 from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
 
@@ -67,6 +67,8 @@ class Gateway:
         spool = open_spool(settings.spool_dir, most_bytes=settings.spool_bytes)
         drainer = Drainer(spool, telemetry, self._edge.settings.conninfo)
         upstream = Upstream(allowed=settings.allowed)
+        self._edge.metrics.add(GatewayMetrics(spool.pace, lambda: drainer.totals))
+        pulse = GatewayPulse(self._edge.settings.conninfo, spool.pace)
         self._engine = GatewayEngine(
             door=Door(
                 directory=telemetry.directory,
@@ -79,7 +81,7 @@ class Gateway:
             requests=InFlight(settings.in_flight),
             bytes=InFlight(_BODY_BYTES),
         )
-        tasks = [asyncio.create_task(work) for work in (spool.run(), drainer.run(), self._look_again())]
+        tasks = [asyncio.create_task(work) for work in (drainer.run(), pulse.beat_for_ever(), self._look_again())]
         try:
             yield
         finally:
@@ -90,7 +92,7 @@ class Gateway:
                 async with asyncio.timeout(_LAST_DRAIN_SECONDS):
                     await drainer.drain()
             await drainer.close()
-            spool.close()
+            spool.close(is_empty=drainer.is_empty)
             await self._gateways.close()
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:

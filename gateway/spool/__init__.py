@@ -1,6 +1,7 @@
-"""Where proxied calls wait for the database: a file that outlives the process."""
+"""What was proxied, kept in files until it is stored."""
 
-from gateway.spool.draining import Drainer, Pace
-from gateway.spool.files import FileSpool, open_spool
+from gateway.spool.drain import Drainer, Totals
+from gateway.spool.files import FileSpool, Pace, open_spool
+from gateway.spool.metrics import GatewayMetrics, GatewayPulse
 
-__all__ = ["Drainer", "FileSpool", "Pace", "open_spool"]
+__all__ = ["Drainer", "FileSpool", "GatewayMetrics", "GatewayPulse", "Pace", "Totals", "open_spool"]

@@ -124,6 +124,10 @@ class Metrics:
         self._flush_rows.observe(rows)
         self._flush_seconds.observe(seconds)
 
+    def add(self, collector: Collector) -> None:
+        """Show these too: of what runs in the same process and is not telemetry."""
+        self._registry.register(collector)
+
     def text(self) -> bytes:
         return generate_latest(self._registry)
 
