@@ -32,6 +32,7 @@ _CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key", b"api-key", b"x
 _NEVER_UPSTREAM: Final = _HOP_BY_HOP | {
     *(b"ts-api-key", b"cookie", b"cookie2", b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"true-client-ip"),
     *(b"cf-connecting-ip", b"host", b"content-length", b"expect", b"accept-encoding"),
+    b"x-request-id",  # ours by now: the server in front of us has named the request
 }
 _NEVER_UPSTREAM_PREFIXES: Final = (b"x-tokenops-", b"helicone-", b"x-portkey-", b"x-forwarded-")
 # What speaks to a browser about the upstream's origin: in ours it would set our cookies or move our address. Nothing

@@ -21,6 +21,7 @@ _BACKSLASH: Final = re.compile(rb"%5[Cc]")
 _SLASH: Final = re.compile(rb"%2[Ff]")
 _DOT: Final = re.compile(rb"%2[Ee]")
 _PERCENT: Final = re.compile(rb"%25")
+_SCHEME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*:")
 _OUR_KEY: Final = re.compile(rb"(?<![A-Za-z0-9])tko_[0-9A-Za-z]{8}_")
 
 
@@ -71,8 +72,11 @@ def _check(rest: bytes) -> None:
         raise PathError("The path must not contain empty segments.")
     if _OUR_KEY.search(unquote_to_bytes(rest)):
         raise PathError("The path must not contain a TokenOps key.")
-    if any(segment in {b".", b".."} for segment in _decoded(rest).split(b"/")):
+    segments = _decoded(rest).split(b"/")
+    if any(segment.partition(b";")[0] in {b".", b".."} for segment in segments):  # "..;" is one to some servers
         raise PathError("The path must not contain dot segments.")
+    if _SCHEME.fullmatch(segments[0]):
+        raise PathError("The path must be a path, not a whole URL.")
 
 
 def _decoded(rest: bytes) -> bytes:
