@@ -65,7 +65,7 @@ restore: install ## bring a backup back into an empty database (FILE="…", FORC
 	@$(PY) -m tokenops.backup restore "$(FILE)" $(if $(filter 1,$(FORCE)),--force)
 
 test: developer ## run the whole test suite in parallel, in random order (ARGS="…")
-	@$(PY) -m pytest -n $(WORKERS) $(ARGS)
+	@$(PY) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 check: developer ## lint, formats, types, architecture, deployment checks, migrations, OpenAPI, templates
 	@echo "→ ruff" && .venv/bin/ruff check --quiet . && .venv/bin/ruff format --quiet --check .
@@ -92,7 +92,7 @@ soak: developer ## load, break and puzzle the product for long (MINUTES=10, SOAK
 	@case "$(SOAK)" in *load*) $(PY) -m bench.soak ;; esac
 	@case "$(SOAK)" in *faults*) SOAK_SIZE=$${SOAK_SIZE:-20} $(PY) -m pytest -m resilience tests/resilience $(ARGS) ;; esac
 	@case "$(SOAK)" in *faults*) BODIES=$${BODIES:-10000} $(PY) -m pytest ingestion/tests/edge/test_any_body.py ;; esac
-	@case "$(SOAK)" in *fuzz*) FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(PY) -m pytest -n $(WORKERS) \
+	@case "$(SOAK)" in *fuzz*) FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(PY) -m pytest -n $(WORKERS) --dist worksteal \
 	  tests/test_api_fuzz.py ingestion/tests/edge/test_api_fuzz.py $(ARGS) ;; esac
 
 openapi: developer ## write docs/openapi.yaml anew

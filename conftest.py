@@ -4,18 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from functools import cache
 
-import psycopg
 import pytest
-from django.conf import settings
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import Argon2PasswordHasher, make_password
 from django.db import connections
 from django.test import Client
 
-from core.databases import OWNER
 from core.logs import request_id
 from tenants import services
 from tenants.models import Membership, Organization, Project, User
 from tenants.permissions import Role
+from tests.emptying import empty_database
 from tests.plugin import create_worker_database
 
 
@@ -41,24 +39,17 @@ def committed_db(django_db_setup: None, django_db_blocker: "pytest.FixtureReques
     with django_db_blocker.unblock():  # type: ignore[attr-defined]
         yield
         connections.close_all()
-        _empty_database()
+        empty_database()
 
 
-def _empty_database() -> None:
-    keep = ("django_migrations", "django_content_type")
-    with psycopg.connect(settings.DATABASE.conninfo(OWNER), autocommit=True) as connection:
-        rows = connection.execute(
-            "select tablename from pg_tables where schemaname = 'public' and tableowner = %s and tablename <> all(%s)"
-            " and tablename !~ '^calls_[0-9]{8}$'",
-            [OWNER, list(keep)],
-        )
-        tables = ", ".join(name for (name,) in rows)
-        connection.execute(f"truncate {tables} restart identity cascade")
+# Argon2 takes 100 MB and a tenth of a second on purpose. Tests hash and verify with it as the product does, cheaply.
+Argon2PasswordHasher.time_cost = 1
+Argon2PasswordHasher.memory_cost = 8
+Argon2PasswordHasher.parallelism = 1
 
 
 @cache
 def _hashed_password() -> str:
-    """Hashed once a process: argon2 is slow on purpose, and nearly every test has users."""
     return make_password("correct horse battery")
 
 

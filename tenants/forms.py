@@ -1,7 +1,6 @@
 """What people type about tenants; the rules are the services', these forms carry their words back to the field."""
 
 import re
-import zoneinfo
 from collections.abc import Callable, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
@@ -18,6 +17,7 @@ from django.utils.safestring import SafeString, mark_safe
 from tenants import key_terms
 from tenants.audit_log import AuditFilter
 from tenants.permissions import Scope
+from tenants.time_zones import time_zones
 
 _NOT_PLACES: Final = ("Etc/", "SystemV/", "US/", "Canada/", "Brazil/", "Chile/", "Mexico/")
 
@@ -49,7 +49,7 @@ def _show(form: forms.Form, error: ValidationError) -> None:
 @lru_cache(maxsize=1)
 def time_zone_choices() -> tuple[tuple[str, str], ...]:
     """UTC first, then the zones named after places."""
-    names = sorted(name for name in zoneinfo.available_timezones() if "/" in name and not name.startswith(_NOT_PLACES))
+    names = sorted(name for name in time_zones() if "/" in name and not name.startswith(_NOT_PLACES))
     return (("UTC", "UTC"), *((name, name.replace("_", " ")) for name in names))
 
 

@@ -1,7 +1,6 @@
 """Writes about tenants: each is one transaction with its audit row."""
 
 import secrets
-import zoneinfo
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -14,6 +13,7 @@ from tenants import audit
 from tenants.audit import Actor
 from tenants.models import Membership, Organization, OrganizationSettings, Project, User
 from tenants.permissions import Role
+from tenants.time_zones import time_zones
 
 RESERVED_SLUGS = frozenset({"new"})  # /o/new/ is a page
 MOST_EVENTS_A_MONTH = 10**15
@@ -26,7 +26,7 @@ def create_organization(*, actor: User, name: str, time_zone: str = "UTC") -> Or
 
     :raises ValidationError: the name is empty or too long, or the time zone is not an IANA name.
     """
-    if time_zone not in zoneinfo.available_timezones():
+    if time_zone not in time_zones():
         raise ValidationError({"time_zone": "Choose a time zone from the list."})
     organization = Organization(name=name, slug=_free_slug(name))
     organization.full_clean()
@@ -84,7 +84,7 @@ def set_time_zone(*, organization: Organization, actor: Actor, time_zone: str) -
 
     :raises ValidationError: ``time_zone`` is not an IANA name.
     """
-    if time_zone not in zoneinfo.available_timezones():
+    if time_zone not in time_zones():
         raise ValidationError({"time_zone": "Choose a time zone from the list."})
     with org_scope(organization.pk):
         locked = OrganizationSettings.objects.select_for_update().get(organization=organization)

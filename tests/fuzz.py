@@ -21,7 +21,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.matrix import Operation, document
+from tests.api_document import document
+from tests.matrix import Operation
 
 EXAMPLES: Final = int(os.environ.get("FUZZ_EXAMPLES", "8"))
 # An answer is never 5xx, and its status, media type, headers and body are described.

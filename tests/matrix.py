@@ -4,12 +4,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
-import yaml
-from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
@@ -19,6 +15,7 @@ from ingestion import edge
 from tenants import key_services
 from tenants.models import Membership, Organization, Project, ProjectRole, User
 from tenants.permissions import Permission, Role, Scope
+from tests.api_document import document
 
 # --- People ---
 
@@ -145,13 +142,6 @@ class Operation:
     def takes(self, parameter: str) -> bool:
         # A shared parameter, the header of idempotent writes, is referred to and has no name here.
         return any(one.get("name") == parameter for one in self.described.get("parameters", ()))
-
-
-@cache
-def document() -> dict[str, Any]:
-    """The API's document as it is published."""
-    text = (Path(settings.BASE_DIR) / "docs/openapi.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
 
 
 OPERATIONS: Final = {

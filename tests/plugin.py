@@ -8,6 +8,7 @@ import atexit
 import fcntl
 import os
 import shutil
+import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -58,6 +59,8 @@ _PROVIDERS = (
     "GITHUB_URL",
     "TRUSTED_IDENTITY",
 )
+# A run starts dozens of servers and imports hundreds of modules: nobody compiles all of them each time.
+sys.dont_write_bytecode = os.environ.pop("PYTHONDONTWRITEBYTECODE", None) is None and sys.dont_write_bytecode
 for _name in list(os.environ):  # of whoever runs the tests
     if _name in _FOREIGN or _name.startswith(_PROVIDERS):
         os.environ.pop(_name)

@@ -3,20 +3,15 @@
 from collections import defaultdict
 
 import pytest
-import yaml
-from django.conf import settings
 from django.test import Client
 
 from ingestion import edge
 from tenants.permissions import Scope
 from tenants.tests.keys import bearer, issue_key
+from tests.api_document import document
 
 WRITES = ("post", "put", "patch", "delete")
 PARAMETER = {"$ref": "#/components/parameters/IdempotencyKey"}
-
-
-def document():
-    return yaml.safe_load((settings.BASE_DIR / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
 
 
 def writes():

@@ -8,13 +8,16 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from ingestion.pricing import services as pricing
 from tests.servers import RunningServer, running_server
 
 # Playwright's synchronous interface runs an event loop in this thread; Django must not refuse the ORM because of it.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+# A bound for machines that are busy, not an expectation: what is looked for is there at once on one that is not.
+expect.set_options(timeout=15_000)
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

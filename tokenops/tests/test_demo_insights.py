@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.db import connections
 
-from conftest import _empty_database
 from core import queue
 from core.scope import org_scope
 from dashboards import insight_calls, log
@@ -26,6 +25,7 @@ from rules.alerts import routing
 from rules.alerts.models import Channel, Delivery, Route
 from rules.models import Budget, Insight
 from tenants.models import Event, Organization, Project
+from tests.emptying import empty_database
 from tokenops.demo import findings, seed, telling
 
 NOW = datetime.now(UTC).replace(hour=14, minute=30, second=0, microsecond=0) - timedelta(days=1)
@@ -52,7 +52,7 @@ def northwind(django_db_setup, django_db_blocker):
         seed.demo_organization(progress=lambda step: None, now=NOW)
         yield Organization.objects.get(slug="northwind")
         connections.close_all()
-        _empty_database()
+        empty_database()
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,9 @@
 """What the document promises is what is answered."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import msgspec
 import pytest
-import yaml
-from django.conf import settings
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
 from core.fields import instant_text
@@ -18,13 +15,14 @@ from ingestion.wire.rest import parse_ingest, parse_log
 from ingestion.wire.samples import parse_samples
 from tenants.permissions import Scope
 from tenants.tests.keys import bearer, issue_key
+from tests import api_document
 
 NOW = datetime.now(UTC)
 
 
 @pytest.fixture(scope="module")
 def document():
-    return yaml.safe_load((Path(settings.BASE_DIR) / "docs" / "openapi.yaml").read_text(encoding="utf-8"))
+    return api_document.document()
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from decimal import Decimal
 import pytest
 from django.db import connections
 
-from conftest import _empty_database
 from core.scope import org_scope
 from ingestion.pricing import services as pricing
 from ingestion.pricing.cards import RateCard, UnitPrice
 from ingestion.tests.edge.client import EdgeClient, issue_key, running_edge
 from tenants import services
 from tenants.models import Organization, Project, User
+from tests.emptying import empty_database
 
 # Two models are enough here: prices of the whole catalogue are the pricing tests' business.
 CARDS = [
@@ -39,7 +39,7 @@ def committed_module(django_db_setup: None, django_db_blocker: "pytest.FixtureRe
         pricing.import_catalogue(now=datetime.now(UTC), cards=CARDS)
         yield
         connections.close_all()
-        _empty_database()
+        empty_database()
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from conftest import _empty_database
 from core import work
 from core.scope import org_scope
 from ingestion import histogram
@@ -27,6 +26,7 @@ from ingestion.wire.types import Usage
 from ingestion.writer import LocalTime, Row, Target, row
 from ingestion.writer.rollups import DistinctValues
 from tenants.models import Organization, Project, User
+from tests.emptying import empty_database
 
 TODAY = datetime.now(UTC).date()
 NOON = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) - timedelta(days=3)
@@ -39,7 +39,7 @@ def committed_module(django_db_setup: None, django_db_blocker: "pytest.FixtureRe
         pricing.import_catalogue(now=datetime.now(UTC), cards=CARDS)
         yield
         connections.close_all()
-        _empty_database()
+        empty_database()
 
 
 @pytest.fixture(scope="module")
