@@ -89,6 +89,15 @@ class Ask:
     attribution: Attribution = field(default_factory=Attribution)
 
 
+class Stated(StrEnum):
+    """How much of the usage an answer's own counts are."""
+
+    NOTHING = ""
+    INPUT = "input"  # what was read; what is being written comes later (Anthropic's ``message_start``)
+    SO_FAR = "so_far"  # counts that still grow while the stream goes on
+    ALL = "all"
+
+
 @dataclass(slots=True, kw_only=True)
 class Seen:
     """What an answer said about itself. ``usage`` is the provider's own object as JSON, b'' where there was none."""
@@ -96,6 +105,7 @@ class Seen:
     model: str = ""
     response_id: str = ""
     usage: bytes = b""
+    stated: Stated = Stated.NOTHING
     service_tier: str = ""
     finish_reason: str = ""
     error_type: str = ""  # the provider's own word for what went wrong, in an error body or in a stream

@@ -188,7 +188,7 @@ class Drainer:
             return
         try:
             await self._store(load, trail.name(number), stretch.since.offset, stretch.until.offset)
-        except NotNowError:
+        except (NotNowError, asyncio.CancelledError):  # cancelled: the last drain begins with it anew
             trail.starts, trail.at = before
             self._damaged -= stretch.damaged
             raise

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 SYNC_SECONDS: Final = 0.1
 SEGMENT_BYTES: Final = 8 * 2**20
+_FILES: Final = 8  # at least, of a full spool
 SET_ASIDE: Final = 16 * 2**10  # for the end of a call that has started
 _NAME: Final = re.compile(r"([0-9a-f]{32})-([0-9]{1,9})\.spool")
 
@@ -181,5 +182,8 @@ def _locked(path: Path) -> int:
 
 
 def open_spool(directory: Path, *, most_bytes: int) -> FileSpool:
-    """The spool of this process, in a directory that it may share with others."""
-    return FileSpool(directory, most_bytes=most_bytes)
+    """The spool of this process, in a directory that it may share with others.
+
+    Room comes back file by file, so a small spool has small ones: one that filled it would never be given up.
+    """
+    return FileSpool(directory, most_bytes=most_bytes, segment_bytes=min(SEGMENT_BYTES, most_bytes // _FILES))

@@ -134,6 +134,16 @@ def test_a_call_turns_the_page_into_a_link_to_the_live_log(owner, acme, web):
     assert f'href="{log}?source=gateway&amp;provider={quote("openai")}"' in page
 
 
+def test_a_call_that_failed_has_arrived_and_says_so(owner, acme, web):
+    make_traffic(web, hour=this_hour(), requests=1, client_errors=1)
+    make_call(web, source="gateway", started_at=this_hour(), model_key="gpt-4o", status="error", http_status=401)
+
+    page = text(owner.get(first_call(acme), headers=HTMX))
+
+    assert "<strong>Received.</strong> A call of gpt-4o failed with 401 <time" in page
+    assert "tokens" not in page
+
+
 def test_the_page_waits_for_the_chosen_provider(owner, acme, web):
     make_traffic(web, hour=this_hour(), provider="anthropic")
     make_call(web, source="gateway", started_at=this_hour(), provider="anthropic")

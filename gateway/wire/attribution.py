@@ -1,8 +1,11 @@
-"""Whose a call is, as the headers of ours and of other proxies say (gateway.md, "Attribution")."""
+"""Whose a call is: from the headers of TokenOps, Helicone, Portkey, OpenClaw and W3C, and from the body.
+
+Nothing here is an error: what is too long is cut, what cannot be read is left out, and the call goes on.
+"""
 
 import re
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
@@ -10,135 +13,177 @@ import msgspec
 
 from gateway.types import Attribution
 
+type Headers = Mapping[bytes, list[bytes]]  # names in lower case
+
 _LONGEST: Final = {"feature": 100, "team": 100, "environment": 100}
-_LONGEST_TEXT: Final = 255
-_MOST_TAGS, _LONGEST_TAG, _LONGEST_VALUE = 20, 50, 200
-_OURS: Final = {
-    b"x-tokenops-feature": "feature",
-    b"x-tokenops-team": "team",
-    b"x-tokenops-environment": "environment",
-    b"x-tokenops-user": "user_id",
-    b"x-tokenops-session": "session_id",
-    b"x-tokenops-trace": "trace_id",
-    b"x-tokenops-agent": "agent_name",
+_LONGEST_ID: Final = 255
+_MOST_TAGS: Final = 20
+_LONGEST_KEY: Final = 50
+_LONGEST_VALUE: Final = 200
+_LONGEST_JSON: Final = 16 * 1024
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_ENCODED: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+_TRACEPARENT: Final = re.compile(
+    r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(-.*)?"
+)
+_JSON: Final = msgspec.json.Decoder()
+_NOTHING: Final = Attribution()
+
+# field → headers, the first that says something wins
+_FIELDS: Final[Mapping[str, tuple[bytes, ...]]] = {
+    "feature": (b"x-tokenops-feature",),
+    "team": (b"x-tokenops-team",),
+    "environment": (b"x-tokenops-environment",),
+    "user_id": (b"x-tokenops-user", b"helicone-user-id"),
+    "session_id": (b"x-tokenops-session", b"helicone-session-id"),
+    "trace_id": (b"x-tokenops-trace",),
+    "agent_name": (b"x-tokenops-agent",),
 }
-_HELICONE: Final = {b"helicone-user-id": "user_id", b"helicone-session-id": "session_id"}
-_HELICONE_TAG: Final = b"helicone-property-"
-_OPENCLAW: Final = b"x-openclaw-"
-_OPENCLAW_TAGS: Final = ("agent-id", "agent-type", "team", "channel", "skill", "environment")
-_PORTKEY: Final = b"x-portkey-metadata"
-_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
-
-type HeaderValues = Mapping[bytes, list[bytes]]
-
-
-def from_headers(headers: HeaderValues) -> Attribution:
-    """What they say, cut to what an event may hold. What cannot be read says nothing."""
-    found: dict[str, str] = {}
-    for names in (_OURS, _HELICONE):
-        for header, field in names.items():
-            if field not in found and (text := _text(headers, header)):
-                found[field] = text
-    portkey = _portkey(headers)
-    user = portkey.pop("_user", "")
-    trace_id, parent = _traceparent(headers)
-    tags = _tags(_text(headers, b"x-tokenops-tags")) | _prefixed(headers) | portkey
-    return attribution(
-        found
-        | ({"user_id": user} if user and "user_id" not in found else {})
-        | ({"trace_id": trace_id, "parent_span_id": parent} if trace_id and "trace_id" not in found else {}),
-        tags,
-    )
+# member of a metadata object → field; every other member is a tag
+_MEMBERS: Final[Mapping[str, str]] = {
+    "_user": "user_id",
+    "user_id": "user_id",
+    "session_id": "session_id",
+    "trace_id": "trace_id",
+    "feature": "feature",
+    "team": "team",
+    "environment": "environment",
+    "_environment": "environment",
+}
+_AGENT_TAGS: Final[Mapping[bytes, str]] = {
+    b"x-openclaw-agent-id": "agent_id",
+    b"x-openclaw-agent-type": "agent_type",
+    b"x-openclaw-team": "agent_team",
+    b"x-openclaw-channel": "agent_channel",
+    b"x-openclaw-skill": "agent_skill",
+    b"x-openclaw-environment": "agent_environment",
+}
+_PROPERTY: Final = b"helicone-property-"
+_RELEVANT: Final = (b"x-tokenops-", b"helicone-", b"x-portkey-", b"x-openclaw-", b"traceparent")
 
 
-def attribution(found: Mapping[str, str], tags: Mapping[str, str]) -> Attribution:
-    """These texts, as far as they fit."""
-    texts = {name: _CONTROL.sub("", text)[: _LONGEST.get(name, _LONGEST_TEXT)] for name, text in found.items()}
-    return Attribution(**texts, tags=fitting(tags))
+def from_headers(headers: Headers) -> Attribution:
+    """What the headers say. ``headers`` are all values by name in lower case; of several the first counts."""
+    said = {name: values[0] for name, values in headers.items() if values and name.startswith(_RELEVANT)}
+    if not said:
+        return Attribution()
+    fields = {field: value for field, names in _FIELDS.items() if (value := _first(said, names))}
+    own = _attribution(fields, _tags_of_headers(said))
+    return merged(merged(own, _of_portkey(said)), _of_traceparent(said))
 
 
-def fitting(tags: Mapping[str, str]) -> dict[str, str]:
-    """The first twenty tags, keys and values cut."""
-    kept: dict[str, str] = {}
-    for key, value in tags.items():
-        name = _CONTROL.sub("", key).strip()[:_LONGEST_TAG]
-        if name and len(kept) < _MOST_TAGS:
-            kept[name] = _CONTROL.sub("", value)[:_LONGEST_VALUE]
-    return kept
+def from_metadata(user: object, metadata: object) -> Attribution:
+    """What a body says: its ``user`` and the members of its ``metadata``."""
+    members = metadata if isinstance(metadata, dict) else {}
+    known = {_MEMBERS[name]: _text(value) for name, value in members.items() if name in _MEMBERS}
+    tags = ((name, _text(value)) for name, value in members.items() if name not in _MEMBERS)
+    fields = {**known, "user_id": _text(user) or known.get("user_id", "")}
+    return _attribution(fields, tags)
 
 
 def merged(first: Attribution, second: Attribution) -> Attribution:
-    """What ``first`` says, and what only ``second`` says."""
-    texts = {
-        field.name: getattr(first, field.name) or getattr(second, field.name)
-        for field in fields(Attribution)
-        if field.name != "tags"
-    }
+    """Both; ``first`` wins, tag by tag and field by field. A parent span stays with its trace."""
+    if second == _NOTHING:
+        return first
+    if first == _NOTHING:
+        return second
+    same_trace = first.trace_id in {"", second.trace_id}
     return Attribution(
-        **texts, tags=fitting({**first.tags, **{k: v for k, v in second.tags.items() if k not in first.tags}})
+        feature=first.feature or second.feature,
+        team=first.team or second.team,
+        environment=first.environment or second.environment,
+        user_id=first.user_id or second.user_id,
+        session_id=first.session_id or second.session_id,
+        trace_id=first.trace_id or second.trace_id,
+        parent_span_id=first.parent_span_id or (second.parent_span_id if same_trace else ""),
+        agent_name=first.agent_name or second.agent_name,
+        tags=_fitting((*first.tags.items(), *second.tags.items())),
     )
 
 
-def _text(headers: HeaderValues, name: bytes) -> str:
-    """UTF-8, percent-encoded or not; '' where it is neither."""
-    values = headers.get(name)
-    return _decoded(values[0]) if values else ""
+def _attribution(fields: Mapping[str, str], tags: Iterable[tuple[str, str]]) -> Attribution:
+    cut = {name: value[: _LONGEST.get(name, _LONGEST_ID)].strip() for name, value in fields.items()}
+    return Attribution(**cut, tags=_fitting(tags))
+
+
+def _fitting(tags: Iterable[tuple[str, str]]) -> Mapping[str, str]:
+    """The first twenty; values are cut, a name that is too long is dropped: cut, it would be another name."""
+    found: dict[str, str] = {}
+    for raw_name, value in tags:
+        name = _clean(raw_name)
+        if 0 < len(name) <= _LONGEST_KEY and value:
+            found.setdefault(name, value[:_LONGEST_VALUE])
+        if len(found) == _MOST_TAGS:
+            break
+    return found
+
+
+def _tags_of_headers(said: Mapping[bytes, bytes]) -> Iterator[tuple[str, str]]:
+    if tags := said.get(b"x-tokenops-tags"):
+        yield from _listed(tags)
+    for name, value in said.items():
+        if name.startswith(_PROPERTY):
+            yield name[len(_PROPERTY) :].decode("latin-1"), _decoded(value)
+    for name, tag in _AGENT_TAGS.items():
+        if name in said:
+            yield tag, _decoded(said[name])
+
+
+def _listed(value: bytes) -> Iterator[tuple[str, str]]:
+    """``a=b, c=d``, or a JSON object. Names and values of a list may be percent-encoded."""
+    if value.lstrip().startswith(b"{"):
+        yield from ((name, _text(member)) for name, member in _object(value).items())
+        return
+    for pair in value.split(b","):
+        name, equals, text = pair.partition(b"=")
+        if equals:
+            yield _decoded(name), _decoded(text)
+
+
+def _of_portkey(said: Mapping[bytes, bytes]) -> Attribution:
+    if found := said.get(b"x-portkey-metadata"):
+        return from_metadata(None, _object(found))
+    return _NOTHING
+
+
+def _of_traceparent(said: Mapping[bytes, bytes]) -> Attribution:
+    """W3C Trace Context, level 1: version 00 has four parts, later ones may have more."""
+    parent = _TRACEPARENT.fullmatch(said.get(b"traceparent", b"").decode("latin-1").strip())
+    if parent is None or (parent[1] == "00" and parent[4]):
+        return _NOTHING
+    return Attribution(trace_id=parent[2], parent_span_id=parent[3])
+
+
+def _first(said: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> str:
+    return next((text for name in names if name in said and (text := _decoded(said[name]))), "")
+
+
+def _object(value: bytes) -> Mapping[str, object]:
+    try:
+        found = _JSON.decode(value) if len(value) <= _LONGEST_JSON else None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _decoded(value: bytes) -> str:
+    """A header as text: UTF-8, else Latin-1 (RFC 9110 §5.5); percent-encoded UTF-8 as what it encodes."""
     try:
         text = value.decode()
     except UnicodeDecodeError:
         text = value.decode("latin-1")
-    if "%" in text:
-        try:
+    if _ENCODED.search(text):
+        with suppress(UnicodeDecodeError):  # a percent sign that encodes nothing
             text = unquote(text, errors="strict")
-        except UnicodeDecodeError:
-            return text.strip()
-    return text.strip()
+    return _clean(text)
 
 
-def _tags(text: str) -> dict[str, str]:
-    """``a=b, c=d``, or a JSON object."""
-    if text.startswith("{"):
-        return _json(text.encode())
-    pairs = (part.partition("=") for part in text.split(",") if "=" in part)
-    return {key.strip(): value.strip() for key, _, value in pairs if key.strip()}
+def _text(value: object) -> str:
+    """A member of a JSON object as text; objects and lists say nothing."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _clean(str(value)) if isinstance(value, str | int | float) else ""
 
 
-def _prefixed(headers: HeaderValues) -> dict[str, str]:
-    found = {f"openclaw.{name}": _text(headers, _OPENCLAW + name.encode()) for name in _OPENCLAW_TAGS}
-    for name, values in headers.items():
-        if name.startswith(_HELICONE_TAG):
-            found[name[len(_HELICONE_TAG) :].decode("latin-1")] = _decoded(values[0])
-    return {name: text for name, text in found.items() if text}
-
-
-def _portkey(headers: HeaderValues) -> dict[str, str]:
-    values = headers.get(_PORTKEY)
-    return _json(values[0]) if values else {}
-
-
-def _json(document: bytes) -> dict[str, str]:
-    try:
-        members = msgspec.json.decode(document)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-        return {}
-    return plain_texts(members)
-
-
-def plain_texts(members: object) -> dict[str, str]:
-    """The members of an object that are short words or numbers, as text."""
-    if not isinstance(members, dict):
-        return {}
-    simple = {str(k): v for k, v in members.items() if isinstance(v, str | int | float)}
-    return {key: v if isinstance(v, str) else msgspec.json.encode(v).decode() for key, v in simple.items()}
-
-
-def _traceparent(headers: HeaderValues) -> tuple[str, str]:
-    """Trace and parent span of W3C Trace Context; zeros are none."""
-    found = _TRACEPARENT.fullmatch(_text(headers, b"traceparent"))
-    if not found or not found[1].strip("0") or not found[2].strip("0"):
-        return "", ""
-    return found[1], found[2]
+def _clean(text: str) -> str:
+    return _CONTROL.sub("", text).strip()

@@ -4,31 +4,49 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from math import isfinite
 from typing import Any, Final
 
 import msgspec
-from msgspec import Raw
 
 from gateway.types import Ask, Attribution, Outcome, Provider, Seen
+from gateway.wire.usage import used
+from ingestion.wire.amounts import MAX_COUNT
+from ingestion.wire.assembler import SERVICE_TIERS
+from ingestion.wire.providers import canonical_provider
 
 _LONGEST: Final = 255
-_SHORTER: Final = {"endpoint_name": 100, "team": 100, "environment": 100, "service_tier": 50, "provider": 100}
-_BYTES_A_TOKEN: Final = 4
-_MOST_COUNT: Final = 10**9
+_SHORTER: Final = {
+    "endpoint_name": 100,
+    "team": 100,
+    "environment": 100,
+    "provider": 100,
+    "id": 64,
+    "operation": 50,
+    "service_tier": 50,
+}
+_MOST_TAGS, _LONGEST_TAG, _LONGEST_TAG_VALUE = 20, 50, 200
+_MOST_DIGITS: Final = 9
+_HIGHEST_STATUS: Final = 999
 _FIRST_ERROR: Final = 400
 _UNKNOWN_MODEL: Final = "unknown"
 _UNSEEN: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff\uffff]")
-_TIERS: Final = frozenset({"standard", "auto", "default", "on_demand", "batch", "flex", "priority", "fast"})
-_TOTALS: Final = ("total_tokens", "totalTokenCount")
-_OUTPUT_NAMES: Final = ("output_tokens", "candidatesTokenCount", "outputTokens")
-_FINAL: Final = "completion_tokens"  # in OpenAI's chat the usage comes once, when all is written
+_HASH: Final = re.compile(r"[0-9a-fA-F]{1,128}", re.ASCII)
 _ERRORS: Final = {
     Outcome.UNREACHABLE: "upstream_unreachable",
     Outcome.TIMEOUT: "upstream_timeout",
     Outcome.BROKEN: "upstream_broken",
     Outcome.INTERRUPTED: "interrupted",
 }
-_REQUEST_IDS: Final = (b"x-request-id", b"request-id", b"apim-request-id", b"x-amzn-requestid", b"cf-ray")
+_REQUEST_IDS: Final = (
+    b"x-request-id",
+    b"request-id",
+    b"apim-request-id",
+    b"x-goog-request-id",
+    b"x-amzn-requestid",
+    b"x-ms-request-id",
+    b"cf-ray",  # the network in front of the provider, which is better than nothing
+)
 _LIMITS: Final = {
     "ratelimit_remaining_requests": (b"x-ratelimit-remaining-requests", b"anthropic-ratelimit-requests-remaining"),
     "ratelimit_remaining_tokens": (b"x-ratelimit-remaining-tokens", b"anthropic-ratelimit-tokens-remaining"),
@@ -56,37 +74,21 @@ class Told:
 def event(told: Told) -> bytes:
     """The event as JSON. Every text is cut to what an event may hold."""
     ask, seen = told.ask, told.seen
-    failed = _failure(told)
-    texts = {
-        "id": told.call_id,
-        "timestamp": told.at.isoformat(),
-        "provider": told.provider.canonical,
-        "model": ask.model or seen.model or _UNKNOWN_MODEL,
-        "response_model": seen.model,
-        "operation": ask.operation,
-        "status": "error" if failed else "ok",
-        "error_type": failed,
-        "service_tier": _tier(seen.service_tier or ask.service_tier),
-        "response_id": seen.response_id,
-        "finish_reason": seen.finish_reason,
-        "prompt_hash": ask.prompt_hash,
-        "prompt_prefix_hash": ask.prompt_prefix_hash,
-        **_attributed(ask.attribution),
-        **_answered(told.headers),
+    headers = {name.lower(): value for name, value in told.headers}
+    document: dict[str, Any] = {
+        name: text for name, raw in _texts(told, headers).items() if (text := _short(name, raw))
     }
-    numbers: dict[str, Any] = {
-        "latency_ms": round(max(told.latency_ms, 0.0), 3),
-        "time_to_first_token_ms": round(told.first_ms, 3) if told.first_ms is not None and ask.is_stream else None,
-        "http_status": told.http_status or None,
-        "retries": told.retries,
-        "stream": ask.is_stream,
-        **_limits(told.headers),
-    }
-    document: dict[str, Any] = {name: short for name, text in texts.items() if (short := _short(name, text))}
-    document |= {name: number for name, number in numbers.items() if number is not None}
-    if ask.attribution.tags:
-        document["tags"] = {_clean(key): _clean(value) for key, value in ask.attribution.tags.items() if _clean(key)}
-    return _encode(document | _used(told))
+    document |= {name: number for name, number in _numbers(told, headers).items() if number is not None}
+    if tags := _tags(ask.attribution.tags):
+        document["tags"] = tags
+    counts = used(
+        ask=ask,
+        seen=seen,
+        outcome=told.outcome,
+        http_status=told.http_status,
+        provider=canonical_provider(document.get("provider", "")),
+    )
+    return _encode(document | counts)
 
 
 def interrupted(*, call_id: str, at: datetime, provider: Provider, ask: Ask) -> bytes:
@@ -94,55 +96,39 @@ def interrupted(*, call_id: str, at: datetime, provider: Provider, ask: Ask) -> 
     return event(Told(call_id=call_id, at=at, provider=provider, ask=ask, outcome=Outcome.INTERRUPTED, seen=Seen()))
 
 
-# --- What was used ---
-
-
-def _used(told: Told) -> dict[str, Any]:
-    """The provider's own counts; an estimate, which says so, where it stated none of what it surely bills."""
-    seen, stated = told.seen, _members(told.seen.usage)
-    if stated and (seen.is_whole or _FINAL in stated):
-        return {"usage": _without_zero_cost(stated)}
-    if stated:
-        return _partly(stated, seen)
-    if told.outcome == Outcome.UNREACHABLE or told.http_status >= _FIRST_ERROR:
-        return {}
+def _texts(told: Told, headers: Mapping[bytes, bytes]) -> dict[str, str]:
+    ask, seen, failed = told.ask, told.seen, _failure(told)
     return {
-        "input_tokens": _tokens(told.ask.text_bytes),
-        "output_tokens": _tokens(seen.text_bytes),
-        "usage_estimated": True,
+        "id": told.call_id,
+        "timestamp": told.at.isoformat(),
+        "provider": told.provider.canonical,
+        "model": _plain(ask.model) or _plain(seen.model) or _UNKNOWN_MODEL,
+        "response_model": seen.model,
+        "operation": ask.operation,
+        "status": "error" if failed else "ok",
+        "error_type": failed,
+        "service_tier": _tier(told),
+        "response_id": seen.response_id,
+        "upstream_request_id": _request_id(headers),
+        "finish_reason": seen.finish_reason,
+        "prompt_hash": _hash(ask.prompt_hash),
+        "prompt_prefix_hash": _hash(ask.prompt_prefix_hash),
+        **_attributed(ask.attribution),
     }
 
 
-def _partly(stated: Mapping[str, Raw], seen: Seen) -> dict[str, Any]:
-    """A stream that ended before it stated everything: what it did state holds, what was written is estimated."""
-    name = next((known for known in _OUTPUT_NAMES if known in stated), "output_tokens")
-    kept = {key: value for key, value in stated.items() if key not in _TOTALS}
-    written = max(_tokens(seen.text_bytes), _count(stated.get(name)))
-    return {"usage": {**kept, name: written}, "usage_estimated": True}
+def _numbers(told: Told, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
+    return {
+        "latency_ms": _milliseconds(told.latency_ms),
+        "time_to_first_token_ms": _milliseconds(told.first_ms) if told.ask.is_stream else None,
+        "http_status": min(told.http_status, _HIGHEST_STATUS) if told.http_status > 0 else None,
+        "retries": min(max(told.retries, 0), MAX_COUNT) if told.retries is not None else None,
+        "stream": told.ask.is_stream,
+        **{field: _remaining(headers, names) for field, names in _LIMITS.items()},
+    }
 
 
-def _without_zero_cost(stated: Mapping[str, Raw]) -> Mapping[str, Raw]:
-    return {name: value for name, value in stated.items() if not (name == "cost" and not _count(value))}
-
-
-def _count(value: Raw | None) -> float:
-    try:
-        found = msgspec.json.decode(value) if value is not None else 0
-    except msgspec.DecodeError:
-        return 0
-    return found if isinstance(found, int | float) else 0
-
-
-def _tokens(size: int) -> int:
-    """⌈bytes of text ÷ 4⌉."""
-    return min(-(-size // _BYTES_A_TOKEN), _MOST_COUNT)
-
-
-def _members(usage: bytes) -> dict[str, Raw]:
-    return msgspec.json.decode(usage, type=dict[str, Raw]) if usage else {}
-
-
-# --- Who and how ---
+# --- How it went ---
 
 
 def _failure(told: Told) -> str:
@@ -150,8 +136,32 @@ def _failure(told: Told) -> str:
     if told.outcome in _ERRORS:
         return _ERRORS[told.outcome]
     if told.http_status >= _FIRST_ERROR:
-        return told.seen.error_type or f"http_{told.http_status}"
+        return _plain(told.seen.error_type) or f"http_{told.http_status}"
     return told.seen.error_type
+
+
+def _tier(told: Told) -> str:
+    """The answer's, and the asked one only where the answer says none, in its usage object neither."""
+    named = told.seen.service_tier
+    if not named and b'"service_tier"' not in told.seen.usage:
+        named = told.ask.service_tier
+    return named if named.lower() in SERVICE_TIERS else ""
+
+
+def _request_id(headers: Mapping[bytes, bytes]) -> str:
+    return next((headers[name].decode("latin-1") for name in _REQUEST_IDS if headers.get(name)), "")
+
+
+def _remaining(headers: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> int | None:
+    found = next((headers[name] for name in names if name in headers), b"")
+    return int(found) if found.isdigit() and len(found) <= _MOST_DIGITS else None
+
+
+def _milliseconds(value: float | None) -> float | None:
+    return round(min(max(value, 0.0), MAX_COUNT), 3) if value is not None and isfinite(value) else None
+
+
+# --- Whose it is ---
 
 
 def _attributed(given: Attribution) -> dict[str, str]:
@@ -167,31 +177,25 @@ def _attributed(given: Attribution) -> dict[str, str]:
     }
 
 
-def _answered(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    found = {name.lower(): value for name, value in headers}
-    identifier = next((found[name] for name in _REQUEST_IDS if name in found), b"")
-    return {"upstream_request_id": identifier.decode("latin-1")}
+def _tags(given: Mapping[str, str]) -> dict[str, str]:
+    kept: dict[str, str] = {}
+    for key, value in given.items():
+        if len(kept) < _MOST_TAGS and (name := _plain(key)[:_LONGEST_TAG]):
+            kept[name] = _plain(value)[:_LONGEST_TAG_VALUE]
+    return kept
 
 
-def _limits(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, int | None]:
-    found = {name.lower(): value for name, value in headers}
-    return {
-        field: next((_whole(found[name]) for name in names if name in found), None) for field, names in _LIMITS.items()
-    }
+# --- Texts ---
 
 
-def _whole(value: bytes) -> int | None:
-    return int(value) if value.isdigit() and len(value) <= len(str(_MOST_COUNT)) - 1 else None
-
-
-def _tier(named: str) -> str:
-    return named if named.lower() in _TIERS else ""
+def _hash(digits: str) -> str:
+    return digits if _HASH.fullmatch(digits) else ""
 
 
 def _short(name: str, text: str) -> str:
-    return _clean(text).strip()[: _SHORTER.get(name, _LONGEST)]
+    return _plain(text)[: _SHORTER.get(name, _LONGEST)].strip()
 
 
-def _clean(text: str) -> str:
+def _plain(text: str) -> str:
     """Without what no event may hold."""
-    return _UNSEEN.sub("", text)
+    return _UNSEEN.sub("", text).strip()

@@ -1,126 +1,192 @@
-"""Which headers and which query go upstream, which come back (RFC 9110 §7.6.1), and where the credential stands."""
+"""Which headers pass between a client and an upstream, and where a credential goes. Order and bytes stay.
 
+A key of ours (``tko_…``) never leaves, wherever it stands. What an upstream says to a browser about its own origin
+(cookies, HSTS, …) is not said in ours.
+"""
+
+import base64
+import binascii
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote_to_bytes
 
 from gateway.types import Auth, Provider
 
-_MOST_BYTES: Final = 64 * 2**10
-_NAME: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_FORBIDDEN: Final = re.compile(rb"[\r\n\x00]")
-_OUR_KEY: Final = b"tko_"
-_BEARER: Final = re.compile(rb"bearer\s+", re.IGNORECASE)
+type Headers = list[tuple[bytes, bytes]]
+
+MOST_BYTES: Final = 64 * 1024
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_INJECTED: Final = re.compile(rb"[\r\n\0]")
+_QUERY: Final = re.compile(rb"[\x21\x22\x24-\x7e]*")  # printable, no "#"
+_OUR_KEY: Final = re.compile(rb"(?<![A-Za-z0-9_])tko_")
+
+# RFC 9110 §7.6.1, and the two that were never standard.
 _HOP_BY_HOP: Final = frozenset(
     {
-        *(b"connection", b"keep-alive", b"proxy-authenticate", b"proxy-authorization", b"proxy-connection"),
-        *(b"te", b"trailer", b"transfer-encoding", b"upgrade"),
+        *(b"connection", b"keep-alive", b"proxy-connection", b"te", b"trailer", b"transfer-encoding", b"upgrade"),
+        *(b"proxy-authenticate", b"proxy-authorization", b"proxy-authentication-info", b"http2-settings"),
     }
 )
-# Ours, other proxies', and what says who is behind us.
-_KEPT_HERE: Final = frozenset(
-    {
-        *(b"ts-api-key", b"cookie", b"forwarded", b"x-real-ip", b"host", b"content-length", b"expect"),
-        *(b"x-request-id", b"via", b"cf-connecting-ip", b"true-client-ip"),
-    }
-)
-_KEPT_PREFIXES: Final = (b"x-tokenops-", b"helicone-", b"x-portkey-", b"x-forwarded-", b"x-openclaw-")
 _CREDENTIALS: Final = frozenset({b"authorization", b"x-api-key", b"api-key", b"x-goog-api-key"})
-_CODINGS: Final = frozenset({b"gzip", b"deflate", b"br", b"zstd", b"identity"})
-_NOT_BACK: Final = _HOP_BY_HOP | {b"server", b"date", b"alt-svc", b"strict-transport-security"}
-_KEY: Final = b"key"
+_NEVER_UPSTREAM: Final = _HOP_BY_HOP | {
+    *(b"ts-api-key", b"cookie", b"cookie2", b"forwarded", b"via", b"x-real-ip", b"x-client-ip", b"true-client-ip"),
+    *(b"cf-connecting-ip", b"host", b"content-length", b"expect", b"accept-encoding"),
+}
+_NEVER_UPSTREAM_PREFIXES: Final = (b"x-tokenops-", b"helicone-", b"x-portkey-", b"x-forwarded-")
+# What speaks to a browser about the upstream's origin: in ours it would set our cookies or move our address. Nothing
+# needs the cookies: none is ever sent back.
+_NEVER_TO_CLIENT: Final = _HOP_BY_HOP | {
+    *(b"set-cookie", b"set-cookie2", b"strict-transport-security", b"public-key-pins", b"expect-ct", b"alt-svc"),
+    *(b"clear-site-data", b"service-worker-allowed", b"nel", b"report-to", b"reporting-endpoints", b"accept-ch"),
+    *(b"content-security-policy", b"content-security-policy-report-only", b"x-content-type-options", b"refresh"),
+}
+# An upstream that an organization added may answer with a page; opened in a browser it must not run as one of ours.
+_ISOLATED: Final = (
+    (b"content-security-policy", b"default-src 'none'; sandbox"),
+    (b"x-content-type-options", b"nosniff"),
+)
+_READABLE: Final = (b"gzip", b"deflate", b"br", b"zstd")
+_QUALITY: Final = re.compile(rb"[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
-type Header = tuple[bytes, bytes]
+
+class HeaderError(Exception):
+    """Headers that are not forwarded; the text repeats none. ``status`` is what to answer."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
 
 
-class HeaderError(ValueError):
-    """The headers are not forwarded; the text says why and repeats nothing of them."""
+def to_upstream(headers: Iterable[tuple[bytes, bytes]], provider: Provider, credential: str | None) -> Headers:
+    """The headers of the upstream's request. ``credential`` None: the caller's own stays where it is.
 
-
-def to_upstream(sent: Iterable[Header], provider: Provider, credential: str | None) -> list[Header]:
-    """What the provider gets, in the client's order. With ``credential`` it replaces whatever the client put there.
-
-    :raises HeaderError: too much of them, or a name or value that could mean two headers.
+    :raises HeaderError: one could end a header early, or they are too many.
     """
-    pairs = [(name.lower(), value) for name, value in sent]
-    _check(pairs)
-    named = _named_in_connection(pairs)
-    passed = [
-        (name, value)
-        for name, value in pairs
-        if name not in _HOP_BY_HOP and name not in named and not _is_kept_here(name) and not _is_ours(value)
-    ]
+    given = list(headers)
+    _check(given)
+    dropped = _NEVER_UPSTREAM | _named_in_connection(given)
     if credential is not None:
-        passed = [pair for pair in passed if pair[0] not in _CREDENTIALS]
-        passed += _credential(provider, credential)
-    present = {name for name, _ in passed}
-    passed += [(name.encode(), value.encode()) for name, value in provider.headers if name.encode() not in present]
-    return _with_readable_coding(passed)
+        dropped |= _CREDENTIALS | {provider.auth_name.encode()}
+    kept = [(name, value) for name, value in given if _goes_upstream(name.lower(), value, dropped)]
+    present = {name.lower() for name, _ in kept}
+    kept += [(n.encode(), v.encode()) for n, v in provider.headers if n.lower().encode() not in present]
+    kept.append((b"accept-encoding", _readable_encodings(given)))
+    return kept + _credential(provider, credential)
 
 
-def to_client(answered: Iterable[Header]) -> list[Header]:
-    """What the client gets of the answer's headers; the server it talks to is ours."""
-    pairs = [(name.lower(), value) for name, value in answered]
-    named = _named_in_connection(pairs)
-    return [(name, value) for name, value in pairs if name not in _NOT_BACK and name not in named]
+def to_client(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+    """The headers of the answer. ``Content-Length`` stays: who withholds a part of the body drops it."""
+    given = list(headers)
+    dropped = _NEVER_TO_CLIENT | _named_in_connection(given)
+    kept = [(n, v) for n, v in given if n.lower() not in dropped and _is_well_formed(n, v)]
+    return [*kept, *_ISOLATED]
 
 
 def query_to_upstream(query: bytes, provider: Provider, credential: str | None) -> bytes:
-    """The query with a stored credential in its place, and never with a key of ours; else byte by byte.
+    """The upstream's query string: the same bytes without keys of ours and, with a stored credential, anybody's.
 
-    :raises HeaderError: characters that no query has.
+    :raises HeaderError: it has bytes that a request line must not have.
     """
-    if re.search(rb"[\x00-\x20\x7f#]", query):
-        raise HeaderError("The query has characters that must be percent-encoded.")
-    name = provider.auth_name.encode() if provider.auth is Auth.QUERY else b""
-    parts = [part for part in query.split(b"&") if not _is_key(part, name, replaced=credential is not None)]
-    if name and credential is not None:
-        parts = [part for part in parts if part]
-        parts.append(name + b"=" + quote(credential, safe="").encode())
+    if _QUERY.fullmatch(query) is None:
+        raise HeaderError("The query contains characters that must be percent-encoded.")
+    if len(query) > MOST_BYTES:
+        raise HeaderError("The query is too long.", 414)
+    dropped = frozenset() if credential is None else frozenset({b"key", b"api_key", b"api-key", _query_name(provider)})
+    parts = [part for part in query.split(b"&") if _part_goes_upstream(part, dropped)] if query else []
+    if credential and provider.auth is Auth.QUERY:
+        parts.append(_query_name(provider) + b"=" + quote(credential, safe="").encode())
     return b"&".join(parts)
 
 
-def _is_key(part: bytes, name: bytes, *, replaced: bool) -> bool:
-    """Whether a parameter is a credential that does not go upstream."""
-    key, _, value = part.partition(b"=")
-    return value.lower().startswith(_OUR_KEY) or (replaced and key in {name, _KEY} and key != b"")
+def _check(headers: Headers) -> None:
+    if sum(len(name) + len(value) + 4 for name, value in headers) > MOST_BYTES:  # ": " and the end of the line
+        raise HeaderError("The headers are larger than 64 KB.", 431)
+    if not all(_is_well_formed(name, value) for name, value in headers):
+        raise HeaderError("A header has a name or a value that is not allowed.")
 
 
-def _check(pairs: Sequence[Header]) -> None:
-    if sum(len(name) + len(value) for name, value in pairs) > _MOST_BYTES:
-        raise HeaderError("The headers are larger than 64 KB.")
-    if not all(_NAME.fullmatch(name) for name, _ in pairs):
-        raise HeaderError("A header has a name that is none.")
-    if any(_FORBIDDEN.search(value) for _, value in pairs):
-        raise HeaderError("A header’s value has a line break or a NUL in it.")
+def _is_well_formed(name: bytes, value: bytes) -> bool:
+    return _TOKEN.fullmatch(name) is not None and _INJECTED.search(value) is None
 
 
-def _named_in_connection(pairs: Sequence[Header]) -> frozenset[bytes]:
-    values = [value for name, value in pairs if name == b"connection"]
-    return frozenset(token.strip().lower() for value in values for token in value.split(b","))
+def _named_in_connection(headers: Headers) -> frozenset[bytes]:
+    return frozenset(
+        option.strip().lower()
+        for name, value in headers
+        if name.lower() == b"connection"
+        for option in value.split(b",")
+    )
 
 
-def _is_kept_here(name: bytes) -> bool:
-    return name in _KEPT_HERE or name.startswith(_KEPT_PREFIXES)
+def _goes_upstream(name: bytes, value: bytes, dropped: frozenset[bytes]) -> bool:
+    return name not in dropped and not name.startswith(_NEVER_UPSTREAM_PREFIXES) and not _holds_our_key(value)
 
 
-def _is_ours(value: bytes) -> bool:
-    """A key of ours, wherever it stands."""
-    return _BEARER.sub(b"", value.strip(), count=1).lower().startswith(_OUR_KEY)
+def _holds_our_key(value: bytes) -> bool:
+    if _OUR_KEY.search(value):
+        return True
+    scheme, _, encoded = value.strip().partition(b" ")
+    if scheme.lower() != b"basic":
+        return False
+    try:
+        return _OUR_KEY.search(base64.b64decode(encoded)) is not None
+    except binascii.Error:
+        return False
 
 
-def _credential(provider: Provider, credential: str) -> Iterator[Header]:
+def _credential(provider: Provider, credential: str | None) -> Headers:
+    if not credential or provider.auth in {Auth.QUERY, Auth.NONE}:
+        return []
+    value = credential.encode()
+    if _INJECTED.search(value):
+        raise HeaderError("The stored credential cannot be sent in a header.")
     if provider.auth is Auth.BEARER:
-        yield b"authorization", f"Bearer {credential}".encode()
-    elif provider.auth is Auth.HEADER:
-        yield provider.auth_name.encode(), credential.encode()
+        return [(b"authorization", b"Bearer " + value)]
+    return [(provider.auth_name.encode(), value)]
 
 
-def _with_readable_coding(passed: Sequence[Header]) -> list[Header]:
-    """What the client accepts of what we can read beside; the identity where it says nothing."""
-    accepted = [value for name, value in passed if name == b"accept-encoding"]
-    wanted = [token.strip() for value in accepted for token in value.split(b",")]
-    readable = [token for token in wanted if token.split(b";")[0].strip().lower() in _CODINGS]
-    others = [pair for pair in passed if pair[0] != b"accept-encoding"]
-    return [*others, (b"accept-encoding", b", ".join(readable) or b"identity")]
+def _readable_encodings(headers: Headers) -> bytes:
+    """What the client accepts of what we can read; identity where it names nothing of that."""
+    codings = [
+        _coding(item)
+        for name, value in headers
+        if name.lower() == b"accept-encoding"
+        for item in value.split(b",")
+        if item.strip()
+    ]
+    named = {coding for coding, _ in codings}
+    kept: list[bytes] = []
+    for coding, quality in codings:
+        if coding == b"*" and quality != b"0":
+            kept += [_spelt(readable, quality) for readable in _READABLE if readable not in named]
+        elif coding in _READABLE or coding == b"identity":
+            kept.append(_spelt(coding, quality))
+    return b", ".join(kept) or b"identity"
+
+
+def _coding(item: bytes) -> tuple[bytes, bytes]:
+    """The name of a coding and its quality, '' for none and 0 for one that is not a quality."""
+    coding, semicolon, parameter = item.partition(b";")
+    name = coding.strip().lower().removeprefix(b"x-")
+    if not semicolon:
+        return name, b""
+    quality = _QUALITY.fullmatch(parameter.strip())
+    return name, (quality[1].rstrip(b"0").rstrip(b".") or b"0") if quality else b"0"
+
+
+def _spelt(coding: bytes, quality: bytes) -> bytes:
+    return coding if quality in {b"", b"1"} else coding + b";q=" + quality
+
+
+def _query_name(provider: Provider) -> bytes:
+    return (provider.auth_name if provider.auth is Auth.QUERY else "key").encode()
+
+
+def _part_goes_upstream(part: bytes, dropped: frozenset[bytes]) -> bool:
+    name, _, value = (unquote_to_bytes(piece.replace(b"+", b" ")) for piece in _halves(part))
+    return name not in dropped and _OUR_KEY.search(name) is None and _OUR_KEY.search(value) is None
+
+
+def _halves(part: bytes) -> tuple[bytes, bytes, bytes]:
+    return part.partition(b"=")

@@ -1,61 +1,83 @@
-"""From the path of a proxied request to the path at its provider. What is allowed is kept byte by byte."""
+"""From the path a client asked to the path of the upstream. The bytes that are allowed stay as they came.
+
+What could mean one thing to us and another to the upstream is refused, not repaired: dot segments, also encoded,
+encoded slashes and backslashes, NUL and control characters, empty segments, a whole URL in the place of a path.
+"""
 
 import re
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
-from gateway.types import Provider
+from gateway.types import Dialect, Provider
 
-_PREFIX: Final = b"/v1/proxy/"
-_LONGEST: Final = 8_000
+PREFIX: Final = b"/v1/proxy/"
+LONGEST: Final = 8_192  # bytes
 _SLUG: Final = re.compile(rb"[a-z0-9]+(?:-[a-z0-9]+)*")
-_ALLOWED: Final = re.compile(rb"(?:[!$&-;=@-Z_a-z~\[\]|^{}]|%[0-9A-Fa-f]{2})*")
-# An encoded slash, backslash or NUL, and encoded controls: what some servers decode before they look at the path.
-_HIDDEN: Final = re.compile(rb"%(?:2[fF]|5[cC]|[01][0-9a-fA-F]|7[fF])")
-_DOT: Final = re.compile(rb"%2[eE]")
-_SCHEME: Final = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*:")
+_LONGEST_SLUG: Final = 50
+# RFC 3986: pchar and "/"; everything else has to be percent-encoded.
+_PLAIN: Final = re.compile(rb"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/]|%[0-9A-Fa-f]{2})*")
+_CONTROL: Final = re.compile(rb"%(?:[01][0-9A-Fa-f]|7[Ff])")
+_BACKSLASH: Final = re.compile(rb"%5[Cc]")
+_SLASH: Final = re.compile(rb"%2[Ff]")
+_DOT: Final = re.compile(rb"%2[Ee]")
+_PERCENT: Final = re.compile(rb"%25")
+_OUR_KEY: Final = re.compile(rb"(?<![A-Za-z0-9])tko_[0-9A-Za-z]{8}_")
 
 
-class PathError(ValueError):
-    """The path is not forwarded; the text says why and repeats nothing of it."""
+class PathError(Exception):
+    """A path that is not forwarded; the text repeats nothing of it."""
 
 
 def split(raw_path: bytes) -> tuple[str, bytes]:
-    """The provider's name and the rest, which begins with a slash or is empty.
+    """The provider's slug and the rest, with its slash, of ``/v1/proxy/<slug>/<rest>``.
 
-    :raises PathError: the path may mean something else to somebody on the way.
+    :raises PathError: it is another path, or one that must not be forwarded.
     """
-    if len(raw_path) > _LONGEST:
-        raise PathError("The path is too long.")
-    if not raw_path.startswith(_PREFIX):
-        raise PathError("The path must begin with /v1/proxy/ and a provider’s name.")
-    slug, slash, rest = raw_path[len(_PREFIX) :].partition(b"/")
-    if not _SLUG.fullmatch(slug):
-        raise PathError("After /v1/proxy/ comes the name of a provider.")
-    _check(slash + rest)
-    return slug.decode(), slash + rest
+    if len(raw_path) > LONGEST:
+        raise PathError(f"The path is longer than {LONGEST:,} bytes.")
+    if not raw_path.startswith(b"/"):
+        raise PathError("The path must be a path, not a whole URL.")
+    if not raw_path.startswith(PREFIX):
+        raise PathError("The path must be /v1/proxy/<provider>/<path of the provider>.")
+    slug, slash, rest = raw_path[len(PREFIX) :].partition(b"/")
+    if len(slug) > _LONGEST_SLUG or _SLUG.fullmatch(slug) is None:
+        raise PathError("The provider in the path must be lower-case letters, digits and hyphens.")
+    _check(rest)
+    return slug.decode("ascii"), slash + rest or b"/"
 
 
 def target_path(provider: Provider, rest: bytes) -> bytes:
-    """The path at the provider: its base path in front, unless the rest already begins with it.
+    """The upstream's path: ``rest`` below the base path, unless it begins with it already, segment by segment.
 
-    :raises PathError: as ``split``.
+    :raises PathError: it must not be forwarded to this provider.
     """
-    _check(rest)
-    base = provider.base_path.encode()
-    if not base or rest == base or rest.startswith(base + b"/"):
-        return rest or b"/"
-    return base + rest
+    path = rest if rest.startswith(b"/") else b"/" + rest
+    _check(path[1:])
+    if provider.dialect is not Dialect.BEDROCK and _SLASH.search(path):  # ids of its inference profiles have slashes
+        raise PathError("The path must not contain an encoded slash.")
+    base = provider.base_path.encode("ascii").rstrip(b"/")
+    begins = path == base or path.startswith(base + b"/")
+    return path if begins else base + path
 
 
 def _check(rest: bytes) -> None:
-    if not _ALLOWED.fullmatch(rest):
-        raise PathError("The path has characters that must be percent-encoded.")
-    if _HIDDEN.search(rest):
-        raise PathError("The path has an encoded slash, backslash or control character.")
-    segments = _DOT.sub(b".", rest).split(b"/")[1:]
-    if any(segment.partition(b";")[0] in {b".", b".."} for segment in segments):
-        raise PathError("The path has a dot segment.")
-    if segments and _SCHEME.fullmatch(segments[0]):
-        raise PathError("The path is a whole URL.")
-    if b"" in segments[:-1]:
-        raise PathError("The path has an empty segment.")
+    if _PLAIN.fullmatch(rest) is None:
+        raise PathError("The path contains characters that must be percent-encoded.")
+    if _CONTROL.search(rest):
+        raise PathError("The path must not contain control characters.")
+    if b"\\" in rest or _BACKSLASH.search(rest):
+        raise PathError("The path must not contain a backslash.")
+    if rest.startswith(b"/") or b"//" in rest:
+        raise PathError("The path must not contain empty segments.")
+    if _OUR_KEY.search(unquote_to_bytes(rest)):
+        raise PathError("The path must not contain a TokenOps key.")
+    if any(segment in {b".", b".."} for segment in _decoded(rest).split(b"/")):
+        raise PathError("The path must not contain dot segments.")
+
+
+def _decoded(rest: bytes) -> bytes:
+    """With its dots and slashes plain, also those encoded twice or more: nobody means them otherwise."""
+    before = b""
+    while before != rest:
+        before, rest = rest, _PERCENT.sub(b"%", _SLASH.sub(b"/", _DOT.sub(b".", rest)))
+    return rest

@@ -1,42 +1,59 @@
-"""What names a prompt without saying it (telemetry.md): the same request hashes the same wherever it is seen."""
+"""What names a prompt without saying it, and how much text was sent. Nothing of either is kept.
+
+The same bytes as the SDK hashes (sdk/python: ``tokenops_sdk.identity.prompt_hashes``): telemetry.md, ``prompt_hash``.
+"""
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any, Final
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final
 
-import msgspec
-
+_MEDIA: Final = frozenset({"data", "file_data", "b64_json", "bytes"})
+_MEDIA_TYPES: Final = frozenset({"media_type", "mimeType", "mime_type", "format"})
 _CONTENT: Final = ("messages", "input", "contents", "system", "tools")
-_LISTS: Final = ("messages", "input", "contents")
-_encode: Final = msgspec.json.Encoder(order="sorted").encode
+# ensure_ascii off: a text that is no Unicode (half a surrogate pair) cannot be hashed, here as there.
+_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 
-def prompt_hashes(model: str, request: Mapping[str, Any]) -> tuple[str, str]:
-    """SHA-256 in hex over UTF-8 JSON with sorted keys and no spaces: of model, messages, system prompt and tools, and
-    of the first message and the tools. '' where there is no prompt.
-    """
+def prompt_hashes(model: str, request: Mapping[str, object]) -> tuple[str, str]:
+    """Of the whole prompt and of how it begins; '' where there is none, or none that can be written."""
     given = {name: request[name] for name in _CONTENT if request.get(name)}
     if not given:
         return "", ""
-    messages = next((given[name] for name in _LISTS if name in given), None)
+    messages = next((given[name] for name in ("messages", "input", "contents") if name in given), None)
     first = messages[0] if isinstance(messages, list) and messages else messages
     beginning = {name: value for name, value in (("first", first), ("tools", given.get("tools"))) if value}
     return _digest({"model": model, **given}), _digest(beginning) if beginning else ""
 
 
 def text_bytes(value: object) -> int:
-    """UTF-8 bytes of all text in a request; names of fields are none."""
-    if isinstance(value, str):
-        return len(value) if value.isascii() else len(value.encode(errors="replace"))
-    if isinstance(value, dict):
-        return sum(map(text_bytes, value.values()))
-    return sum(map(text_bytes, value)) if isinstance(value, list) else 0
+    """UTF-8 bytes of all text in a part of a request; names of members are none, and neither is inlined media."""
+    size, left = 0, [value]
+    while left:  # no recursion: a body may be nested as deep as its reader allows
+        part = left.pop()
+        if isinstance(part, str):
+            size += _size(part)
+        elif isinstance(part, dict):
+            left.extend(part.values() if _MEDIA.isdisjoint(part) else _beside_media(part))
+        elif isinstance(part, list):
+            left.extend(part)
+    return size
 
 
-def prompt_bytes(request: Mapping[str, Any]) -> int:
-    """Those of what the model reads."""
-    return sum(text_bytes(request[name]) for name in (*_CONTENT, "prompt", "systemInstruction") if name in request)
+def _size(text: str) -> int:
+    if text.startswith("data:"):
+        return 0
+    return len(text) if text.isascii() else len(text.encode(errors="replace"))
+
+
+def _beside_media(part: Mapping[str, object]) -> Iterator[object]:
+    """Without the base64 of an image, a sound or a file: it is not billed by its letters."""
+    is_media = not _MEDIA_TYPES.isdisjoint(part)
+    return (value for name, value in part.items() if name not in _MEDIA or (name == "data" and not is_media))
 
 
 def _digest(value: object) -> str:
-    return hashlib.sha256(_encode(value)).hexdigest()
+    try:
+        return hashlib.sha256(_canonical(value).encode()).hexdigest()
+    except (TypeError, ValueError, RecursionError):
+        return ""

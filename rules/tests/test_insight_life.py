@@ -33,7 +33,9 @@ def last_change():
 
 
 def actions():
-    return list(AuditEntry.objects.filter(action__startswith="insight.").order_by("sequence").values_list("action", flat=True))
+    return list(
+        AuditEntry.objects.filter(action__startswith="insight.").order_by("sequence").values_list("action", flat=True)
+    )
 
 
 def test_acknowledging_says_who_and_takes_note_of_what_was_told(acme, owner_user, insight, scope):

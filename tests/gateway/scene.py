@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.providers import PRESETS
-
 from core.scope import org_scope
 from gateway import announcement, credentials
 from gateway.models import GatewayProvider, GatewayTraffic, ProviderCredential
+from gateway.providers import PRESETS
 from ingestion.models import Call
 from ingestion.pricing import services as pricing
 from tenants.models import Organization, Project

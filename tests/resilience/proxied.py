@@ -113,6 +113,9 @@ class ProxiedLoad:
 
     def _run(self, stream: bool) -> None:
         while not self._stop.is_set():
+            if not self.port:  # no server yet
+                self._stop.wait(0.01)
+                continue
             name = uuid.uuid4().hex
             status, body = ask(self.port, self._key, name=name, stream=stream)
             self.statuses[status] += 1
