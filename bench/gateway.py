@@ -212,4 +212,4 @@ async def _most_resident(bench: Bench) -> int:
 def _resident(pid: int) -> int:
     """Of the worker, without the process that started it."""
     root = psutil.Process(pid)
-    return max(process.memory_info().rss for process in (root, *root.children(recursive=True)))
+    return int(max(process.memory_info().rss for process in (root, *root.children(recursive=True))))

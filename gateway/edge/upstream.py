@@ -13,7 +13,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from typing import Final, Self
 
 import aiohttp
 from multidict import CIMultiDict
@@ -63,7 +63,7 @@ class BrokenError(UpstreamError):
     """The connection broke off, or what came was no HTTP."""
 
 
-class Answer:
+class Answer(AsyncIterator[bytes]):
     """An upstream's answer, whose body is still on its way."""
 
     def __init__(self, response: aiohttp.ClientResponse, timeouts: Timeouts, deadline: float) -> None:
@@ -71,18 +71,24 @@ class Answer:
         self.status = response.status
         self.headers: Sequence[tuple[bytes, bytes]] = response.raw_headers
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body's bytes as they come, no faster than they are taken.
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body's bytes as they come, no faster than they are taken; one iterator, however often it is asked for.
+
+        No generator: one that is left before its end costs the event loop a task and a system call to clear away.
 
         :raises TimedOutError: nothing came for too long, or it all takes too long.
         :raises BrokenError: it ended before its end.
         """
-        content = self._response.content
-        while True:
-            chunk = await self._next(content)
-            if not chunk:
-                return
-            yield chunk
+        return self
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await self._next(self._response.content)
+        if not chunk:
+            raise StopAsyncIteration
+        return chunk
 
     async def close(self) -> None:
         """Give the connection back after the end; before it, break it off, so that the provider stops."""
@@ -94,6 +100,8 @@ class Answer:
     async def _next(self, content: aiohttp.StreamReader) -> bytes:
         left = self._deadline - asyncio.get_running_loop().time()
         try:
+            if left > 0 and (chunk := content.read_nowait()):
+                return chunk
             async with asyncio.timeout(min(self._timeouts.idle, left)):
                 return await content.readany()
         except TimeoutError:
