@@ -19,7 +19,6 @@ CRAFTED_PATHS = {
     "parent-inside": "/v1/proxy/openai/v1/../../etc/passwd",
     "parent-escaped": "/v1/proxy/openai/%2e%2e/admin",
     "parent-half-escaped": "/v1/proxy/openai/.%2E/admin",
-    "parent-with-parameter": "/v1/proxy/openai/..;/admin",
     "here": "/v1/proxy/openai/./v1/models",
     "slash-escaped": "/v1/proxy/openai/v1%2Fmodels",
     "slash-escaped-lower": "/v1/proxy/openai/..%2fadmin",
@@ -29,7 +28,6 @@ CRAFTED_PATHS = {
     "line-feed-escaped": "/v1/proxy/openai/v1%0A/models",
     "return-escaped": "/v1/proxy/openai/v1%0d%0aX-Injected:%20yes/models",
     "absolute-inside": "/v1/proxy/openai/http://127.0.0.1:1/x",
-    "absolute-inside-tls": "/v1/proxy/openai/https:/evil.example/x",
     "host-inside": "/v1/proxy/openai//evil.example/x",
     "host-at": "/v1/proxy/openai@evil.example/v1/models",
 }
@@ -42,6 +40,17 @@ def test_a_crafted_path_leads_nowhere(gateway, target):
     assert answer.status in {400, 404}
     assert gateway.provider.received == []
     assert gateway.key.encode() not in answer.body
+
+
+@pytest.mark.parametrize("target", ["/v1/proxy/openai/..;/admin", "/v1/proxy/openai/https:/evil.example/x"])
+def test_what_only_looks_like_a_way_out_stays_below_the_base_path(gateway, target):
+    """To us a segment as any other; refused or passed on, it does not leave the provider."""
+    answer = send(gateway, request(gateway, target, "Content-Type: application/json", body=chat()))
+
+    assert answer.status in {200, 400, 404}
+    for received in gateway.provider.received:
+        assert received.target == target.replace("/v1/proxy/openai/", "/v1/")
+        assert received.values("host") == [gateway.provider.url.removeprefix("http://")]
 
 
 def test_absolute_form_is_no_way_to_another_host(gateway):
