@@ -21,6 +21,7 @@ from tenants import services
 from tenants.api_access import Door
 from tenants.models import Organization, Project
 from tenants.permissions import GRANTS, Permission, Role, Scope, allows
+from tests.api_document import document
 from tests.matrix import (
     FOREIGN,
     KEYS,
@@ -31,7 +32,6 @@ from tests.matrix import (
     WEB,
     Operation,
     cells,
-    document,
     edge_routes,
     every_key,
     web_routes,
