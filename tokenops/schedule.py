@@ -18,6 +18,8 @@ SCHEDULE = {
     "quotas": _entry("ingestion.check_quotas", 60.0, expires=60),
     "rules": _entry("rules.sweep", 30.0, expires=30),
     "samples": _entry("rules.seek_samples", crontab(minute="12"), expires=3_000),
+    "spool": _entry("gateway.watch_spool", 60.0, expires=60),
+    "gateway-retention": _entry("gateway.retention", crontab(hour="4", minute="50"), expires=80_000),
     "expiring-keys": _entry("tenants.tell_expiring_keys", crontab(minute="50"), expires=3_000),
     "exports-retention": _entry("exports.retention", crontab(minute="25"), expires=3_000),
     "alerts-retention": _entry("alerts.retention", crontab(hour="4", minute="40"), expires=80_000),

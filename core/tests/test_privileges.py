@@ -31,7 +31,7 @@ APP_EXCEPTIONS: dict[str, set[str]] = {
     "cloud_samples": {"SELECT", "DELETE"},
     "features_apart": {"SELECT", "INSERT", "DELETE"},
     "gateway_spool_segments": set(),
-    "gateway_traffic_hourly": READ,
+    "gateway_traffic_hourly": {"SELECT", "DELETE"},
     "django_migrations": READ,
     "ingest_counters": READ,
     "ingest_idempotency": READ,

@@ -285,6 +285,6 @@ class Migration(migrations.Migration):
         tenant_table("gateway_settings", edge="select"),
         tenant_table("gateway_providers", edge="select"),
         tenant_table("provider_credentials", edge="select"),
-        tenant_table("gateway_traffic_hourly", app="select", edge="select, insert, update"),
+        tenant_table("gateway_traffic_hourly", app="select, delete", edge="select, insert, update"),
         open_table("gateway_spool_segments", app="", edge="select, insert, update, delete"),
     ]
