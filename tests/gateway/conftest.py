@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connections
 
-from conftest import _empty_database, make_organization
+from conftest import empty_database, make_organization
 from tests.fake_provider import FakeProvider, fake_provider
 from tests.gateway.scene import Scene, gateway_server, new_feature, set_scene
 
@@ -36,7 +36,7 @@ def scene(
         with gateway_server(tmp_path_factory.mktemp("gateway"), **server_settings) as server:
             yield Scene(server, upstream, organization, key, ingest_key)
         connections.close_all()
-        _empty_database()
+        empty_database()
 
 
 @pytest.fixture
