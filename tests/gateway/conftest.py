@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 from django.db import connections
 
-from conftest import empty_database, make_organization
+from conftest import make_organization
+from tests.emptying import empty_database
 from tests.fake_provider import FakeProvider, fake_provider
 from tests.gateway.scene import Scene, gateway_server, new_feature, set_scene
 

@@ -131,7 +131,7 @@ CELLS: Final = (
         "openai-speech",
         OPENAI,
         lambda client: client.audio.speech.create(model="tts-1", voice="alloy", input="Hi"),
-        {"model": "tts-1", "operation": "audio", "input_tokens": 1, "output_tokens": 0, "usage_estimated": True},
+        {"model": "tts-1", "operation": "audio", "input_tokens": 0, "output_tokens": 0, "usage_estimated": True},
     ),
     Cell(
         "openai-transcription",
