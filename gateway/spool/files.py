@@ -18,6 +18,7 @@ from gateway.types import End, SpoolFullError, Start
 
 logger = logging.getLogger(__name__)
 
+_FILES: Final = 8  # at least, of a full spool
 SEGMENT_BYTES: Final = 8 * 2**20
 END_ROOM: Final = 16 * 2**10  # set aside for the end of every call that runs
 SYNC_SECONDS: Final = 0.1
@@ -236,4 +237,5 @@ class FileSpool:
 
 def open_spool(directory: Path, *, most_bytes: int) -> FileSpool:
     """The spool of this process, with files of its own."""
-    return FileSpool(directory, most_bytes=most_bytes)
+    # Room comes back file by file: one that fills a small spool by itself would never be given up.
+    return FileSpool(directory, most_bytes=most_bytes, segment_bytes=min(SEGMENT_BYTES, most_bytes // _FILES))
