@@ -48,7 +48,7 @@ _CREDENTIAL: Final[dict[str, Any]] = {
     "replaced_at": None,
     "created_at": _AT,
 }
-_NOT_TRIED: Final = _CREDENTIAL | {"check_result": "", "checked_at": None}
+_NOT_TRIED: Final = _CREDENTIAL | {"check_result": None, "checked_at": None}
 _NEW_PROVIDER: Final = {name: _PROVIDER[name] for name in ("slug", "name", "preset", "origin", "base_path")}
 _NEW_CREDENTIAL: Final = {"provider": "openai", "name": "Production", "secret": "the-key-of-the-provider-abcdef"}
 _REPLACEMENT: Final = {"secret": "the-next-key-of-the-provider-abcdef", "replaced_at": None}

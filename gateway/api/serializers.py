@@ -12,6 +12,7 @@ from gateway.models import GatewayProvider, ProviderCredential
 from gateway.providers import PRESETS
 
 _AUTH = tuple(GatewayProvider.Auth.values)
+_RESULTS = tuple(value for value in ProviderCredential.Check.values if value)
 _STAYS = "Of the path /v1/proxy/<slug>/; one of a built-in provider takes its place. It stays as it is."
 
 
@@ -71,13 +72,16 @@ class CredentialSerializer(serializers.Serializer[ProviderCredential]):
     project = serializers.SerializerMethodField(help_text="Slug; null: of the whole organization.")
     hint = serializers.CharField(help_text="Its last four characters; empty for short ones.")
     default = serializers.BooleanField(source="is_default", help_text="Taken where a call names no other.")
-    check_result = Choice(
-        tuple(ProviderCredential.Check.values),
-        help_text="What the provider said of it; empty: it was not asked, or said neither yes nor no.",
+    check_result = serializers.SerializerMethodField(
+        help_text="What the provider said of it; null: it was not asked, or said neither yes nor no."
     )
     checked_at = OptionalInstantField(allow_null=True)
     replaced_at = OptionalInstantField(allow_null=True)
     created_at = InstantField()
+
+    @extend_schema_field(Choice(_RESULTS, allow_null=True))
+    def get_check_result(self, credential: ProviderCredential) -> str | None:
+        return credential.check_result or None
 
     @extend_schema_field(serializers.CharField(allow_null=True))
     def get_project(self, credential: ProviderCredential) -> str | None:

@@ -122,7 +122,7 @@ def test_a_credential_is_added_and_its_secret_does_not_come_back(ask, acme):
         "project": None,
         "hint": "cdef",
         "default": True,
-        "check_result": "",
+        "check_result": None,
     }
     assert secret_of(acme, document["id"]) == SECRET
     for answer in (ask("GET", CREDENTIALS), ask("GET", f"{CREDENTIALS}/{document['id']}")):
