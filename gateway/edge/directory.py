@@ -1,28 +1,35 @@
 """What an organization has told the gateway, read from Postgres and remembered for a short while."""
 
+import base64
 import contextlib
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core import crypto
 from gateway.credentials import context
+from gateway.models import GatewayProvider
 from gateway.providers import PRESETS
-from gateway.types import Auth, Provider, Timeouts
+from gateway.types import Provider
+from gateway.upstreams import provider_of
 from ingestion.edge.directory import FRESH_SECONDS, FRESH_SECONDS_UNHEARD, DirectoryUnavailableError, Reader
 
+logger = logging.getLogger("gateway.edge")
+
 _MOST_ORGANIZATIONS: Final = 10_000
-_UNKNOWN_PRESET: Final = "openai-compatible"
+# One statement, so one moment: a key that goes with a new address is never sent to the old one.
 _LOOKUP: Final = b"""
     select coalesce((select offline_minutes from gateway_settings where organization_id = %(organization)s), 60)
                as offline_minutes,
            (select coalesce(jsonb_agg(to_jsonb(p) - 'created_at' - 'created_by_id'), '[]') from gateway_providers p
-            where p.organization_id = %(organization)s) as providers"""
-_CREDENTIALS: Final = b"""
-    select provider, name, project_id, is_default, sealed from provider_credentials
-    where organization_id = %(organization)s order by is_default desc, id"""
+            where p.organization_id = %(organization)s) as providers,
+           (select coalesce(jsonb_agg(jsonb_build_object(
+                'provider', c.provider, 'name', c.name, 'project_id', c.project_id, 'is_default', c.is_default,
+                'sealed', encode(c.sealed, 'base64')) order by c.id), '[]') from provider_credentials c
+            where c.organization_id = %(organization)s) as credentials"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,13 +139,11 @@ class Gateways:
 
     async def _read(self, organization_id: int) -> OrganizationGateway:
         generation, asked_at = self._generation, time.monotonic()
-        parameters = {"organization": organization_id}
-        (told,) = await self._reader.rows(_LOOKUP, parameters)
-        credentials = await self._reader.rows(_CREDENTIALS, parameters)
+        (told,) = await self._reader.rows(_LOOKUP, {"organization": organization_id})
         gateway = OrganizationGateway(
             offline_seconds=told["offline_minutes"] * 60.0,
-            providers={row["slug"]: own_provider(row) for row in told["providers"]},
-            credentials=[self._credential(organization_id, row) for row in credentials],
+            providers={row["slug"]: provider_of(GatewayProvider(**row)) for row in told["providers"]},
+            credentials=[one for row in told["credentials"] if (one := self._credential(organization_id, row))],
         )
         # What was told while we asked may be newer than the answer, which then serves this one request only.
         if generation == self._generation:
@@ -152,38 +157,23 @@ class Gateways:
         if len(self._entries) > _MOST_ORGANIZATIONS:
             self._entries.popitem(last=False)
 
-    def _credential(self, organization_id: int, row: Mapping[str, Any]) -> Credential:
-        secret = crypto.decrypt(
-            bytes(row["sealed"]),
-            key=self._encryption_key,
-            context=context(organization_id=organization_id, provider=row["provider"], name=row["name"]),
-            previous=self._previous_encryption_key,
-        )
+    def _credential(self, organization_id: int, row: Mapping[str, Any]) -> Credential | None:
+        """None for one that cannot be opened: it must not keep the others from working."""
+        provider, name = row["provider"], row["name"]
+        try:
+            secret = crypto.decrypt(
+                base64.b64decode(row["sealed"]),
+                key=self._encryption_key,
+                context=context(organization_id, provider, name),
+                previous=self._previous_encryption_key,
+            )
+        except crypto.DecryptionError:
+            logger.error("a credential cannot be opened", extra={"organization_id": organization_id})
+            return None
         return Credential(
-            provider=row["provider"],
-            name=row["name"],
+            provider=provider,
+            name=name,
             project_id=row["project_id"],
             is_default=row["is_default"],
             secret=secret.decode(),
         )
-
-
-def own_provider(row: Mapping[str, Any]) -> Provider:
-    """An organization's row over what its preset says."""
-    preset = PRESETS.get(row["preset"]) or PRESETS[_UNKNOWN_PRESET]
-    return replace(
-        preset.provider,
-        slug=row["slug"],
-        name=row["name"],
-        origin=row["origin"],
-        base_path=row["base_path"],
-        auth=Auth(row["auth"]),
-        auth_name=row["auth_name"],
-        inject_include_usage=row["inject_include_usage"],
-        timeouts=Timeouts(
-            first_byte=float(row["first_byte_seconds"]),
-            idle=float(row["idle_seconds"]),
-            total=float(row["total_seconds"]),
-        ),
-        is_own=True,
-    )
