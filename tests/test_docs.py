@@ -22,6 +22,7 @@ ROOMS = (
     "ingestion",
     "rules",
     "dashboards",
+    "gateway",
     "tokenops",
     "tests",
     "docs",
