@@ -244,7 +244,7 @@ def test_the_first_call_of_the_readme_is_shell_with_json_that_the_api_takes():
 def test_the_python_of_the_readme_compiles():
     programs = re.findall(r"```python\n(.*?)```", text("README.md"), re.DOTALL)
 
-    assert len(programs) == 2
+    assert len(programs) == 3
     for program in programs:
         compile(program, "README.md", "exec")
 
@@ -257,5 +257,5 @@ def test_addresses_of_the_readme_are_routes():
 def test_the_rooms_of_contributing_are_the_packages():
     rooms = re.findall(r"^\| `([a-z]+)` \|", text("CONTRIBUTING.md"), re.MULTILINE)
 
-    assert rooms == ["core", "tenants", "ingestion", "rules", "dashboards", "tokenops"]
+    assert rooms == ["core", "tenants", "ingestion", "rules", "gateway", "dashboards", "tokenops"]
     assert all((ROOT / room / "__init__.py").exists() for room in rooms)
