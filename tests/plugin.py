@@ -15,9 +15,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from pytest_django.plugin import blocking_manager_key
 
 from tokenops.embedded import EmbeddedPostgres, admin_url
+
+# A deadline is a timed assertion, and so is a complaint that examples are made slowly: machines are busy.
+hypothesis_settings.register_profile("tokenops", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("tokenops")
 
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "main")
 TEMPLATE = "tokenops_template"

@@ -32,7 +32,8 @@ class RequestBody:
         :raises ClientGoneError: the client left.
         """
         chunks = []
-        async for chunk in self.pieces():
+        while not self.is_complete:
+            chunk = await self._next()
             self._in_flight.take(len(chunk), self._organization_id)
             self._held += len(chunk)
             chunks.append(chunk)
@@ -45,15 +46,18 @@ class RequestBody:
         :raises ClientGoneError: the client left.
         """
         while not self.is_complete:
-            try:
-                chunk = await self._next()
-            except (Problem, ClientGoneError) as failure:
-                self.failure = failure
-                raise
+            chunk = await self._next()
             if chunk:
                 yield chunk
 
     async def _next(self) -> bytes:
+        try:
+            return await self._received()
+        except (Problem, ClientGoneError) as failure:
+            self.failure = failure
+            raise
+
+    async def _received(self) -> bytes:
         asked_at = time.monotonic()
         try:
             async with asyncio.timeout(PATIENCE):

@@ -197,5 +197,5 @@ def _short(name: str, text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Without what no event may hold."""
-    return _UNSEEN.sub("", text).strip()
+    """Without what no event may hold; nothing of that is printable, and nearly all texts are."""
+    return (text if text.isprintable() else _UNSEEN.sub("", text)).strip()
