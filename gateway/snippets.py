@@ -59,7 +59,9 @@ _PATH_IN_BASE_URL: Final = frozenset({Dialect.OPENAI, Dialect.OTHER})
 _APART: Final[Mapping[str, str]] = {
     "azure": "/openai/deployments/%(model)s/chat/completions?api-version=2024-10-21",
     "vertex": "/v1/projects/your-project/locations/global/publishers/google/models/%(model)s:generateContent",
+    "replicate": "/v1/models/%(model)s/predictions",
 }
+_BODIES: Final[Mapping[str, str]] = {"replicate": '{"input": {"prompt": "Say hello."}}'}
 _KEYS: Final = {"google": "GEMINI_API_KEY", "azure": "AZURE_OPENAI_API_KEY"}
 _MODELS: Final = {
     "openai": "gpt-4o-mini",
@@ -73,6 +75,7 @@ _MODELS: Final = {
     "cohere": "command-a-03-2025",
     "openrouter": "openai/gpt-4o-mini",
     "ollama": "llama3.2",
+    "replicate": "meta/meta-llama-3-8b-instruct",
 }
 
 
@@ -125,7 +128,7 @@ def _curl(provider: Provider, *, root: str, mode: Mode) -> str:
     elif provider.auth is Auth.BEARER or mode is Mode.STORED:
         headers.insert(0, f"Authorization: Bearer ${key}")
     lines = [f'curl -sS "{url}"', *(f'-H "{header}"' for header in headers)]
-    sent = body % {"model": _MODELS.get(provider.slug, "your-model")}
+    sent = _BODIES.get(provider.slug, body) % {"model": _MODELS.get(provider.slug, "your-model")}
     return " \\\n  ".join([*lines, f"-d '{sent}'"]) + "\n"
 
 

@@ -16,6 +16,7 @@ from gateway.wire.observing import observer
 from ingestion.edge.http import ClientGoneError, Problem, Receive, Send
 
 CALL_ID: Final = b"x-tokenops-call-id"
+CLIENT_PATIENCE: Final = 300.0  # seconds for a client to take a piece: one that takes none keeps its place from others
 _OUTCOMES: Final[dict[type[UpstreamError], Outcome]] = {
     UnreachableError: Outcome.UNREACHABLE,
     TimedOutError: Outcome.TIMEOUT,
@@ -157,8 +158,9 @@ class Relay:
         if self._client_left:
             return
         try:
-            await self._send(message)
-        except OSError:
+            async with asyncio.timeout(CLIENT_PATIENCE):
+                await self._send(message)
+        except OSError:  # TimeoutError is one, too
             self._client_left = True
             if self._forward.ask.is_stream:
                 raise asyncio.CancelledError from None

@@ -19,6 +19,7 @@ from ingestion.edge import Edge, Hearing
 from ingestion.edge.http import ASGIApp, InFlight, Receive, Scope, Send
 
 _BODY_BYTES: Final = 256 * 2**20  # of all bodies that are held at once
+_FULL: Final = "The gateway cannot take another call right now."
 _LOOK_AGAIN_SECONDS: Final = 1.0
 _LAST_DRAIN_SECONDS: Final = 5.0
 
@@ -78,8 +79,8 @@ class Gateway:
             ),
             upstream=upstream,
             spool=spool,
-            requests=InFlight(settings.in_flight),
-            bytes=InFlight(_BODY_BYTES),
+            requests=InFlight(settings.in_flight, "Too many calls are on their way at once.", _FULL),
+            bytes=InFlight(_BODY_BYTES, "Too much is being sent at once.", _FULL),
         )
         tasks = [asyncio.create_task(work) for work in (drainer.run(), pulse.beat_for_ever(), self._look_again())]
         try:

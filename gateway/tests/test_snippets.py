@@ -12,6 +12,7 @@ from mistralai.client import Mistral
 
 from gateway import snippets as made
 from gateway.programs import DIALECT_SDKS, FRAMEWORKS, SDKS
+from gateway.providers import PRESETS
 from gateway.snippets import Mode, key_variable, proxy_url, sdk_base_url, snippets
 from gateway.types import Auth, Dialect, Provider
 
@@ -229,3 +230,12 @@ def test_every_dialect_of_a_framework_has_an_sdk():
         "LiteLLM",
     }
     assert SDKS.keys() <= set(made._MODELS)
+
+
+def test_replicate_is_asked_as_its_api_wants_it():
+    (curl,) = snippets(PRESETS["replicate"].provider, base_url="https://tokenops.example", mode=Mode.STORED).sdks
+
+    assert (
+        "https://tokenops.example/v1/proxy/replicate/v1/models/meta/meta-llama-3-8b-instruct/predictions" in curl.code
+    )
+    assert '\'{"input": {"prompt": "Say hello."}}\'' in curl.code

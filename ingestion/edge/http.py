@@ -49,9 +49,11 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's own word
         return Reply(self.status, json.dumps(document).encode(), CONTENT_TYPE, self.headers)
 
 
-def unavailable(detail: str) -> Problem:
+_NO_TELEMETRY: Final = "TokenOps cannot take telemetry right now."
+
+
+def unavailable(detail: str, title: str = _NO_TELEMETRY) -> Problem:
     """503: nothing is stored for certain, sending the same again is safe."""
-    title = "TokenOps cannot take telemetry right now."
     return Problem(503, "unavailable", title, detail, headers=(("retry-after", "1"),))
 
 
@@ -89,13 +91,14 @@ class InFlight:
 
     limit: int
     complaint: str = "Too many requests are being received at once."
+    title: str = _NO_TELEMETRY
     used: int = field(default=0, init=False)
     _of: Counter[int] = field(default_factory=Counter, init=False)
 
     def take(self, size: int, organization_id: int) -> None:
         """:raises Problem: 503, too much is held already."""
         if self.used + size > self.limit or self._of[organization_id] + size > self.limit // 2:
-            raise unavailable(self.complaint)
+            raise unavailable(self.complaint, self.title)
         self.used += size
         self._of[organization_id] += size
 

@@ -343,7 +343,7 @@ GATEWAY_ENABLED = env.boolean("GATEWAY_ENABLED", True)
 TOKENOPS_SPOOL_DIR = env.text("TOKENOPS_SPOOL_DIR", str(STATE_DIR / "spool"))
 GATEWAY_SPOOL_MAX_MB = env.integer("GATEWAY_SPOOL_MAX_MB", 1_024, low=1, high=10**6)
 # Requests on their way through one process at once; the next one is answered 503.
-GATEWAY_MAX_IN_FLIGHT = env.integer("GATEWAY_MAX_IN_FLIGHT", 2_048, low=1, high=100_000)
+GATEWAY_MAX_IN_FLIGHT = env.integer("GATEWAY_MAX_IN_FLIGHT", 2_048, low=2, high=100_000)  # one organization: half
 
 # --- Requests to customers' URLs (core.outbound) ----------------------------------------------------------------------
 # Networks beside the public ones to which an organization's webhooks and channels may lead, also without TLS.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from gateway.edge import relay as module
 from gateway.edge.forward import Forward
 from gateway.edge.relay import Relay
 from gateway.edge.upstream import BrokenError, TimedOutError, UnreachableError
@@ -294,6 +295,22 @@ def test_a_whole_answer_that_nobody_waits_for_is_read_to_its_end():
     assert log.ends[0].outcome is Outcome.CLIENT_LEFT
     assert log.event["usage"] == json.loads(USAGE)
     assert (WHOLE[10:], False) not in log.happened  # nobody is there to get it
+
+
+def test_a_client_that_takes_nothing_is_given_up(monkeypatch):
+    monkeypatch.setattr(module, "CLIENT_PATIENCE", 0.0)
+    log, answer = Log(), Given(PIECE, DONE, headers=SSE)
+
+    async def stuck(message):
+        if message["type"] == "http.response.body":
+            await asyncio.Event().wait()
+
+    relay = Relay(forward(ask=STREAM), Upstream(answer), log, stays, stuck)
+    with pytest.raises(ClientGoneError):
+        asyncio.run(relay.run(added=0.0))
+
+    assert log.ends[0].outcome is Outcome.CLIENT_LEFT
+    assert answer.closed
 
 
 def test_somebody_elses_cancellation_goes_on():
