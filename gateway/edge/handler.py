@@ -105,7 +105,7 @@ async def serve(engine: GatewayEngine | None, scope: Scope, receive: Receive, se
     """Answer one request. ``engine`` is None while the process starts or stops."""
     request = Request.of(scope, datetime.now(UTC))
     exchange = Exchange(request, receive, send, engine)
-    identifier = name_request(request.headers)
+    identifier = request.text(b"x-request-id") or name_request(request.headers)
     try:
         await exchange.run()
     except ClientGoneError:

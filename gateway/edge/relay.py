@@ -16,6 +16,7 @@ from gateway.wire.observing import observer
 from ingestion.edge.http import ClientGoneError, Problem, Receive, Send
 
 CALL_ID: Final = b"x-tokenops-call-id"
+WATCH_AFTER: Final = 0.02  # seconds
 CLIENT_PATIENCE: Final = 300.0  # seconds for a client to take a piece: one that takes none keeps its place from others
 _OUTCOMES: Final[dict[type[UpstreamError], Outcome]] = {
     UnreachableError: Outcome.UNREACHABLE,
@@ -35,6 +36,7 @@ class Relay:
         self._added = 0.0
         self._answer: Answer | None = None
         self._observer: Observer | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._is_recorded = self._client_left = self._has_begun = False
 
     async def run(self, *, added: float) -> None:
@@ -49,7 +51,7 @@ class Relay:
         self._start()
         self._sent_at = time.monotonic()
         self._added = added + self._sent_at - began
-        watch = asyncio.create_task(self._watch(asyncio.current_task())) if self._forward.is_read_whole else None
+        watching = self._watch_later() if self._forward.is_read_whole else None
         try:
             await self._carry()
         except UpstreamError as error:
@@ -63,8 +65,10 @@ class Relay:
             raise ClientGoneError from None
         finally:
             self._record(Outcome.BROKEN)  # unless it is recorded by now
-            if watch:
-                watch.cancel()
+            if watching:
+                watching.cancel()
+            if self._watching:
+                self._watching.cancel()
             if self._answer:
                 await self._answer.close()
 
@@ -73,6 +77,15 @@ class Relay:
         task = asyncio.current_task()
         if not self._client_left or task is None or task.uncancel() > 0:
             raise asyncio.CancelledError
+
+    def _watch_later(self) -> asyncio.TimerHandle:
+        """Many calls are over before it is worth a task to see whether their client is still there."""
+        carrier = asyncio.current_task()
+
+        def watch() -> None:
+            self._watching = asyncio.create_task(self._watch(carrier))
+
+        return asyncio.get_running_loop().call_later(WATCH_AFTER, watch)
 
     async def _watch(self, carrier: asyncio.Task[object] | None) -> None:
         """A stream that nobody listens to any more is ended, so that the provider stops writing it.

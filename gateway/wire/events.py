@@ -76,7 +76,7 @@ def event(told: Told) -> bytes:
     ask, seen = told.ask, told.seen
     headers = {name.lower(): value for name, value in told.headers}
     document: dict[str, Any] = {
-        name: text for name, raw in _texts(told, headers).items() if (text := _short(name, raw))
+        name: text for name, raw in _texts(told, headers).items() if raw and (text := _short(name, raw))
     }
     document |= {name: number for name, number in _numbers(told, headers).items() if number is not None}
     if tags := _tags(ask.attribution.tags):
