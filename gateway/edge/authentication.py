@@ -94,13 +94,13 @@ async def _known(
 async def _remembered(
     prefix: str, directory: Directory, gateways: Gateways
 ) -> tuple[Sender | None, OrganizationGateway | None]:
-    """Without asking, if it was seen valid within the organization's minutes; else it is tried after all."""
+    """Without asking, if it was seen valid within the organization's minutes; else the database has to say so."""
     sender = directory.last_known(prefix, within=_LONGEST_OFFLINE)
     if sender is not None:
         gateway = await gateways.of(sender.organization_id)
         if directory.last_known(prefix, within=gateway.offline_seconds) is not None:
             return sender, gateway
-    found = await directory.find(prefix)
+    found = await directory.ask(prefix)
     return found, await gateways.of(found.organization_id) if found else None
 
 

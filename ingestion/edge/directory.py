@@ -128,6 +128,14 @@ class Directory:
                 found = self._remembered(prefix) or await self._read(prefix)
         return found[1]
 
+    async def ask(self, prefix: str) -> Sender | None:
+        """The key as the database has it now, whatever is remembered.
+
+        :raises DirectoryUnavailableError: the database is away.
+        """
+        async with self._reader.lock:
+            return (await self._read(prefix))[1]
+
     def last_known(self, prefix: str, *, within: float) -> Sender | None:
         """The key as it was read at most so many seconds ago, for who may go on while the database is away.
 

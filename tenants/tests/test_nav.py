@@ -27,10 +27,10 @@ def folds(html: str) -> dict[str, bool]:
     return {title: bool(is_open) for is_open, title in _FOLD.findall(html)}
 
 
-def test_an_organization_has_three_groups_and_its_projects(owner: Client, acme: Organization) -> None:
+def test_an_organization_has_four_groups_and_its_projects(owner: Client, acme: Organization) -> None:
     html = navigation(owner, "/o/acme/insights/")
 
-    assert _GROUP.findall(html) == ["Analyse", "Act", "Manage", "Projects"]
+    assert _GROUP.findall(html) == ["Analyse", "Gateway", "Act", "Manage", "Projects"]
     assert folds(html) == {"Manage": False, "Projects": False}
 
 
@@ -47,7 +47,7 @@ def test_a_project_comes_first_and_its_organization_is_folded(
 ) -> None:
     html = navigation(owner, "/o/acme/p/web/insights/")
 
-    assert _GROUP.findall(html) == ["Web", "Act", "Manage", "Acme", "Analyse", "Act", "Manage"]
+    assert _GROUP.findall(html) == ["Web", "Act", "Manage", "Acme", "Analyse", "Gateway", "Act", "Manage"]
     assert folds(html) == {"Acme": False, "Manage": False}
     assert html.count('aria-current="page"') == 1
     assert html.index("/o/acme/p/web/") < html.index('"/o/acme/"')

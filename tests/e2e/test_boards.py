@@ -60,6 +60,7 @@ def test_a_dashboard_is_made_and_arranged(page: Page, acme: Organization):
     expect(page.locator("#preview").get_by_text("0", exact=True)).to_be_visible()
     page.get_by_role("button", name="Add widget").click()
     expect(widget(page, "All errors")).to_be_visible()
+    page.wait_for_load_state("load")  # before its scripts run nobody hears a key
 
     page.get_by_role("button", name="Move Spend", exact=True).focus()
     page.keyboard.press("Shift+ArrowDown")

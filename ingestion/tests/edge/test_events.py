@@ -107,7 +107,7 @@ def test_every_field_is_stored_as_documented(edge, acme, key):
         "audio_output_tokens": 0,
         "image_output_tokens": 0,
         "extra_units": None,
-        "usage_rule": "inclusive",
+        "usage_rule": "estimated",  # as the event says
         "usage_inconsistent": False,
         "usage_partial": True,
         "usage_estimated": True,
