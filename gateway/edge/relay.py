@@ -43,7 +43,6 @@ class Relay:
         """``added`` are the seconds that this process has taken for the request so far.
 
         :raises Problem: nothing of the answer was passed on: 502, 504, or 503 when the spool is full.
-
         :raises ClientGoneError: the client left.
         :raises UpstreamError: the answer broke off after its beginning was passed on.
         """
