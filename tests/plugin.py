@@ -124,9 +124,3 @@ def create_worker_database() -> None:
         _admin(f"create database test_{WORKER} template {TEMPLATE}")
         # Privileges on a database are not copied from its template.
         provisioning.create_roles(settings.DATABASE)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Instrumentations of other projects leave a part of themselves in the process when they are told to go: last."""
-    items.sort(key=lambda item: item.path.name == "test_instrumentations.py")

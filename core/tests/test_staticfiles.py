@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import brotli
 import pytest
 
 from core import staticfiles
@@ -53,3 +54,13 @@ def test_a_missing_package_is_not_found_rather_than_an_error(settings: pytest.Fi
 
 def test_modules_import_each_other_by_hashed_names() -> None:
     assert staticfiles.StaticStorage.support_js_module_import_aggregation is True
+
+
+def test_what_is_collected_is_compressed_quickly_and_whole() -> None:
+    content = b"import { tooltip } from './tooltip.js';\n" * 1_000
+
+    compressor = staticfiles.StaticStorage().create_compressor(quiet=True)
+
+    assert type(compressor) is staticfiles.QuickCompressor
+    assert brotli.decompress(compressor.compress_brotli(content)) == content
+    assert len(compressor.compress_brotli(content)) < len(content) / 100

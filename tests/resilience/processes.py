@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event
 from time import monotonic
 
-PATIENCE = 60.0  # seconds; a bound for machines that are busy, not an expectation
+PATIENCE = 180.0  # seconds; a bound for machines that are busy, not an expectation
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

@@ -82,11 +82,13 @@ def stack(state_dir, tmp_path):
     with output.open("wb") as console:
         process = subprocess.Popen(**command(state_dir, port), stdout=console, stderr=console, start_new_session=True)
     running = Stack(process, state_dir, port, output)
-    running.wait_until_ready()
-    yield running
-    if process.poll() is None:
-        process.terminate()
-        process.wait(PATIENCE)
+    try:
+        running.wait_until_ready()
+        yield running
+    finally:  # also of one that was never ready: the next test uses the same installation
+        if process.poll() is None:
+            process.terminate()
+            process.wait(PATIENCE)
 
 
 def test_a_start_is_ready_private_alone_and_stops_with_everything(stack, tmp_path):

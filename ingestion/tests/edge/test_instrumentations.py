@@ -1,6 +1,7 @@
 """The real OpenTelemetry SDK, exporter and instrumentation packages, from a fake provider to our database."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from pydantic import SecretStr
+from wrapt import BaseObjectProxy
 
 from core.scope import org_scope
 from ingestion.models import DailyRollup
@@ -32,6 +34,7 @@ from ingestion.tests.edge.client import EdgeClient, stored_calls
 from ingestion.tests.wire.builders import MARKER
 from tenants.models import Organization
 
+WRAPPED = {"openai", "anthropic", "langchain_core", "langchain_openai"}
 OPENAI_USAGE = {
     "prompt_tokens": 1000,
     "completion_tokens": 200,
@@ -141,6 +144,15 @@ def collector(edge: EdgeClient) -> Iterator[str]:
         yield url
 
 
+def unwrap_what_stayed() -> None:
+    """OpenLLMetry's ``uninstrument`` misses its own wrappers: later tests would be instrumented too."""
+    of_clients = [module for name, module in sys.modules.items() if name.partition(".")[0] in WRAPPED]
+    for owner in {kind for module in of_clients for kind in vars(module).values() if isinstance(kind, type)}:
+        for name, method in list(vars(owner).items()):
+            if isinstance(method, BaseObjectProxy):
+                setattr(owner, name, method.__wrapped__)
+
+
 @pytest.fixture
 def trace(collector: str, key: str, acme: Organization) -> Callable[..., list[dict[str, Any]]]:
     """Do some work with instrumentations on, and see which calls that made."""
@@ -160,6 +172,7 @@ def trace(collector: str, key: str, acme: Organization) -> Callable[..., list[di
         finally:
             for instrumentor in instrumentors:
                 instrumentor.uninstrument()
+            unwrap_what_stayed()
             tracers.shutdown()
         return stored_calls(acme)
 

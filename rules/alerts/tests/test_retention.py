@@ -68,7 +68,7 @@ def test_the_beginning_of_what_is_still_open_stays_and_its_end_is_told(acme, sco
         opened = happened(acme, "open", routed=False)
         route(opened, OLD)
         told = Delivery.objects.get(channel=slack)
-        Delivery.objects.filter(pk=told.pk).update(expires_at=NOW + minutes(5))
+        Delivery.objects.filter(pk=told.pk).update(expires_at=datetime.now(UTC) + minutes(5))
         assert deliver(told).state == "delivered"
 
     retention.forget_old(organization_id=acme.pk, now=NOW)

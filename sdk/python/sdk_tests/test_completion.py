@@ -6,6 +6,7 @@ import sys
 import anthropic
 import openai
 import pytest
+import wrapt
 
 from sdk_tests.providers import WORDS, fake_providers
 from tokenops_sdk import atracked_completion, completion, instrument, track, tracked_completion, uninstrument, wrap
@@ -151,6 +152,26 @@ def test_a_wrapped_stream_is_reported_when_it_ends(providers, reported):
 
     (event,) = reported()
     assert (event["stream"], event["usage"]["total_tokens"]) == (True, 25)
+
+
+class ProxiedStream(wrapt.ObjectProxy[object]):
+    """What OpenLLMetry hands out instead of a stream."""
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self.__wrapped__)
+
+
+def test_a_wrapped_stream_in_the_proxy_of_another_instrumentation_is_reported(providers, reported):
+    create = openai_create(providers)
+    ask = wrap(lambda **options: ProxiedStream(create(messages=ASK, stream=True, **options)), feature="chat")
+
+    assert len(list(ask(model="gpt-4o", stream_options={"include_usage": True}))) == 6
+
+    (event,) = reported()
+    assert event["usage"]["total_tokens"] == 25
 
 
 def test_a_wrapped_coroutine_is_reported(providers, reported):

@@ -160,10 +160,11 @@ class _Pending:
 
 def _reading(answer: Any) -> tuple[str, Reader] | None:
     """Whose answer it is and how it is read; None for what is no answer of a model."""
-    package = type(answer).__module__.partition(".")[0]
+    kind = answer.__class__  # not its ``type``: the proxies of other instrumentations say here whose they are
+    package = kind.__module__.partition(".")[0]
     if package in _READERS:
         return _READERS[package]
-    if type(answer).__name__ == "Response":
+    if kind.__name__ == "Response":
         return "", OpenAIResponses()
     return ("", OpenAIChat()) if hasattr(answer, "usage") or (package == "openai" and _is_stream(answer)) else None
 
