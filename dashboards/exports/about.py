@@ -69,7 +69,7 @@ def query_of(export: Export) -> str:
 
 def _of_its_kind(export: Export) -> tuple[tuple[str, str], ...]:
     if export.kind == Export.Kind.CALLS:
-        return (("Received until", instant_text(export.as_of)), ("Order", "project by project, oldest first"))
+        return (("Received until", instant_text(export.as_of)), ("Order", "oldest first"))
     question = Question.from_json(export.question)
     by = " and ".join(DIMENSIONS[name].lower() for name in question.by)
     return (("Question", f"{question.measures.label}{f' by {by}' if by else ''}"),)

@@ -87,7 +87,7 @@ export_create = extend_schema(
     tags=["Exports"],
     summary="Export calls or numbers",
     description="A worker makes the file; ask for the export until its `state` is `done`, then for its file. Calls come"
-    " project by project, oldest first; those received after the request are not among them. Unknown costs are empty or"
+    " oldest first; those received after the request are not among them. Unknown costs are empty or"
     " null, never 0; texts that a spreadsheet would run begin with `'` in CSV and Excel files. An amount in a Parquet"
     " file has 20 decimals.\n\nColumns of calls:\n\n" + _COLUMNS,
     parameters=[OrganizationParameters],

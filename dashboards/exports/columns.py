@@ -34,14 +34,15 @@ def _of(kind: Kind, name: str, help_text: str, stored: str = "") -> CallColumn:
     return CallColumn(name, kind, help_text, f"c.{stored or name}")
 
 
-# Of prefixes by id: a join made the planner sort every page in several processes, a sub-select cost like all the rest.
-_KEY: Final = "%(keys)s::jsonb ->> c.api_key_id::text"
+# By id: a join made the planner sort every page in several processes, a sub-select cost like all the rest.
+_SLUG: Final = "(%(slugs)s::jsonb ->> c.project_id::text)"
+_KEY: Final = "(%(keys)s::jsonb ->> c.api_key_id::text)"
 CALLS: Final = (
     _text("id", "Id of the call, as sent or else the server's.", "call_id"),
     _of(Kind.MOMENT, "timestamp", "Start of the call, UTC; with id and project its identity.", "started_at"),
     _of(Kind.MOMENT, "received_at", "When the server accepted it, UTC."),
-    CallColumn("project", Kind.TEXT, "Slug of the project.", "%(slug)s::text"),
-    CallColumn("api_key", Kind.TEXT, "Prefix of the key that sent it.", f"({_KEY})"),
+    CallColumn("project", Kind.TEXT, "Slug of the project.", _SLUG),
+    CallColumn("api_key", Kind.TEXT, "Prefix of the key that sent it.", _KEY),
     _text("provider", "Normalised name of the provider."),
     _text("provider_raw", "The provider as sent."),
     _text("model", "The model as sent."),
@@ -117,7 +118,7 @@ USUAL: Final = (
 
 # What a spreadsheet takes for a formula by its first character (core.spreadsheets.plain).
 _FORMULA: Final = "9, 13, 43, 45, 61, 64"
-_SAFE: Final = frozenset({f"({_KEY})", "%(slug)s::text"})  # ours: letters and digits
+_SAFE: Final = frozenset({_KEY, _SLUG})  # ours: letters and digits
 
 
 def chosen(names: Sequence[str]) -> tuple[CallColumn, ...]:

@@ -233,10 +233,13 @@ def _begin_again(mine: Claim) -> bool:
 
 
 def _position(export: Export) -> Position | None:
-    if export.cursor_project_id is None or export.cursor_started_at is None:
+    if export.cursor_started_at is None:
         return pages.start(asked_of(export))
     return Position(
-        project_id=export.cursor_project_id, started_at=export.cursor_started_at, call_id=export.cursor_call_id
+        started_at=export.cursor_started_at,
+        project_id=export.cursor_project_id or 0,
+        call_id=export.cursor_call_id,
+        stretch=pages.stretch(rows=export.rows_counted - export.rows, time=export.until - export.cursor_started_at),
     )
 
 

@@ -21,9 +21,10 @@ type Pair = tuple[str, str]
 class Export(OrgScopedModel):
     """One file. A task counts its rows some days at a time (``counted_until``), then writes them a few pages at a time.
 
-    ``cursor_…`` is the last row that the file has, which ``bytes`` long is whole so far; ``writer_state`` is what the
-    format has to know to go on from there. What is longer on the disk was written by somebody who died. ``lease`` is
-    of the worker that is at it, until ``leased_until``: two at once would write into each other's rows.
+    ``cursor_…`` is where reading goes on behind the rows of the file, which ``bytes`` long is whole so far;
+    ``writer_state`` is what the format has to know to go on from there. What is longer on the disk was written by
+    somebody who died. ``lease`` is of the worker that is at it, until ``leased_until``: two at once would write into
+    each other's rows.
 
     ``project_ids`` are all that the file may hold: those that whoever asked for it could see. ``narrowed_by`` is the
     filter as pages write it, ``filters`` as calls are asked for.

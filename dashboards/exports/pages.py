@@ -1,7 +1,11 @@
-"""Calls as pages of text, project by project, oldest first: what a file is put together from.
+"""Calls as pages of text, oldest first: what a file is put together from.
 
 Each page is one question in a scope of its own, which is over before anything is written. The database writes the
 rows down (COPY): it does that ten times faster than Python could from objects.
+
+A page asks for a stretch of time of all projects at once, as long as it holds about a page by what the one before
+held: calls lie on the disk as they came, so every block is read once. Only where a stretch held more than fits is
+asked where the page ended.
 """
 
 import json
@@ -18,7 +22,11 @@ from ingestion import call_log
 from tenants.models import ApiKey, Project
 
 PAGE: Final = 5_000
-_NEAR: Final = timedelta(days=16)
+_FIRST_STRETCH: Final = timedelta(hours=1)
+_SHORTEST: Final = timedelta(microseconds=1)
+_LONGEST: Final = timedelta(days=3650)
+_FILLED: Final = 0.75  # of a page, by the stretch that is expected to
+_GROWTH: Final = 8  # at most, from a stretch to the next
 _FORMATS: Final = {
     Rendering.CSV: "format csv",
     Rendering.SAFE_CSV: "format csv",
@@ -26,19 +34,16 @@ _FORMATS: Final = {
     Rendering.JSON: "format csv, delimiter e'\\x02', quote e'\\x01'",
 }
 
-_ASKED: Final = """c.organization_id = %(organization)s and c.project_id = %(project)s
-      and c.started_at >= %(at)s and c.started_at < %(until)s and (c.started_at, c.call_id) > (%(at)s, %(after)s)
-      and c.received_at <= %(as_of)s and {conditions}"""
-_LAST: Final = f"""
-    select c.started_at, c.call_id from calls c where {_ASKED}
-    order by c.started_at, c.call_id offset %(most)s - 1 limit 1"""
-# Behind the fence of an offset the columns are planned once, and not for each day.
-_ROWS: Final = f"""
-    select {{columns}} from (
-        select * from calls c
-        where {_ASKED} and c.started_at <= %(last_at)s and (c.started_at, c.call_id) <= (%(last_at)s, %(last_call)s)
-        order by c.started_at, c.call_id offset 0
-    ) as c"""
+_ASKED: Final = """
+    from calls c
+    where c.organization_id = %(organization)s and c.project_id = any(%(projects)s::bigint[])
+      and c.started_at >= %(at)s and c.started_at < %(end)s
+      and (c.started_at, c.project_id, c.call_id) > (%(at)s, %(after_project)s, %(after_call)s)
+      and c.received_at <= %(as_of)s and {conditions}
+    order by c.started_at, c.project_id, c.call_id"""
+_LAST: Final = f"select c.started_at, c.project_id, c.call_id {_ASKED} offset %(most)s - 1 limit 1"
+# Behind the fence of a limit the columns are computed of what is sorted, once.
+_ROWS: Final = f"select {{columns}} from (select * {_ASKED} limit %(most)s) as c"
 _COUNT: Final = """
     select count(*) from (
         select from calls c
@@ -68,11 +73,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """The last call that was read; an empty id is before any call of ``started_at``."""
+    """The last call that was read; without project and id it is before any call of ``started_at``.
 
-    project_id: int
+    ``stretch`` is the time from there on that may hold about a page.
+    """
+
     started_at: datetime
+    project_id: int = 0
     call_id: str = ""
+    stretch: timedelta = _FIRST_STRETCH
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,35 +95,37 @@ class Page:
 
 def start(asked: Asked) -> Position | None:
     """Before the first call; None where there are no projects."""
-    return _of(asked, min(asked.project_ids)) if asked.project_ids else None
+    return Position(started_at=asked.since) if asked.project_ids else None
 
 
 def page(asked: Asked, position: Position, rendering: Rendering, *, most: int = PAGE) -> Page:
-    """The rows that follow ``position``, at most ``most`` of one project. Call it in the organization's scope."""
-    slug = Project.objects.filter(pk=position.project_id).values_list("slug", flat=True).first() or ""
-    parameters: dict[str, Any] = {name: list(values) for name, values in asked.filters.items()}
-    parameters |= {
-        "organization": asked.organization_id,
-        "project": position.project_id,
-        "slug": slug,
-        "keys": json.dumps({str(pk): prefix for pk, prefix in ApiKey.objects.values_list("pk", "prefix")}),
-        "at": position.started_at,
-        "after": position.call_id,
-        "until": asked.until,
-        "as_of": asked.as_of,
-        "received_since": asked.received_since,
-        "most": most,
-    }
-    conditions = _conditions(asked)
+    """The rows that follow ``position``: at most ``most``, and at least half of that unless they are the last.
+
+    Call it in the organization's scope.
+    """
+    parameters, conditions = _parameters(asked), _conditions(asked)
+    statement = _statement(asked, rendering, conditions)
+    texts, count = [], 0
     with connection.cursor() as cursor:
-        last = _last(cursor, asked, position, parameters, conditions)
-        ends_at, ends_with = last or (asked.until, "")
-        statement = _statement(asked, rendering, conditions)
-        text, count = _copied(cursor, statement, parameters | {"last_at": ends_at, "last_call": ends_with})
-    if last is None:
-        return Page(text=text, count=count, position=_next_project(asked, position))
-    reached = Position(project_id=position.project_id, started_at=ends_at, call_id=ends_with)
-    return Page(text=text, count=count, position=reached)
+        while count * 2 < most:
+            end = min(position.started_at + position.stretch, asked.until)
+            question = parameters | _between(position, end) | {"most": most - count}
+            text, found = _copied(cursor, statement, question)
+            texts.append(text)
+            count += found
+            if count == most:
+                cursor.execute(_LAST.format(conditions=conditions), question)
+                position = _after(cursor.fetchone(), of=position, rows=found, most=most)
+            elif end == asked.until:
+                return Page(text=b"".join(texts), count=count, position=None)
+            else:
+                position = Position(started_at=end, stretch=_next_stretch(position.stretch, rows=found, most=most))
+    return Page(text=b"".join(texts), count=count, position=position)
+
+
+def stretch(*, rows: int, time: timedelta, most: int = PAGE) -> timedelta:
+    """How long a stretch holds about a page, if ``rows`` are spread evenly over ``time``."""
+    return min(max(time * (most * _FILLED / max(rows, 1)), _SHORTEST), _LONGEST)
 
 
 def count(asked: Asked, *, since: datetime, until: datetime, most: int | None = None) -> int:
@@ -141,26 +152,39 @@ def _conditions(asked: Asked) -> str:
     return " and ".join([*received, *call_log.conditions_of(asked.filters)]) or "true"
 
 
-def _last(cursor: Any, asked: Asked, position: Position, parameters: Parameters, conditions: str) -> Any:
-    """Start and id of the last call of a full page, None where so many are not left.
-
-    Looked for in a few days first: planning a question about half a year of them costs more than its answer.
-    """
-    for until in (min(position.started_at + _NEAR, asked.until), asked.until):
-        cursor.execute(_LAST.format(conditions=conditions), {**parameters, "until": until})
-        found = cursor.fetchone()
-        if found or until == asked.until:
-            return found
-    return None
-
-
-def _of(asked: Asked, project_id: int) -> Position:
-    return Position(project_id=project_id, started_at=asked.since)
+def _parameters(asked: Asked) -> dict[str, Any]:
+    """What every stretch is asked with."""
+    slugs = Project.objects.filter(pk__in=asked.project_ids).values_list("pk", "slug")
+    return {name: list(values) for name, values in asked.filters.items()} | {
+        "organization": asked.organization_id,
+        "projects": list(asked.project_ids),
+        "slugs": json.dumps({str(pk): slug for pk, slug in slugs}),
+        "keys": json.dumps({str(pk): prefix for pk, prefix in ApiKey.objects.values_list("pk", "prefix")}),
+        "as_of": asked.as_of,
+        "received_since": asked.received_since,
+    }
 
 
-def _next_project(asked: Asked, position: Position) -> Position | None:
-    later = [project_id for project_id in asked.project_ids if project_id > position.project_id]
-    return _of(asked, min(later)) if later else None
+def _between(position: Position, end: datetime) -> dict[str, Any]:
+    return {
+        "at": position.started_at,
+        "after_project": position.project_id,
+        "after_call": position.call_id,
+        "end": end,
+    }
+
+
+def _after(last: tuple[datetime, int, str], *, of: Position, rows: int, most: int) -> Position:
+    """The last call of a full page, whose last ``rows`` tell how many follow in which time."""
+    started_at, project_id, call_id = last
+    following = _next_stretch(started_at - of.started_at, rows=rows, most=most)
+    return Position(started_at=started_at, project_id=project_id, call_id=call_id, stretch=following)
+
+
+def _next_stretch(time: timedelta, *, rows: int, most: int) -> timedelta:
+    """What is asked for after a ``time`` that held ``rows``."""
+    longer = min(max(time * _GROWTH, _SHORTEST), _LONGEST)
+    return min(stretch(rows=rows, time=time, most=most), longer) if rows else longer
 
 
 def _statement(asked: Asked, rendering: Rendering, conditions: str) -> str:

@@ -72,4 +72,4 @@ def asked_of(run: DestinationRun, segment: Segment) -> Asked:
 def position_in(run: DestinationRun, segment: Segment) -> Position:
     """Where to go on reading the first segment that is left."""
     started_at = run.cursor_started_at or segment.since
-    return Position(project_id=segment.project_id, started_at=started_at, call_id=run.cursor_call_id)
+    return Position(started_at=started_at, project_id=segment.project_id, call_id=run.cursor_call_id)

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -63,7 +64,7 @@ def test_pages_go_through_every_call_once_oldest_first(acme, acme_project, scope
         found = read(asked(acme_project, noon), most=2)
 
     assert ids(found) == ["c1", "c4", "c2", "c3", "c0"]
-    assert [page.count for page in found] == [2, 2, 1]
+    assert [page.count for page in found] == [2, 2, 1, 0]
 
 
 def test_a_full_last_page_is_followed_by_an_empty_one(acme, acme_project, scope, noon):
@@ -76,26 +77,94 @@ def test_a_full_last_page_is_followed_by_an_empty_one(acme, acme_project, scope,
 
 
 def test_calls_far_from_each_other_make_one_page(acme, acme_project, scope, noon):
-    """What is not found in the days that are near is found in those that are far."""
+    """Stretches in which there is nothing are passed over."""
     starts = [noon - timedelta(days=days) for days in (30, 29, 2, 1)]
     make_calls(acme_project, [{"call_id": f"c{at}", "started_at": start} for at, start in enumerate(starts)])
 
     with scope(acme):
-        found = read(asked(acme_project, noon, since=noon - timedelta(days=31)), most=3)
+        found = read(asked(acme_project, noon, since=noon - timedelta(days=31)), most=8)
 
     assert ids(found) == ["c0", "c1", "c2", "c3"]
-    assert [page.count for page in found] == [3, 1]
+    assert [page.count for page in found] == [4]
 
 
-def test_projects_follow_each_other(acme, acme_project, scope, noon):
+def test_a_page_is_half_full_at_least_unless_it_is_the_last(acme, acme_project, scope, noon):
+    starts = [noon + timedelta(minutes=minute) for minute in [*range(0, 40, 10), *range(40, 60), *range(60, 600, 90)]]
+    make_calls(acme_project, [{"call_id": f"c{at:02}", "started_at": start} for at, start in enumerate(starts)])
+
+    with scope(acme):
+        found = read(asked(acme_project, noon), most=4)
+
+    assert ids(found) == [f"c{at:02}" for at in range(len(starts))]
+    assert {page.count for page in found[:-1]} <= {2, 3, 4}
+
+
+def test_a_burst_shortens_what_is_asked_for_next_and_silence_lengthens_it(acme, acme_project, scope, noon):
+    starts = [noon + timedelta(seconds=second) for second in range(6)]
+    make_calls(acme_project, [{"call_id": f"c{at}", "started_at": start} for at, start in enumerate(starts)])
+    wanted = asked(acme_project, noon, since=noon, until=noon + timedelta(days=60))
+
+    with scope(acme):
+        full = pages.page(wanted, pages.start(wanted), Rendering.CSV, most=4)
+        rest = pages.page(wanted, full.position, Rendering.CSV, most=4)
+        end = pages.page(wanted, rest.position, Rendering.CSV, most=4)
+
+    assert full.position.stretch == timedelta(seconds=2.25)  # four calls in three seconds: so long hold three
+    assert (full.count, rest.count, rest.position.stretch) == (4, 2, timedelta(seconds=2.25) * 1.5)
+    assert (end.count, end.position) == (0, None)
+
+
+def test_calls_of_one_instant_are_read_once_however_many(acme, acme_project, scope, noon):
+    other = services.create_project(organization=acme, actor=None, name="Api")
+    for project in (other, acme_project):
+        make_calls(project, [{"call_id": f"{project.slug}{at}", "started_at": noon} for at in range(5)])
+    projects = (other.pk, acme_project.pk)
+
+    with scope(acme):
+        found = read(asked(acme_project, noon, project_ids=projects), most=2)
+
+    assert ids(found) == [*[f"web{at}" for at in range(5)], *[f"api{at}" for at in range(5)]]
+
+
+@given(st.lists(st.integers(0, 10_000), max_size=25), st.integers(1, 6), st.integers(1, 10**9))
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_call_is_on_one_page_wherever_reading_goes_on(acme, acme_project, scope, noon, moments, most, stretch):
+    """Also where the next page is read by somebody who does not know how long the last stretch was."""
+    since = noon - timedelta(hours=next(TICKS))
+    starts = [since + timedelta(milliseconds=moment) for moment in moments]
+    make_calls(acme_project, [{"call_id": f"c{at:02}", "started_at": start} for at, start in enumerate(starts)])
+    wanted = asked(acme_project, noon, since=since, until=since + timedelta(minutes=30))
+
+    found, position = [], pages.start(wanted)
+    while position:
+        position = replace(position, stretch=timedelta(microseconds=stretch))
+        with scope(acme):
+            found.append(pages.page(wanted, position, Rendering.CSV, most=most))
+        position = found[-1].position
+
+    assert ids(found) == [f"c{at:02}" for at, _ in sorted(enumerate(starts), key=lambda one: (one[1], one[0]))]
+    assert all(page.count * 2 >= most for page in found[:-1])
+
+
+def test_calls_of_all_projects_come_oldest_first(acme, acme_project, scope, noon):
     other = services.create_project(organization=acme, actor=None, name="Api")
     make_call(other, call_id="second", started_at=noon)
-    make_call(acme_project, call_id="first", started_at=noon + timedelta(hours=1))
+    make_call(acme_project, call_id="third", started_at=noon + timedelta(hours=1))
+    make_call(acme_project, call_id="first", started_at=noon - timedelta(hours=1))
 
     with scope(acme):
         found = read(asked(acme_project, noon, names=("project", "id"), project_ids=(other.pk, acme_project.pk)))
 
-    assert ids(found) == ["web,first", "api,second"]
+    assert ids(found) == ["web,first", "api,second", "web,third"]
+
+
+def test_how_long_a_stretch_holds_about_a_page():
+    day = timedelta(days=1)
+
+    assert pages.stretch(rows=7_500, time=day, most=1_000) == day / 10
+    assert pages.stretch(rows=0, time=timedelta(0)) == timedelta(microseconds=1)
+    assert pages.stretch(rows=0, time=day) == timedelta(days=3650)
+    assert pages.stretch(rows=-3, time=day, most=1) == day * 0.75
 
 
 def test_nothing_is_read_of_no_projects(acme_project, noon):
