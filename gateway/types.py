@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+import msgspec
+
 
 class Dialect(StrEnum):
     """Whose API a provider speaks: it decides how bodies are read, never what is forwarded."""
@@ -56,8 +58,7 @@ class Provider:
     is_own: bool = False  # an organization gave the origin: where it leads is checked at every connection
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attribution:
+class Attribution(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Whose a call is, as its headers and its body say; '' is not said. Values fit the event's limits."""
 
     feature: str = ""
@@ -68,11 +69,10 @@ class Attribution:
     trace_id: str = ""
     parent_span_id: str = ""
     agent_name: str = ""
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a request asks for, read beside its bytes. Nothing of its content.
 
     ``operation`` is '' for requests that are no call of a model (lists of models, files): they are forwarded and not
@@ -86,7 +86,7 @@ class Ask:
     prompt_hash: str = ""
     prompt_prefix_hash: str = ""
     service_tier: str = ""
-    attribution: Attribution = field(default_factory=Attribution)
+    attribution: Attribution = msgspec.field(default_factory=Attribution)
 
 
 class Stated(StrEnum):
@@ -98,8 +98,7 @@ class Stated(StrEnum):
     ALL = "all"
 
 
-@dataclass(slots=True, kw_only=True)
-class Seen:
+class Seen(msgspec.Struct, kw_only=True):
     """What an answer said about itself. ``usage`` is the provider's own object as JSON, b'' where there was none."""
 
     model: str = ""
@@ -142,12 +141,11 @@ class Outcome(StrEnum):
     INTERRUPTED = "interrupted"  # our process died; only the spool's start is known
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Start:
+class Start(msgspec.Struct, frozen=True, kw_only=True):
     """The spool's record that a request goes upstream, written before it does.
 
-    ``interrupted`` is the event (JSON as ``POST /api/v1/ingest`` takes it) that is stored should nothing follow; b''
-    for a request that is no call of a model.
+    Should nothing follow, a call that was interrupted is stored of what was asked; ``ask`` is None for a request that
+    is no call of a model.
     """
 
     call_id: str  # UUIDv7; the event's id
@@ -155,12 +153,12 @@ class Start:
     key_prefix: str  # public part of the caller's key: who it is is looked up when the record is drained
     project_slug: str  # '' is the key's own or the organization's default one
     provider: str  # slug of the row
+    canonical: str  # telemetry's name of the provider
     address: str = ""  # the client's, for the key's last use
-    interrupted: bytes = b""
+    ask: Ask | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class End(msgspec.Struct, frozen=True, kw_only=True):
     """The spool's record of what became of a request; ``event`` is b'' where nothing is to be stored."""
 
     call_id: str

@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
+
+from msgspec.structs import replace
 
 from gateway.edge.body import RequestBody
 from gateway.edge.door import Admission, Request, malformed_path
@@ -64,7 +66,8 @@ def prepare(request: Request, admission: Admission, body: RequestBody, whole: by
     if request.method == _ASKS:
         ask = read_ask(provider, path, request.query, request.text(b"content-type"), whole)
     told = attribution.merged(attribution.from_headers(request.headers), ask.attribution)
-    ask = replace(ask, attribution=told)
+    if told is not ask.attribution:
+        ask = replace(ask, attribution=told)
     spliced = _spliced(request, whole) if is_askable(provider, ask, path, request.query) else None
     if spliced is not None:  # a chunk is taken out of the answer: it must not be compressed
         sent = [pair for pair in sent if pair[0].lower() != b"accept-encoding"]

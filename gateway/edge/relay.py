@@ -106,11 +106,8 @@ class Relay:
             project_slug=forward.project_slug,
             address=forward.address,
             provider=forward.provider.slug,
-            interrupted=events.interrupted(
-                call_id=forward.call_id, at=forward.at, provider=forward.provider, ask=forward.ask
-            )
-            if forward.ask.operation
-            else b"",
+            canonical=forward.provider.canonical,
+            ask=forward.ask if forward.ask.operation else None,
         )
         try:
             self._spool.start(record)
@@ -202,7 +199,7 @@ class Relay:
             Told(
                 call_id=forward.call_id,
                 at=forward.at,
-                provider=forward.provider,
+                provider=forward.provider.canonical,
                 ask=forward.ask,
                 retries=forward.retries,
                 outcome=outcome,

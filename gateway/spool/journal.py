@@ -36,13 +36,13 @@ class Ended:
 
     @property
     def event(self) -> bytes:
-        """What is stored of it; of a call that was interrupted, what its start said."""
+        """What is stored of it; of a call that was interrupted, what was asked."""
         is_interrupted = self.end.outcome is Outcome.INTERRUPTED
         return self.end.stored or (self.start.interrupted if is_interrupted else b"")
 
     @property
     def is_call(self) -> bool:
-        return bool(self.start.interrupted or self.end.stored)
+        return self.start.ask is not None or bool(self.end.stored)
 
 
 @dataclass(slots=True)

@@ -7,14 +7,15 @@ from zlib import crc32
 
 import msgspec
 
-from gateway.types import End, Outcome, Start
+from gateway.types import Ask, End, Outcome, Start
+from gateway.wire import events
 
 _CHECKSUM: Final = 8  # hexadecimal digits, before a space
 _NOTHING: Final = msgspec.Raw(b"null")
 
 
 class StartLine(msgspec.Struct, frozen=True, tag_field="kind", tag="start"):
-    """``written_at`` is in seconds since 1970; ``event`` is JSON, null where nothing would be stored."""
+    """What a ``gateway.types.Start`` says; ``written_at`` is in seconds since 1970."""
 
     call_id: str
     at: datetime
@@ -22,16 +23,20 @@ class StartLine(msgspec.Struct, frozen=True, tag_field="kind", tag="start"):
     project_slug: str
     provider: str
     written_at: float
-    event: msgspec.Raw = _NOTHING
+    canonical: str = ""
     address: str = ""
+    ask: Ask | None = None
 
     @property
     def interrupted(self) -> bytes:
-        return _bytes(self.event)
+        """The event that is stored should nothing follow, as JSON; b'' for what is no call of a model."""
+        if self.ask is None:
+            return b""
+        return events.interrupted(call_id=self.call_id, at=self.at, provider=self.canonical, ask=self.ask)
 
 
 class EndLine(msgspec.Struct, frozen=True, tag_field="kind", tag="end"):
-    """What a ``gateway.types.End`` says."""
+    """What a ``gateway.types.End`` says; ``event`` is JSON, null where nothing would be stored."""
 
     call_id: str
     outcome: Outcome
@@ -60,8 +65,9 @@ def start_line(record: Start) -> bytes:
             record.project_slug,
             record.provider,
             time.time(),
-            _raw(record.interrupted),
+            record.canonical,
             record.address,
+            record.ask,
         )
     )
 

@@ -4,6 +4,7 @@ Whatever comes, the request is forwarded; what cannot be read is left empty here
 """
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -35,6 +36,7 @@ _NO_TEXT: Final = frozenset(
         ),
     }
 )
+_HALVES: Final = re.compile(r"[\ud800-\udfff]")
 _METADATA: Final = ("metadata", "requestMetadata", "labels")
 _NOTHING: Final[Body] = {}
 _NOBODY: Final = Attribution()
@@ -147,7 +149,7 @@ def _service_tier(body: Body) -> str:
     said = body.get("service_tier") or body.get("serviceTier")
     if isinstance(said, dict):  # Bedrock
         said = said.get("type")
-    return said[:_LONGEST_TIER] if isinstance(said, str) else ""
+    return _cut(said)[:_LONGEST_TIER] if isinstance(said, str) else ""
 
 
 def _attribution(body: Body) -> Attribution:
@@ -157,4 +159,6 @@ def _attribution(body: Body) -> Attribution:
 
 
 def _cut(model: str) -> str:
-    return model[:_LONGEST_MODEL]
+    """Without halves of surrogate pairs, which lenient JSON lets through and nothing can write down."""
+    plain = model if model.isprintable() else _HALVES.sub("", model)
+    return plain[:_LONGEST_MODEL]

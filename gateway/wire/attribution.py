@@ -66,7 +66,7 @@ def from_headers(headers: Headers) -> Attribution:
     """What the headers say. ``headers`` are all values by name in lower case; of several the first counts."""
     said = {name: values[0] for name, values in headers.items() if values and name.startswith(_RELEVANT)}
     if not said:
-        return Attribution()
+        return _NOTHING
     fields = {field: value for field, names in _FIELDS.items() if (value := _first(said, names))}
     own = _attribution(fields, _tags_of_headers(said))
     return merged(merged(own, _of_portkey(said)), _of_traceparent(said))
@@ -83,10 +83,10 @@ def from_metadata(user: object, metadata: object) -> Attribution:
 
 def merged(first: Attribution, second: Attribution) -> Attribution:
     """Both; ``first`` wins, tag by tag and field by field. A parent span stays with its trace."""
-    if second == _NOTHING:
-        return first
     if first == _NOTHING:
         return second
+    if second == _NOTHING:
+        return first
     same_trace = first.trace_id in {"", second.trace_id}
     return Attribution(
         feature=first.feature or second.feature,

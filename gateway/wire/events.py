@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from math import isfinite
 from typing import Any, Final
 
 import msgspec
 
-from gateway.types import Ask, Attribution, Outcome, Provider, Seen
+from gateway.types import Ask, Attribution, Outcome, Seen
 from gateway.wire.usage import used
 from ingestion.wire.amounts import MAX_COUNT
 from ingestion.wire.assembler import SERVICE_TIERS
@@ -54,13 +53,12 @@ _LIMITS: Final = {
 _encode: Final = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class Told(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a call at its end. Milliseconds count from the moment it was sent upstream."""
 
     call_id: str
     at: datetime
-    provider: Provider
+    provider: str  # as telemetry names it
     ask: Ask
     retries: int | None = None
     outcome: Outcome
@@ -75,11 +73,10 @@ def event(told: Told) -> bytes:
     """The event as JSON. Every text is cut to what an event may hold."""
     ask, seen = told.ask, told.seen
     headers = {name.lower(): value for name, value in told.headers}
-    document: dict[str, Any] = {
-        name: text for name, raw in _texts(told, headers).items() if raw and (text := _short(name, raw))
-    }
+    document = _ours(told)
+    document |= {name: text for name, raw in _texts(told, headers).items() if raw and (text := _short(name, raw))}
     document |= {name: number for name, number in _numbers(told, headers).items() if number is not None}
-    if tags := _tags(ask.attribution.tags):
+    if ask.attribution.tags and (tags := _tags(ask.attribution.tags)):
         document["tags"] = tags
     counts = used(
         ask=ask,
@@ -91,17 +88,24 @@ def event(told: Told) -> bytes:
     return _encode(document | counts)
 
 
-def interrupted(*, call_id: str, at: datetime, provider: Provider, ask: Ask) -> bytes:
+def interrupted(*, call_id: str, at: datetime, provider: str, ask: Ask) -> bytes:
     """The event of a call that went upstream and of which nothing else is known: our process died."""
     return event(Told(call_id=call_id, at=at, provider=provider, ask=ask, outcome=Outcome.INTERRUPTED, seen=Seen()))
+
+
+def _ours(told: Told) -> dict[str, Any]:
+    """Texts of our own making, which hold nothing that would have to be taken out."""
+    return {
+        "id": told.call_id,
+        "timestamp": told.at,
+        "stream": told.ask.is_stream,
+    }
 
 
 def _texts(told: Told, headers: Mapping[bytes, bytes]) -> dict[str, str]:
     ask, seen, failed = told.ask, told.seen, _failure(told)
     return {
-        "id": told.call_id,
-        "timestamp": told.at.isoformat(),
-        "provider": told.provider.canonical,
+        "provider": told.provider,
         "model": _plain(ask.model) or _plain(seen.model) or _UNKNOWN_MODEL,
         "response_model": seen.model,
         "operation": ask.operation,
@@ -123,7 +127,6 @@ def _numbers(told: Told, headers: Mapping[bytes, bytes]) -> dict[str, Any]:
         "time_to_first_token_ms": _milliseconds(told.first_ms) if told.ask.is_stream else None,
         "http_status": min(told.http_status, _HIGHEST_STATUS) if told.http_status > 0 else None,
         "retries": min(max(told.retries, 0), MAX_COUNT) if told.retries is not None else None,
-        "stream": told.ask.is_stream,
         **{field: _remaining(headers, names) for field, names in _LIMITS.items()},
     }
 
@@ -149,12 +152,17 @@ def _tier(told: Told) -> str:
 
 
 def _request_id(headers: Mapping[bytes, bytes]) -> str:
-    return next((headers[name].decode("latin-1") for name in _REQUEST_IDS if headers.get(name)), "")
+    for name in _REQUEST_IDS:
+        if found := headers.get(name):
+            return found.decode("latin-1")
+    return ""
 
 
 def _remaining(headers: Mapping[bytes, bytes], names: tuple[bytes, ...]) -> int | None:
-    found = next((headers[name] for name in names if name in headers), b"")
-    return int(found) if found.isdigit() and len(found) <= _MOST_DIGITS else None
+    for name in names:
+        if found := headers.get(name):
+            return int(found) if found.isdigit() and len(found) <= _MOST_DIGITS else None
+    return None
 
 
 def _milliseconds(value: float | None) -> float | None:

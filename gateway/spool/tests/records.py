@@ -4,7 +4,9 @@ import json
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from gateway.types import End, Outcome, Start
+from gateway.types import Ask, End, Outcome, Start
+
+ASK = Ask(operation="chat", model="gpt-4o", text_bytes=12)
 
 
 def event_of(call_id, at, **fields):
@@ -19,21 +21,16 @@ def event_of(call_id, at, **fields):
 
 
 def new_start(*, key_prefix="", project_slug="", at=None, **options):
-    call_id, at = str(uuid4()), at or datetime.now(UTC)
-    interrupted = event_of(call_id, at, usage={"input_tokens": 3})
-    return Start(
-        **(
-            {
-                "call_id": call_id,
-                "at": at,
-                "key_prefix": key_prefix,
-                "project_slug": project_slug,
-                "provider": "openai",
-                "interrupted": interrupted,
-            }
-            | options
-        )
-    )
+    given = {
+        "call_id": str(uuid4()),
+        "at": at or datetime.now(UTC),
+        "key_prefix": key_prefix,
+        "project_slug": project_slug,
+        "provider": "openai",
+        "canonical": "openai",
+        "ask": ASK,
+    }
+    return Start(**(given | options))
 
 
 def end_of(start, **options):

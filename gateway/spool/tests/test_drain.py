@@ -17,7 +17,7 @@ from gateway.spool.files import FileSpool
 from gateway.spool.journal import OwnJournal, adopt
 from gateway.spool.segments import owners, segments_of
 from gateway.spool.tests.conftest import conninfo, drained, running_engine, traffic
-from gateway.spool.tests.records import end_of, event_of, new_start
+from gateway.spool.tests.records import end_of, new_start
 from gateway.types import End, Outcome
 from ingestion.tests.edge.client import issue_key, stored_calls
 from ingestion.tests.edge.conftest import project_of
@@ -87,7 +87,7 @@ def test_how_requests_ended_is_counted(spool, acme, key):
 
 
 def test_a_request_that_is_no_call_is_counted_and_not_stored(spool, acme, key):
-    start = new_start(key_prefix=prefix_of(key), interrupted=b"")
+    start = new_start(key_prefix=prefix_of(key), ask=None)
     spool.start(start)
     spool.end(End(call_id=start.call_id, outcome=Outcome.ANSWERED, http_status=200))
 
@@ -179,12 +179,6 @@ def test_what_a_process_left_is_stored_once_and_its_open_calls_as_interrupted(tm
     gone = open_spool(tmp_path, most_bytes=ROOM)
     over = call(gone, prefix_of(key))
     cut = new_start(key_prefix=prefix_of(key))
-    cut = new_start(
-        key_prefix=prefix_of(key),
-        interrupted=event_of(cut.call_id, cut.at, usage={"output_tokens": 3}, usage_estimated=True),
-        call_id=cut.call_id,
-        at=cut.at,
-    )
     gone.start(cut)
     gone.close()
 

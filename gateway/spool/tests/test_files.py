@@ -1,6 +1,7 @@
 """Appending: what is in the files, how much of it there may be, and what a failing disk leaves."""
 
 import errno
+import json
 import os
 import threading
 
@@ -51,13 +52,14 @@ def test_what_is_appended_is_in_the_file_at_once(spool):
 
     first, last = records_of(spool)
     assert (first.call_id, first.at, first.key_prefix, first.project_slug) == (start.call_id, start.at, "abc", "web")
-    assert first.interrupted == start.interrupted
+    assert (first.provider, first.canonical, first.ask) == (start.provider, start.canonical, start.ask)
+    assert json.loads(first.interrupted)["error_type"] == "interrupted"
     assert (last.call_id, last.outcome, last.http_status, last.added_us) == (start.call_id, "answered", 200, 700)
     assert last.stored == end_of(start).event
 
 
 def test_a_request_that_is_no_call_has_no_event(spool):
-    start = new_start(interrupted=b"")
+    start = new_start(ask=None)
 
     spool.start(start)
     spool.end(End(call_id=start.call_id, outcome=Outcome.UNREACHABLE))
@@ -66,9 +68,9 @@ def test_a_request_that_is_no_call_has_no_event(spool):
 
 
 def test_an_event_on_several_lines_is_one_record(spool):
-    spool.start(new_start(interrupted=b'{\n"id": "a"\n}'))
+    spool.end(end_of(new_start(), event=b'{\n"id": "a"\n}'))
 
-    assert [record.interrupted for record in records_of(spool)] == [b'{ "id": "a" }']
+    assert [record.stored for record in records_of(spool)] == [b'{ "id": "a" }']
 
 
 def test_the_files_are_the_owners_alone(spool):

@@ -68,7 +68,7 @@ def named(*documents):
 
 
 def told(**changes):
-    given = {"call_id": CALL_ID, "at": AT, "provider": provider(), "ask": ASK, "outcome": Outcome.ANSWERED}
+    given = {"call_id": CALL_ID, "at": AT, "provider": "openai", "ask": ASK, "outcome": Outcome.ANSWERED}
     return Told(**(given | {"http_status": 200, "seen": Seen(is_whole=True)} | changes))
 
 

@@ -1,5 +1,6 @@
 import json
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -230,3 +231,12 @@ def test_no_body_breaks_it(path, content_type, body):
 
     assert found.operation
     assert len(found.model) <= 255
+
+
+def test_half_a_letter_in_a_name_is_left_out_so_that_the_spool_can_write_it_down():
+    body = b'{"model": "gpt\\ud83d-4o", "service_tier": "\\udc00flex", "user": "a\\ud83d", "messages": []}'
+
+    found = ask(body)
+
+    assert (found.model, found.service_tier, found.attribution.user_id) == ("gpt-4o", "flex", "a")
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Ask) == found

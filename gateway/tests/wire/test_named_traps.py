@@ -7,7 +7,7 @@ import brotli
 import pytest
 import zstandard
 
-from gateway.tests.wire.made import ASK, cut, document, named, passed, provider, seen_of, sse, stored, told, watching
+from gateway.tests.wire.made import ASK, cut, document, named, passed, seen_of, sse, stored, told, watching
 from gateway.types import Dialect, Outcome, Seen, Stated
 from gateway.wire.events import event
 
@@ -102,7 +102,7 @@ def test_a_stream_the_client_leaves_is_billed_by_what_was_stated_and_an_estimate
     watched = watching(dialect=Dialect.ANTHROPIC)
     watched.feed(CLAUDE[: CLAUDE.index(b"event: message_delta")])
 
-    found = document(seen=watched.seen, provider=provider("anthropic"), outcome=Outcome.CLIENT_LEFT)
+    found = document(seen=watched.seen, provider="anthropic", outcome=Outcome.CLIENT_LEFT)
 
     assert found["usage"] == {"input_tokens": 25, "output_tokens": 2}
     assert (found["usage_estimated"], found["status"]) == (True, "ok")
