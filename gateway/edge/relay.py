@@ -5,9 +5,11 @@ The record of what became of a call is in the spool before the client has the an
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import Final
 
 from gateway.edge.forward import Forward
+from gateway.edge.patience import Patience
 from gateway.edge.upstream import Answer, BrokenError, TimedOutError, UnreachableError, Upstream, UpstreamError
 from gateway.types import End, Observer, Outcome, Seen, Spool, SpoolFullError, Start
 from gateway.wire import events, headers
@@ -32,6 +34,7 @@ class Relay:
         self._forward, self._upstream, self._spool = forward, upstream, spool
         self._receive, self._send = receive, send
         self._sent_at = time.monotonic()
+        self._patience: Patience  # of the task that runs this
         self._first_at: float | None = None
         self._added = 0.0
         self._answer: Answer | None = None
@@ -47,10 +50,11 @@ class Relay:
         :raises UpstreamError: the answer broke off after its beginning was passed on.
         """
         began = time.monotonic()
+        self._patience = Patience(CLIENT_PATIENCE)
         self._start()
         self._sent_at = time.monotonic()
         self._added = added + self._sent_at - began
-        watching = self._watch_later() if self._forward.is_read_whole else None
+        watching = self._watch_later()
         try:
             await self._carry()
         except UpstreamError as error:
@@ -64,8 +68,8 @@ class Relay:
             raise ClientGoneError from None
         finally:
             self._record(Outcome.BROKEN)  # unless it is recorded by now
-            if watching:
-                watching.cancel()
+            watching.cancel()
+            self._patience.end()
             if self._watching:
                 self._watching.cancel()
             if self._answer:
@@ -82,7 +86,9 @@ class Relay:
         carrier = asyncio.current_task()
 
         def watch() -> None:
-            self._watching = asyncio.create_task(self._watch(carrier))
+            self._patience.begin()
+            if self._forward.is_read_whole:
+                self._watching = asyncio.create_task(self._watch(carrier))
 
         return asyncio.get_running_loop().call_later(WATCH_AFTER, watch)
 
@@ -166,13 +172,12 @@ class Relay:
         """To the client, unless it left; a server that says so by an error is heard, too."""
         if self._client_left:
             return
-        try:
-            async with asyncio.timeout(CLIENT_PATIENCE):
-                await self._send(message)
-        except OSError:  # TimeoutError is one, too
-            self._client_left = True
-            if self._forward.ask.is_stream:
-                raise asyncio.CancelledError from None
+        with suppress(OSError):
+            if await self._patience.lasts(self._send(message)):
+                return
+        self._client_left = True
+        if self._forward.ask.is_stream:
+            raise asyncio.CancelledError
 
     def _record(self, outcome: Outcome) -> None:
         """Once: what is known of the call at this moment."""
