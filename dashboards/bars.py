@@ -195,6 +195,8 @@ _EVIDENCE_WORDS: Final = {
     ("cost_source", "rate_card"): "the price list",
     ("cost_source", "override"): "own prices",
     ("cost_source", "reported"): "the sender",
+    ("usage_known", "true"): "known",
+    ("usage_known", "false"): "unknown",
 }
 _SHORTENED: Final = 12
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from core import formats
 from ingestion.models import Call
+from ingestion.pricing.matching import NO_USAGE
 
 # Label, column, depth in the tree of telemetry.md: a part is listed below the whole that contains it.
 _USAGE: Final = (
@@ -36,6 +37,13 @@ _SOURCES: Final = {
     "reported": "Reported by the client: no rate card matches",
     "none": "Unknown: no rate card matches",
 }
+_SOURCES_WITHOUT_USAGE: Final = {
+    "reported": "Reported by the client, who did not say what was used",
+    "none": "Unknown: nobody said what the call used",
+}
+_USAGE_UNKNOWN: Final = "The usage of this call is not known: nobody said what it used."
+_COST_UNKNOWN: Final = " Its cost is unknown, not zero."
+_AS_REPORTED: Final = " The cost is what the client reported."
 _ATTRIBUTION: Final = (
     ("Feature", "feature"),
     ("Team", "team"),
@@ -68,6 +76,7 @@ _RULES: Final = {
     "exclusive-total": "The total that came along is input, output and cached tokens, so the cached ones were added.",
     "exclusive-shape": "This provider’s format counts cached tokens beside the input, so they were added.",
     "billed-units": "The tokens that the provider says it billed.",
+    "unstated": "Nobody stated a count.",
 }
 _REASONING: Final = "+reasoning"
 _REASONING_RULE: Final = "Reasoning came beside the output and was added to it."
@@ -78,6 +87,7 @@ _MATCHES: Final = {
     "prefix": "the model id without its transport prefix",
     "date-dashed": "the model id with its date written with dashes",
     "suffix": "the model id without its date or version",
+    NO_USAGE: "",
 }
 
 
@@ -149,6 +159,8 @@ def details(call: Call, *, key_name: str, links: Mapping[str, str] | None = None
 def _usage(call: Call) -> list[Part]:
     listed = [(label, getattr(call, column), depth) for label, column, depth in _USAGE]
     # Input and output are always shown, their parts when there are some.
+    if not call.is_usage_known:
+        return [Part(label, "unknown") for label, _, depth in listed if not depth]
     parts = [Part(label, formats.count(amount), depth) for label, amount, depth in listed if amount or not depth]
     units = call.extra_units or {}
     return parts + [Part(name.replace("_", " "), str(amount)) for name, amount in sorted(units.items())]
@@ -169,7 +181,7 @@ def exact_usd(cost: Decimal) -> str:
 def _pricing(call: Call) -> list[Fact]:
     return _known(
         [
-            ("Cost comes from", _SOURCES.get(call.cost_source, call.cost_source)),
+            ("Cost comes from", _source(call)),
             ("Matched by", price_match(call.price_match)),
             ("Priced as", f"{call.provider} {call.model_key}" if call.rate_card_id else ""),
             ("Rate card", f"no. {call.rate_card_id}" if call.rate_card_id else ""),
@@ -179,6 +191,11 @@ def _pricing(call: Call) -> list[Fact]:
             ("Service tier", call.service_tier),
         ]
     )
+
+
+def _source(call: Call) -> str:
+    words = _SOURCES if call.is_usage_known else _SOURCES_WITHOUT_USAGE
+    return words.get(call.cost_source, call.cost_source)
 
 
 def _reported(call: Call) -> str:
@@ -209,6 +226,8 @@ def _request(call: Call) -> list[Fact]:
 
 def _notes(call: Call) -> list[str]:
     """What must be known before the numbers are trusted."""
+    if not call.is_usage_known:
+        return [_USAGE_UNKNOWN + (_COST_UNKNOWN if call.cost_usd is None else _AS_REPORTED)]
     notes = []
     if call.cost_source == "none":
         notes.append("No rate card matches this model: the cost is unknown, not zero.")

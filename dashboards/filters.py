@@ -51,6 +51,7 @@ EVIDENCE: Final[dict[str, str]] = {
     "prefix": "Prompt begins",
     "below": "Tokens below",
     "cost_source": "Cost from",
+    "usage_known": "Usage",
 }
 # Which records of calls the log lists. Numbers count a call once whatever it says, so nothing but the log looks at it.
 DUPLICATES: Final = "duplicates"
@@ -362,6 +363,7 @@ _CHECKS: Final[Mapping[str, Callable[[str], bool]]] = {
     "counted": lambda value: value == "true",
     "below": lambda value: value.isascii() and value.isdigit() and len(value) <= _LONGEST_NUMBER,
     "cost_source": lambda value: value in _COST_SOURCES,
+    "usage_known": lambda value: value in {"true", "false"},
     "source": lambda value: value in SENT_THROUGH,
 }
 

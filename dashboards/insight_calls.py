@@ -21,6 +21,7 @@ _NAMES: Final = {
     "prompt_prefix_hash": "prefix",
     "total_tokens_below": "below",
     "cost_source": "cost_source",
+    "usage_known": "usage_known",
 }
 
 

@@ -124,9 +124,8 @@ def keys_by_id(*, organization: Organization, calls: Iterable[Call]) -> dict[int
 def call_filters(organization: Organization, chosen: Filter) -> Filters:
     """The filter in the words of ``call_log``; projects are not in it, they are read one by one."""
     simple = {"model": "model_key", "status": "status", "trace": "trace_id", "session": "session_id"}
-    simple |= {
-        name: name for name in ("provider", "feature", "team", "environment", "counted", "cost_source", "source")
-    }
+    simple |= {name: name for name in ("provider", "feature", "team", "environment", "source")}
+    simple |= {name: name for name in ("counted", "cost_source", "usage_known")}
     simple |= {"prompt": "prompt_hash", "prefix": "prompt_prefix_hash", "below": "total_tokens_below"}
     filters: Filters = {ours: chosen.values(name) for name, ours in simple.items() if chosen.values(name)}
     if chosen.has(DUPLICATES, WITHOUT):

@@ -11,6 +11,7 @@ from ingestion.models import Call
 from ingestion.models import RateCard as StoredCard
 from ingestion.pricing.cards import RateCard, from_row
 from ingestion.pricing.explain import Explanation, explain
+from ingestion.pricing.matching import NO_USAGE
 from ingestion.pricing.selectors import COLUMNS
 from ingestion.reprice.stored import units_of
 from ingestion.wire.types import Usage
@@ -46,6 +47,8 @@ def _without(sentence: str) -> Arithmetic:
 
 
 def _why_unknown(call: Call) -> str:
+    if call.price_match == NO_USAGE:
+        return "The usage of this call is not known: so is its cost, which is not zero."
     if call.price_match:
         return "A rate card matches, but it does not say what this call costs: the cost is unknown, not zero."
     return "No rate card matches this model: the cost is unknown, not zero."

@@ -12,6 +12,7 @@ from typing import Any, Final
 from django.db import connection
 
 from ingestion.models import Call
+from ingestion.pricing.matching import NO_USAGE
 from ingestion.store import RECORDS_WITHIN
 from tenants.models import Organization
 
@@ -31,12 +32,14 @@ _CONDITIONS: Final = {
     "trace_id": "c.trace_id = any(%(trace_id)s) and c.trace_id <> ''",
     "status": "c.status = any(%(status)s)",
     "api_key_id": "c.api_key_id = any(%(api_key_id)s::bigint[])",
-    # What an insight's evidence is made of: calls that count, by prompt (``source:hash``), size or missing price.
+    # What an insight's evidence is made of: calls that count, by prompt (``source:hash``), size or missing price, and
+    # whether anybody knows what they used.
     "counted": "(c.duplicate_of = '' and not c.usage_estimated) = any(%(counted)s::boolean[])",
     "is_duplicate": "(c.duplicate_of <> '') = any(%(is_duplicate)s::boolean[])",
     "prompt_hash": "(c.source || ':' || c.prompt_hash) = any(%(prompt_hash)s)",
     "prompt_prefix_hash": "(c.source || ':' || c.prompt_prefix_hash) = any(%(prompt_prefix_hash)s)",
     "cost_source": "c.cost_source = any(%(cost_source)s)",
+    "usage_known": f"(c.price_match <> '{NO_USAGE}') = any(%(usage_known)s::boolean[])",
     "source": "c.source = any(%(source)s)",
     "total_tokens_below": "c.input_tokens + c.output_tokens < any(%(total_tokens_below)s::bigint[])",
     # Containment may not use an index under row-level security, so it only suits bounded periods.

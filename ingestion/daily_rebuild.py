@@ -8,10 +8,12 @@ from typing import Final
 
 from ingestion import daily_tables, store
 from ingestion.daily_tables import FULL, PREFIX, PROMPTS, SIZES, USERS
+from ingestion.pricing.matching import NO_USAGE
 
 _OURS: Final = "organization_id = %(organization)s and project_id = any(%(projects)s)"
 _ALL_CALLS: Final = f"{_OURS} and started_at >= %(from)s and started_at < %(to)s and {store.COUNTED}"
 _CALLS: Final = f"{_ALL_CALLS} and not usage_estimated"
+_SIZED: Final = f"{_CALLS} and price_match <> '{NO_USAGE}'"
 
 
 def _named(names: Iterable[str]) -> str:
@@ -55,7 +57,7 @@ _IS_PROMPTED: Final = "hash <> '' and received_at - started_at <= %(prompts_with
 EXPECTED: Final = f"""
     {SIZES}_expected as materialized (
         select {_DAY}, {_NAMES}, {_SIZE} as size, {_sums(SIZES)}
-        from calls {_RANKS} where {_CALLS} {_grouped(SIZES)}),
+        from calls {_RANKS} where {_SIZED} {_grouped(SIZES)}),
     {PROMPTS}_expected as materialized (
         select *, row_number() over (partition by project_id order by first_received_at, hash, kind) as position
         from (

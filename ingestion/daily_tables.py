@@ -1,7 +1,8 @@
 """How the daily tables beside the rollups lie in Postgres: how large calls were, which prompts came again, and who
 calls were made for.
 
-Pure. The first two are for rules, which leave estimated calls out. Second records of a call are in none.
+Pure. The first two are for rules, which leave estimated calls out; sizes are of calls whose usage is known. Second
+records of a call are in none.
 """
 
 from bisect import bisect_right

@@ -91,7 +91,7 @@ CALLS: Final = (
     _of(Kind.MONEY, "cost_other_usd", "Part of the cost: fees that are not tokens."),
     _of(Kind.MONEY, "reported_cost_usd", "The cost that the client reported."),
     _ours("cost_source", "rate_card, override, reported or none."),
-    _ours("price_match", "Which step of matching found the price."),
+    _ours("price_match", "Which step of matching found the price; no-usage: nobody knows what the call used."),
     _of(Kind.INTEGER, "rate_card_id", "The rate card that the cost comes from."),
     _text("response_id", "The provider's id of its answer."),
     _text("upstream_request_id", "The provider's id of the request."),

@@ -139,6 +139,8 @@ def test_times_are_relative_and_say_the_local_moment(owner, acme, web, scope):
     ("columns", "expected"),
     [
         ({"cost_usd": None, "cost_source": "none"}, "Unpriced"),
+        ({"cost_usd": None, "cost_source": "none", "price_match": "no-usage"}, "Nobody said what this call used"),
+        ({"cost_source": "reported", "price_match": "no-usage"}, "Reported by the client, who did not say"),
         ({"usage_estimated": True}, "≈"),
         ({"cost_source": "reported"}, ">reported<"),
         ({"status": "error", "http_status": 429}, ">429<"),

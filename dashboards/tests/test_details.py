@@ -73,6 +73,31 @@ def test_an_unpriced_call_has_no_costs_and_says_why():
     assert found.notes == ["No rate card matches this model: the cost is unknown, not zero."]
 
 
+@pytest.mark.parametrize(
+    ("columns", "source", "cost"),
+    [
+        (
+            {"cost_source": "none", "cost_usd": None},
+            "Unknown: nobody said what the call used",
+            "Its cost is unknown, not zero.",
+        ),
+        (
+            {"cost_source": "reported", "cost_usd": Decimal("0.5")},
+            "Reported by the client, who did not say what was used",
+            "The cost is what the client reported.",
+        ),
+    ],
+)
+def test_a_call_of_unknown_usage_says_so_and_shows_no_counts(columns, source, cost):
+    found = shown(price_match="no-usage", usage_rule="unstated", input_tokens=0, usage_partial=True, **columns)
+
+    assert found.usage == [Part("Input", "unknown"), Part("Output", "unknown")]
+    assert values(found.pricing)["Cost comes from"] == source
+    assert "Matched by" not in values(found.pricing)
+    assert values(found.pricing)["Which means"] == "Nobody stated a count."
+    assert found.notes == [f"The usage of this call is not known: nobody said what it used. {cost}"]
+
+
 def test_a_free_call_costs_zero():
     assert shown(cost_usd=Decimal(0), cost_source="rate_card").total_cost == "$0"
 

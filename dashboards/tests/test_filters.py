@@ -327,7 +327,16 @@ def test_moments_that_make_no_period_are_said(query):
 
 
 @pytest.mark.parametrize(
-    "query", ["counted=false", "below=-1", "below=1e3", "below=9999999999999", "cost_source=free", "source=fax"]
+    "query",
+    [
+        "counted=false",
+        "below=-1",
+        "below=1e3",
+        "below=9999999999999",
+        "cost_source=free",
+        "source=fax",
+        "usage_known=1",
+    ],
 )
 def test_evidence_that_cannot_be_is_left_out(query):
     chosen = parse(query)

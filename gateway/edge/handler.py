@@ -10,7 +10,7 @@ from typing import Final
 from gateway.edge.body import RequestBody
 from gateway.edge.door import Admission, Door, Request
 from gateway.edge.forward import is_read, prepare
-from gateway.edge.http import reply_of
+from gateway.edge.http import reply_of, stopping
 from gateway.edge.relay import Relay
 from gateway.edge.upstream import Upstream, UpstreamError
 from gateway.types import Spool
@@ -55,8 +55,7 @@ class Exchange:
         :raises UpstreamError: the answer broke off on the way.
         """
         if self.engine is None:
-            title = "The gateway is starting or stopping."
-            raise Problem(503, "unavailable", title, headers=(("retry-after", "1"),))
+            raise stopping()
         self.admission = admission = await self.engine.door.admit(self.request)
         with self.engine.requests.holding(_ONE_REQUEST, admission.organization_id):
             await self._carry(self.engine, admission)

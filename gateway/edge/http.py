@@ -15,3 +15,8 @@ def reply_of(error: Problem) -> Reply:
     member: dict[str, Any] = {"message": message, "type": ERROR_TYPE, "code": error.slug}
     document = problem(error.status, error.slug, error.title, error.detail, error=member)
     return Reply(error.status, json.dumps(document).encode(), CONTENT_TYPE, error.headers)
+
+
+def stopping(detail: str = "") -> Problem:
+    """Another process, or this one a moment later, will take the request."""
+    return Problem(503, "unavailable", "The gateway is starting or stopping.", detail, headers=(("retry-after", "1"),))

@@ -9,8 +9,17 @@ from contextlib import suppress
 from typing import Final
 
 from gateway.edge.forward import Forward
+from gateway.edge.http import stopping
 from gateway.edge.patience import Patience
-from gateway.edge.upstream import Answer, BrokenError, TimedOutError, UnreachableError, Upstream, UpstreamError
+from gateway.edge.upstream import (
+    Answer,
+    BrokenError,
+    StoppingError,
+    TimedOutError,
+    UnreachableError,
+    Upstream,
+    UpstreamError,
+)
 from gateway.types import End, Observer, Outcome, Seen, Spool, SpoolFullError, Start
 from gateway.wire import events, headers
 from gateway.wire.events import Told
@@ -45,7 +54,8 @@ class Relay:
     async def run(self, *, added: float) -> None:
         """``added`` are the seconds that this process has taken for the request so far.
 
-        :raises Problem: nothing of the answer was passed on: 502, 504, or 503 when the spool is full.
+        :raises Problem: nothing of the answer was passed on: 502, 504, or 503 when the spool is full or this process
+            stops.
         :raises ClientGoneError: the client left.
         :raises UpstreamError: the answer broke off after its beginning was passed on.
         """
@@ -222,7 +232,9 @@ def _outcome(error: UpstreamError) -> Outcome:
 
 
 def _problem(error: UpstreamError) -> Problem:
-    """What a client is told when nothing came back: 504 in time, 502 at all."""
+    """What a client is told when nothing came back: 504 in time, 502 at all, 503 when nothing was sent for our sake."""
+    if isinstance(error, StoppingError):
+        return stopping(str(error))
     if isinstance(error, TimedOutError):
         return Problem(504, "upstream-timeout", "The provider did not answer in time.", str(error))
     if isinstance(error, BrokenError):

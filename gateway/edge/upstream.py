@@ -59,6 +59,10 @@ class TimedOutError(UpstreamError):
     """It took longer than the provider's row allows."""
 
 
+class StoppingError(UpstreamError):
+    """The client was closed before the request was sent: this process is stopping."""
+
+
 class BrokenError(UpstreamError):
     """The connection broke off, or what came was no HTTP."""
 
@@ -128,6 +132,7 @@ class Upstream:
         self._allowed, self._tls, self._lookup = allowed, tls, lookup
         self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
         self._resolvers: list[Resolver] = []  # not closed by the sessions that use them
+        self._is_closed = False
 
     async def open(
         self,
@@ -164,6 +169,8 @@ class Upstream:
             raise _as_upstream_error(error, timeouts) from error
 
     async def close(self) -> None:
+        """Break off what is under way, and open nothing any more: a request may have been admitted long before."""
+        self._is_closed = True
         for session in self._sessions.values():
             await session.close()
         for resolver in self._resolvers:
@@ -172,6 +179,9 @@ class Upstream:
         self._resolvers.clear()
 
     def _session(self, provider: Provider, *, is_secure: bool) -> aiohttp.ClientSession:
+        """:raises StoppingError: there are none any more."""
+        if self._is_closed:
+            raise StoppingError("Nothing was sent to the provider.")
         kind = (provider.is_own, is_secure)
         if kind not in self._sessions:
             self._sessions[kind] = self._new_session(*kind)

@@ -28,14 +28,14 @@ def used(*, ask: Ask, seen: Seen, outcome: Outcome, http_status: int, provider: 
     """Members of the event.
 
     A call that failed before anything was answered used nothing that anybody knows. Where a picture or a sound came
-    without counts the event has none either, and the flags of an estimate keep its cost from looking like a known 0.
+    without counts the event has none either, and says that this is not all: ingestion makes an unknown cost of it.
     """
     if stated := _readable(seen.usage, provider):
         return _stated(stated, seen)
     if http_status >= _FIRST_ERROR or _never_answered(outcome, http_status):
         return {}
     if ask.operation not in _ESTIMATED:
-        return {"usage_partial": True, "usage_estimated": True}
+        return {"usage_partial": True}
     read = {"input_tokens": estimate(ask.text_bytes), "usage_estimated": True}
     return read | ({"output_tokens": estimate(seen.text_bytes)} if seen.is_readable else {"usage_partial": True})
 

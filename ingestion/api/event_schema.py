@@ -56,15 +56,15 @@ _MEANINGS: Final = {
     "service_tier": "standard (default; also auto, default, on_demand), batch, flex, priority or fast.",
     "prompt_hash": "Hexadecimal hash of the prompt; hashed again under the organization's key before it is stored.",
     "prompt_prefix_hash": "The same of the first message and the tools.",
-    "cost_usd": "Cost you know in US dollars; used where no price is known.",
+    "cost_usd": "Cost you know in US dollars; used where no price is known, or not what was used.",
     "response_id": "The provider's id of the answer. Of several records of one answer (same provider, model and token"
     " counts, within 10 minutes) all are accepted and stored and one is counted; see `duplicate_of` of a call.",
     "upstream_request_id": "The provider's id of the request.",
     "finish_reason": "Why the model stopped.",
     "agent_name": "Agent that made the call.",
     "prompt_version": "Version of the prompt's template.",
-    "usage_partial": "The usage arrived only in part.",
-    "usage_estimated": "The usage was estimated.",
+    "usage_partial": "The usage arrived only in part. With counts of 0 it is not known, nor is the cost.",
+    "usage_estimated": "The usage was estimated. With counts of 0 it is not known, nor is the cost.",
     "retries": "Attempts before this one.",
     "ratelimit_remaining_requests": "What the provider said is left.",
     "ratelimit_remaining_tokens": "What the provider said is left.",
@@ -82,6 +82,8 @@ _BY_HAND: Final[Mapping[str, Schema]] = {
 _ABOUT: Final = (
     "One LLM request. Null means not given. Members that carry content (`messages`, `prompt`, `input`, `output`,"
     " `completion`, `response`, …) are dropped and counted; other unknown members are named in `warnings`."
+    " A call that went well without any count, `usage` or `extra_units` used what nobody knows: its cost is unknown,"
+    " not 0. Send `input_tokens` and `output_tokens` of 0 for a call that used nothing."
 )
 
 

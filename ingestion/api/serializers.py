@@ -104,7 +104,10 @@ class CallSerializer(serializers.Serializer[Call]):
     cost_other_usd = _usd("Part of the cost: fees that are not tokens.")
     reported_cost_usd = _usd("The cost the client reported.")
     cost_source = serializers.ChoiceField(["rate_card", "override", "reported", "none"])
-    price_match = _given(help_text="Which step of matching found the price.")
+    price_match = _given(
+        help_text="Which step of matching found the price; `no-usage`: nobody knows what the call used, so its counts"
+        " of 0 are no numbers and its cost is null, or what the client reported."
+    )
     response_id = _given()
     upstream_request_id = _given()
     finish_reason = _given()

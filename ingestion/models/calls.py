@@ -3,6 +3,7 @@
 from django.db import models
 
 from core.scope import OrgScopedModel
+from ingestion.pricing.matching import NO_USAGE
 
 
 class Measures(models.Model):
@@ -103,6 +104,11 @@ class Call(OrgScopedModel, Measures):
     class Meta:
         managed = False
         db_table = "calls"
+
+    @property
+    def is_usage_known(self) -> bool:
+        """Whether anybody said what it used: otherwise its counts of 0 are no numbers, and its cost is unknown."""
+        return self.price_match != NO_USAGE
 
 
 class Rollup(OrgScopedModel, Measures):

@@ -15,6 +15,7 @@ from ingestion.pricing.clauses import has_regex
 from ingestion.pricing.matching import CardIndex, Hits
 from ingestion.pricing.providers import catalogue_id
 from ingestion.wire.types import Call
+from ingestion.wire.usage import is_unknown
 
 CACHE_SIZE = 20_000  # resolved (organization, provider, models, tier); a stranger's random ids cannot grow it
 ALWAYS = datetime.min.replace(tzinfo=UTC)
@@ -27,7 +28,7 @@ class Priced(msgspec.Struct, gc=False, kw_only=True):
 
     ``cost_usd`` and the six are None together: unpriced, which is not 0. A reported cost is not split by kind of
     token: all of it is ``cost_other``. ``price_match`` names the step of matching.py that hit, '' for none; it is set
-    on an unpriced call too when a card matched whose price is unknown.
+    on an unpriced call too when a card matched whose price is unknown, and ``no-usage`` where the usage is.
     """
 
     model_key: str
@@ -97,10 +98,12 @@ class PriceBook:
         if timeline is None:
             timeline = self._remember(key)
         choice = timeline.only or timeline.at(call.started_at)
-        card = choice.card
+        card, usage = choice.card, call.usage
+        if not (usage.input_tokens or usage.output_tokens) and is_unknown(call) and (card is None or card.bills_usage):
+            return _of_unknown_usage(choice, call)
         if card is None:
-            return _not_on_a_card(choice, call, inconsistent=call.usage.inconsistent)
-        amounts, inconsistent = card.amounts(call.usage)
+            return _not_on_a_card(choice, call, inconsistent=usage.inconsistent)
+        amounts, inconsistent = card.amounts(usage)
         if amounts is None:
             return _not_on_a_card(choice, call, inconsistent=inconsistent)
         return _priced(choice, card.card, amounts, inconsistent=inconsistent)
@@ -215,6 +218,15 @@ def _priced(choice: Choice, card: RateCard, amounts: Amounts, *, inconsistent: b
         cost_other=other,
         inconsistent=inconsistent,
     )
+
+
+def _of_unknown_usage(choice: Choice, call: Call) -> Priced:
+    """Unpriced whatever its model costs; it stays with the model's other calls."""
+    priced = _not_on_a_card(choice, call, inconsistent=call.usage.inconsistent)
+    priced.price_match = matching.NO_USAGE
+    if choice.card is not None:
+        priced.model_key = choice.card.card.catalogue_id or priced.model_key
+    return priced
 
 
 def _not_on_a_card(choice: Choice, call: Call, *, inconsistent: bool) -> Priced:

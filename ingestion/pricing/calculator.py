@@ -89,7 +89,8 @@ def price(card: RateCard, usage: Usage) -> CostBreakdown:
 class CompiledCard:
     """A card as whole numbers: a leaf's rate is USD per token × 10^places, so that a call is eleven products.
 
-    A band is the stretch of total input between two tier starts; within one, all rates are constant.
+    A band is the stretch of total input between two tier starts; within one, all rates are constant. ``bills_usage``
+    is False where a call costs the same whatever it uses: nothing, or a fee.
     """
 
     def __init__(self, card: RateCard) -> None:
@@ -97,6 +98,7 @@ class CompiledCard:
         self._is_priced = card.is_priced and card.prices.keys() <= UNITS.keys()
         self._extras = frozenset(_extra_units(card.prices))
         self._fees_only = bool(card.prices) and not _bills_every_call(card.prices)
+        self.bills_usage = _bills_usage(card.prices)
         self._starts = sorted({tier.start for price in card.prices.values() for tier in price.tiers})
         self._places = _places(card.prices)
         self._unit = Decimal(1).scaleb(-self._places)
@@ -281,6 +283,10 @@ def _extra_units(prices: Mapping[str, UnitPrice]) -> list[str]:
 
 def _bills_every_call(prices: Mapping[str, UnitPrice]) -> bool:
     return any(key == "requests" or (key in UNITS and UNITS[key].is_token) for key in prices)
+
+
+def _bills_usage(prices: Mapping[str, UnitPrice]) -> bool:
+    return any(price.tiers if key == "requests" else any(price.amounts()) for key, price in prices.items())
 
 
 def _places(prices: Mapping[str, UnitPrice]) -> int:

@@ -9,6 +9,7 @@ The steps, as stored in ``price_match``:
 ``prefix``     … without a transport prefix (``models/``, a leading ``provider/`` of the call's own provider)
 ``date-dashed``  … with a compact date written with dashes
 ``suffix``     … without a date or Bedrock's ``-v1:0``, where the catalogue has no dated sibling of that base
+``no-usage``   no card: nobody knows what the call used, so whatever its model costs, its cost is unknown
 =============  ========================================================================================
 
 Nothing else is ever removed: region prefixes, ``:free`` variants and ``ft:`` change the price.
@@ -27,6 +28,7 @@ from ingestion.pricing.providers import InferProvider, catalogue_id, exact_catal
 __all__ = ["CardIndex", "InferProvider", "clean", "context_of", "find", "infer_provider", "select"]
 
 OVERRIDE, EXACT, PREFIX, DATE_DASHED, SUFFIX = "override", "exact", "prefix", "date-dashed", "suffix"
+NO_USAGE = "no-usage"
 
 TRANSPORT_PREFIXES = ("models/", "publishers/google/models/", "accounts/fireworks/models/")
 COMPACT_DATE = re.compile(r"-(20\d{2})(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?=-|:|$)")

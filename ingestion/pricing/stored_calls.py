@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.models import Max, Min
 
 from ingestion.models import DailyRollup
+from ingestion.pricing.matching import NO_USAGE
 from ingestion.wire.types import Call, Usage
 from tenants.models import Organization, Project
 
@@ -23,9 +24,13 @@ OTHER: Final = "(other)"  # the rollups' word for models beyond the most they ke
 AHEAD: Final = timedelta(days=15)  # how far after now a stored call may have started
 _DAY: Final = timedelta(days=1)
 _TOKENS: Final = tuple(name for name in Usage.__struct_fields__ if name.endswith("_tokens"))
-_ABOUT: Final = ("started_at", "call_id", "provider", "model", "response_model", "service_tier", "reported_cost_usd")
+_ABOUT: Final = (
+    *("started_at", "call_id", "provider", "model", "response_model", "service_tier", "reported_cost_usd"),
+    *("status", "usage_partial", "usage_estimated"),  # which say whether the usage is known
+)
+_READING: Final = ("usage_rule", "usage_inconsistent")
 _PRICE: Final = ("cost_usd", "cost_source", "price_match", "rate_card_id", "model_key")
-_COLUMNS: Final = ", ".join(f"c.{name}" for name in (*_ABOUT, *_PRICE, *_TOKENS, "usage_inconsistent"))
+_COLUMNS: Final = ", ".join(f"c.{name}" for name in (*_ABOUT, *_PRICE, *_TOKENS, *_READING))
 
 # Each project is walked backwards along its own index and the walks are merged, as in the call log.
 _NEWEST: Final = """
@@ -94,11 +99,13 @@ def count_kept(
 ) -> int:
     """How many calls of ``model`` were priced otherwise than by the card; counting stops at ``limit``.
 
-    ``card_id`` is None for an alias, whose calls are known by their match. ``providers`` empty: any.
+    ``card_id`` is None for an alias, whose calls are known by their match. ``providers`` empty: any. Calls of which
+    nobody knows what they used are none: no card would price them.
     """
     more = " and c.price_match <> 'alias'" if card_id is None else " and c.rate_card_id is distinct from %(card)s"
     if providers := list(providers):
         more += " and c.provider = any(%(providers)s)"
+    more += f" and c.price_match <> '{NO_USAGE}'"
     extra: dict[str, Any] = {"card": card_id, "providers": providers, "models": [model.lower()], "limit": limit}
     counted = 0
     for sources, places in _where(organization, keys, since, until, hidden):
@@ -176,6 +183,7 @@ def _rows(statement: str, organization: Organization, places: Places, **paramete
 
 def _stored(row: dict[str, Any]) -> StoredCall:
     units = msgspec.json.decode(row["units"], type=dict[str, Decimal]) if row["units"] else None
-    usage = Usage(**{name: row[name] for name in _TOKENS}, extra_units=units, inconsistent=row["usage_inconsistent"])
+    counts = {name: row[name] for name in _TOKENS}
+    usage = Usage(**counts, extra_units=units, rule=row["usage_rule"], inconsistent=row["usage_inconsistent"])
     call = Call(usage=usage, **{name: row[name] for name in _ABOUT})
     return StoredCall(call=call, **{name: row[name] for name in _PRICE})

@@ -12,19 +12,22 @@ from django.db import connection
 from ingestion.pricing import own, selectors, suggestions
 from ingestion.pricing.book import PriceBook
 from ingestion.pricing.cards import ALIAS, RateCard
+from ingestion.pricing.matching import NO_USAGE
 from ingestion.pricing.suggestions import Suggestion
 from ingestion.wire.types import Call, Usage
+from ingestion.wire.usage import UNSTATED
 from tenants.models import Organization
 
 PERIODS: Final = (7, 30, 90)
 DEFAULT_DAYS: Final = 30
 MOST_MODELS: Final = 200
 
-Reason = Literal["no-match", "unknown-price", "empty-alias"]
+Reason = Literal["no-match", "unknown-price", "empty-alias", "no-usage"]
 REASONS: Final[Mapping[Reason, str]] = {
     "no-match": "No rate card matches this id",
     "unknown-price": "A rate card matches, but does not say what these calls cost",
     "empty-alias": "The alias names a model that has no price then",
+    "no-usage": "Nobody said what these calls used",
 }
 
 # One index holds exactly these calls (migration price_overrides).
@@ -45,7 +48,8 @@ _QUERY: Final = """
 class UnpricedModel(msgspec.Struct, frozen=True, kw_only=True):
     """Calls without a price that were sent alike. ``model`` is the id to price: what answered, else what was asked.
 
-    ``now_priced`` is the card that would price them today; they keep having no price until they are priced again.
+    ``now_priced``: a card would price them today; they keep having no price until they are priced again. Where nobody
+    said what they used, that takes a card which charges nothing or the same for every call, and none is suggested.
     """
 
     provider: str
@@ -61,6 +65,11 @@ class UnpricedModel(msgspec.Struct, frozen=True, kw_only=True):
     reported_usd: Decimal | None
     suggestion: Suggestion | None
     now_priced: bool
+
+    @property
+    def wants_price(self) -> bool:
+        """Whether a price is what these calls lack."""
+        return self.reason != "no-usage"
 
     @property
     def why(self) -> str:
@@ -102,14 +111,15 @@ def _model(
 ) -> UnpricedModel:
     model = row["response_model"] or row["model"]
     names = ("provider", "calls", "input_tokens", "output_tokens", "first_seen", "last_seen")
-    is_priced = _is_priced(organization, row, book)
+    is_priced, reason = _is_priced(organization, row, book), _reason(row, mine)
     find = partial(_find, book, now)
+    is_asked_for = not is_priced and reason != "no-usage"
     return UnpricedModel(
         **{name: row[name] for name in (*names, "reported_calls", "reported_usd")},
         model=model,
         asked_model=row["model"],
-        reason=_reason(row, mine),
-        suggestion=None if is_priced else suggestions.suggest(row["provider"], model, find),
+        reason=reason,
+        suggestion=suggestions.suggest(row["provider"], model, find) if is_asked_for else None,
         now_priced=is_priced,
     )
 
@@ -119,17 +129,19 @@ def _find(book: PriceBook, now: datetime, provider: str, model: str) -> RateCard
 
 
 def _is_priced(organization: Organization, row: Mapping[str, Any], book: PriceBook) -> bool:
-    """Whether a plain call like the last one would have a price by now."""
+    """Whether a plain call like the last one would have a price by now; one without counts, where that has none."""
     call = Call(
         call_id="",
         started_at=row["last_seen"],
-        usage=Usage(input_tokens=1, output_tokens=1),
+        usage=Usage(rule=UNSTATED) if row["price_match"] == NO_USAGE else Usage(input_tokens=1, output_tokens=1),
         **{name: row[name] for name in ("provider", "model", "response_model")},
     )
     return book.price(organization.pk, call).cost_usd is not None
 
 
 def _reason(row: Mapping[str, Any], mine: Iterable[RateCard]) -> Reason:
+    if row["price_match"] == NO_USAGE:
+        return "no-usage"
     if row["price_match"]:
         return "unknown-price"
     sent = {row["model"].lower(), row["response_model"].lower()}

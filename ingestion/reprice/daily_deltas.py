@@ -25,8 +25,12 @@ def daily_deltas(changes: Iterable[Change], *, organization_id: int, local_time:
         if not change.is_counted:
             continue
         both = sides(change, organization_id=organization_id, local_time=local_time)
-        for (dimensions, measures), group, calls, users in zip(both, groups, prompted, of_users, strict=True):
-            group.setdefault(dimensions, []).append(measures)
+        sized = change.was_sized, change.is_sized
+        for (dimensions, measures), has_size, group, calls, users in zip(
+            both, sized, groups, prompted, of_users, strict=True
+        ):
+            if has_size:
+                group.setdefault(dimensions, []).append(measures)
             if change.prompts:
                 calls.append((dimensions, measures, change.prompts))
             if change.call.user_id:

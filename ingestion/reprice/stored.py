@@ -10,7 +10,7 @@ import msgspec
 from ingestion import store
 from ingestion.pricing.book import PriceBook
 from ingestion.wire.types import Call, Usage
-from ingestion.writer.rows import Prompts, price_columns, prompts
+from ingestion.writer.rows import Prompts, is_sized, price_columns, prompts
 
 type Price = tuple[Any, ...]  # store.FROM_PRICE
 
@@ -31,6 +31,7 @@ _TEXTS: Final = (
 _PLAIN: Final = (
     "call_id",
     *_TEXTS,
+    "usage_partial",
     "usage_estimated",
     "latency_ms",
     "time_to_first_token_ms",
@@ -51,6 +52,7 @@ COLUMNS: Final = (
 )
 MODEL_KEY: Final = store.FROM_PRICE.index("model_key")
 COST: Final = store.FROM_PRICE.index("cost_usd")
+_MATCH: Final = store.FROM_PRICE.index("price_match")
 
 
 class Change(NamedTuple):
@@ -67,6 +69,15 @@ class Change(NamedTuple):
     is_inconsistent: bool
     is_counted: bool
     prompts: Prompts | None
+
+    @property
+    def was_sized(self) -> bool:
+        """Whether the size of the call was known with its old price."""
+        return is_sized(self.before[_MATCH])
+
+    @property
+    def is_sized(self) -> bool:
+        return is_sized(self.after[_MATCH])
 
     @property
     def old_cost(self) -> Decimal | None:

@@ -95,6 +95,8 @@ def test_a_card_that_no_longer_says_it_is_a_difference_too(found):
         ({"cost_source": "reported", "rate_card_id": None}, "what the client reported"),
         ({"cost_source": "none", "cost_usd": None, "price_match": ""}, "No rate card matches this model"),
         ({"cost_source": "none", "cost_usd": None, "price_match": "exact"}, "does not say what this call costs"),
+        ({"cost_source": "none", "cost_usd": None, "price_match": "no-usage"}, "The usage of this call is not known"),
+        ({"cost_source": "reported", "price_match": "no-usage"}, "what the client reported"),
         ({"rate_card_id": 10**12}, "not stored any more"),
         ({"rate_card_id": None}, "not stored any more"),
     ],

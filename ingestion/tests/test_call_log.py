@@ -129,6 +129,7 @@ OF_EVIDENCE = {
     "prompt_hash": ("sdk:ab", {"source": "sdk", "prompt_hash": "ab"}, [{"source": "otlp", "prompt_hash": "ab"}]),
     "prompt_prefix_hash": ("sdk:ab", {"source": "sdk", "prompt_prefix_hash": "ab"}, [{"prompt_hash": "ab"}]),
     "cost_source": ("none", {"cost_source": "none", "cost_usd": None}, [{"cost_source": "reported"}]),
+    "usage_known": ("true", {"price_match": ""}, [{"price_match": "no-usage", "cost_usd": None}]),
     "total_tokens_below": (
         "100",
         {"input_tokens": 60, "output_tokens": 39},

@@ -85,6 +85,16 @@ def test_a_call_without_a_price_is_unknown_and_not_free(viewer, seen):
     assert "$" not in words
 
 
+def test_a_call_of_unknown_usage_is_neither_free_nor_without_a_rate_card(viewer, seen):
+    nothing = {"price_match": "no-usage", "input_tokens": 0, "output_tokens": 0, "latency_ms": None}
+    make_call(seen, model_key="gpt-image-1", cost_usd=None, cost_source="none", **nothing)
+
+    words = " ".join(viewer.get(URL, headers=HTMX).text.split())
+
+    assert "gpt-image-1, cost unknown: nobody said what this call used." in words
+    assert "0 tokens" not in words
+
+
 def test_the_newest_call_is_shown(viewer, seen):
     make_call(seen, model_key="older", started_at=datetime.now(UTC).replace(hour=0, minute=0, second=0))
     make_call(seen, model_key="newer")

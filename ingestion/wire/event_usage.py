@@ -11,7 +11,7 @@ from ingestion.wire.batch import FieldError
 from ingestion.wire.event import ABSENT, Event
 from ingestion.wire.tolerant import FieldProblem, is_given, read_anything
 from ingestion.wire.types import Usage
-from ingestion.wire.usage import CountError, settle
+from ingestion.wire.usage import UNSTATED, CountError, settle
 from ingestion.wire.usage_reader import UnknownShapeError, UsageError
 from ingestion.wire.usage_shapes import parse_usage
 
@@ -69,6 +69,9 @@ def _from_counts(event: Event, errors: list[FieldError]) -> Used:
         settle(usage, total=event.total_tokens)
     except CountError as error:
         errors.append(FieldError(error.field, str(error)))
+        return Used(usage)
+    if given is None and written is None and parts == _NO_PARTS:
+        usage.rule = UNSTATED
         return Used(usage)
     if event.prompt_tokens is None and event.completion_tokens is None:
         return Used(usage)

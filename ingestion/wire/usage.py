@@ -6,9 +6,10 @@ known about a format decides first (rule 0); then arithmetic (rules 1 and 2); th
 
 from enum import Enum
 from itertools import product
+from operator import attrgetter
 
 from ingestion.wire.amounts import MAX_COUNT
-from ingestion.wire.types import Usage
+from ingestion.wire.types import Call, Usage
 
 
 class Reading(Enum):
@@ -28,6 +29,7 @@ EXCLUSIVE_TOTAL = "exclusive-total"
 EXCLUSIVE_SHAPE = "exclusive-shape"
 BILLED_UNITS = "billed-units"
 ESTIMATED = "estimated"  # no counts of an emitter, or not all of them
+UNSTATED = "unstated"  # nobody gave a count: all are 0 for want of another number
 REASONING_ADDED = "+reasoning"
 
 
@@ -42,6 +44,7 @@ _PARTS = (
     "audio_output_tokens",
     "image_output_tokens",
 )
+_counts = attrgetter("input_tokens", "output_tokens", *_PARTS)
 
 
 class CountError(ValueError):
@@ -158,3 +161,18 @@ def parts_fit(usage: Usage) -> bool:
         and usage.cache_write_1h_tokens <= usage.cache_write_tokens
         and cached_audio <= min(cached, audio)
     )
+
+
+def is_unknown(call: Call) -> bool:
+    """Whether nobody knows what the call used, so that its counts of 0 are no numbers.
+
+    A count of 0 that was stated is one: an answer out of a cache used nothing. So is that of a failed call about
+    which nothing was said. It is none where the record says that it is not the whole (``usage_partial``,
+    ``usage_estimated``, a total beside it that is not 0), or where a call that went well was given no count at all.
+    """
+    usage = call.usage
+    if usage.extra_units or any(_counts(usage)):
+        return False
+    if call.usage_partial or call.usage_estimated or usage.inconsistent:
+        return True
+    return usage.rule == UNSTATED and call.status == "ok"

@@ -297,7 +297,9 @@ class Flusher(Transactions[Row]):
         hourly, daily = rollups.rollup_rows(capped)
         for table, lines in ((store.HOURLY, hourly), (store.DAILY, daily)):
             cursor.execute(_UPSERTS[table], store.array_literals(lines))
-        daily_sums.add_sizes(cursor, daily_sums.size_rows(capped))
+        sized = [row for row in rows if row.is_sized]
+        of_sized = capped if len(sized) == len(rows) else rollups.cap(rollups.group(sized), values)
+        daily_sums.add_sizes(cursor, daily_sums.size_rows(of_sized))
         prompted = [(values.cap(row.dimensions), row.measures, row.prompts) for row in rows if row.prompts]
         if prompted:
             daily_sums.add_prompts(cursor, daily_sums.prompt_rows(prompted), self._memory.prompts)

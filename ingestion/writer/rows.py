@@ -12,6 +12,7 @@ import msgspec
 from ingestion import daily_tables, store
 from ingestion.histogram import bucket
 from ingestion.pricing.book import Priced
+from ingestion.pricing.matching import NO_USAGE
 from ingestion.wire.types import Call, Sample
 from ingestion.writer.responses import Key, Response, response
 
@@ -73,13 +74,14 @@ class SampleRow(Line, gc=False):
 
 
 class Row(Line, gc=False):
-    """One call; ``line`` is ``store.CALL_COLUMNS``."""
+    """One call; ``line`` is ``store.CALL_COLUMNS``. ``is_sized``: somebody knows how large it was."""
 
     dimensions: Dimensions
     measures: Measures
     response: Response | None = None
     prompts: Prompts | None = None
     user_id: str = ""
+    is_sized: bool = True
 
 
 class LocalTime:
@@ -143,7 +145,21 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
     key = (target.project_id, call.started_at, call.call_id)
     found = response(call, priced, organization_id=target.organization_id, project_id=target.project_id)
     sums = measures(call, price[_CHOICES:])
-    return Row(key, line, dimensions(call, price[0], target), sums, found, prompts(call, received_at), call.user_id)
+    return Row(
+        key,
+        line,
+        dimensions(call, price[0], target),
+        sums,
+        found,
+        prompts(call, received_at),
+        call.user_id,
+        is_sized(priced.price_match),
+    )
+
+
+def is_sized(price_match: str) -> bool:
+    """Whether a call with this match has a size that rules may look at: its counts of 0 may stand for nothing."""
+    return price_match != NO_USAGE
 
 
 def prompts(call: Call, received_at: datetime) -> Prompts | None:

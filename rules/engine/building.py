@@ -54,6 +54,11 @@ def counted_calls(snapshot: Snapshot, window: Window, **columns: str | Iterable[
     return CallFilter(window.since, window.until, (*named, ("counted", ("true",))), snapshot.project_id)
 
 
+def sized_calls(snapshot: Snapshot, window: Window, **columns: str | Iterable[str]) -> CallFilter:
+    """:func:`counted_calls` without those of which nobody knows what they used, as the sizes are."""
+    return counted_calls(snapshot, window, **columns, usage_known="true")
+
+
 def subject(**columns: str) -> tuple[tuple[str, str], ...]:
     """The columns of an insight in the order they are given."""
     return tuple(columns.items())

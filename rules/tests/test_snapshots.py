@@ -7,10 +7,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from dashboards.insight_calls import log_query
 from dashboards.tests.factories import record_calls
-from ingestion import histogram
+from ingestion import call_log, histogram
 from ingestion.tests.factories import make_samples
 from rules.engine.days import midnight
+from rules.engine.evaluate import evaluate
 from rules.engine.names import Rule
 from rules.engine.snapshot import Model, Where
 from rules.engine.thresholds import RuleConfig
@@ -232,6 +234,54 @@ def test_models_without_a_price_today_and_on_the_six_days_before(acme_project, s
         unpriced = taken(acme_project, Rule.UNPRICED_MODEL).unpriced
 
     assert [(row.model.key, row.calls) for row in unpriced] == [("own-1", 2)]
+
+
+NO_USAGE = {"cost_usd": None, "cost_source": "none", "price_match": "no-usage", "input_tokens": 0, "output_tokens": 0}
+
+
+def test_calls_of_unknown_usage_lack_no_price_and_are_no_tiny_ones(acme_project, scope):
+    rows = [{"input_tokens": 3, "output_tokens": 4}, NO_USAGE, NO_USAGE, {"cost_usd": None, "cost_source": "none"}]
+    record_calls(acme_project, [{"started_at": days_ago(1)} | row for row in rows])
+
+    with scope(acme_project.organization):
+        found = taken(acme_project, Rule.UNPRICED_MODEL, Rule.MODEL_DOWNGRADE)
+
+    assert [(row.model, row.calls) for row in found.unpriced] == [(GPT, 1)]
+    assert [(row.below, row.calls) for row in found.of_days(7).rows] == [(50, 1), (None, 1)]
+
+
+def test_the_filter_of_a_model_without_a_price_finds_just_the_calls_that_were_counted(acme_project, scope):
+    unpriced = {"cost_usd": None, "cost_source": "none", "price_match": ""}
+    rows = [unpriced | {"call_id": "counted"}, NO_USAGE, unpriced | {"usage_estimated": True}, {}]
+    record_calls(acme_project, [{"started_at": days_ago(1)} | row for row in rows])
+
+    with scope(acme_project.organization):
+        (found,) = evaluate(taken(acme_project, Rule.UNPRICED_MODEL), {}, [Rule.UNPRICED_MODEL])
+        calls = found.evidence.calls
+        named = call_log.calls(
+            organization=acme_project.organization,
+            project_ids=[acme_project.pk],
+            since=calls.since,
+            until=calls.until,
+            filters=dict(calls.filters),
+            before=None,
+            limit=10,
+        )
+
+    assert [call.call_id for call in named] == ["counted"]
+    assert found.evidence.figures[0].value == 1
+    assert "usage_known=true" in log_query(calls, key_prefixes={})
+
+
+def test_calls_of_unknown_usage_are_calls(acme_project, scope):
+    recent = HOUR - timedelta(minutes=30)
+    calls = [{"started_at": recent} | NO_USAGE | {"usage_partial": True} for _ in range(20)]
+    record_calls(acme_project, [*calls, {"started_at": recent, "status": "error"}])
+
+    with scope(acme_project.organization):
+        (row,) = taken(acme_project, Rule.ERROR_BURST, calls=10).errors
+
+    assert (row.calls, row.errors) == (21, 1)
 
 
 def test_memory_of_the_full_days(acme_project, scope):

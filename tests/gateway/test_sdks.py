@@ -136,8 +136,8 @@ CELLS: Final = (
             "operation": "audio",
             "input_tokens": 0,
             "output_tokens": 0,
-            "usage_estimated": True,
             "usage_partial": True,  # nothing was stated, and sound has no bytes of text to estimate by
+            "cost_usd": None,
         },
     ),
     Cell(

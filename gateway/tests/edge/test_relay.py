@@ -10,7 +10,7 @@ import pytest
 from gateway.edge import relay as module
 from gateway.edge.forward import Forward
 from gateway.edge.relay import Relay
-from gateway.edge.upstream import BrokenError, TimedOutError, UnreachableError
+from gateway.edge.upstream import BrokenError, StoppingError, TimedOutError, UnreachableError
 from gateway.providers import PRESETS
 from gateway.types import Ask, Outcome, SpoolFullError
 from ingestion.edge.http import ClientGoneError, Problem
@@ -219,6 +219,19 @@ def test_no_answer_is_a_problem_and_a_record(error, status, slug, outcome, error
     assert log.happened == ["start", "end"]
     assert log.ends[0].outcome is outcome
     assert (log.event["status"], log.event["error_type"]) == ("error", error_type)
+
+
+def test_a_process_that_stops_asks_for_another_try_and_its_record_says_that_nothing_was_sent():
+    log = Log()
+
+    with pytest.raises(Problem) as failed:
+        carry(StoppingError("nothing was sent"), log)
+
+    assert (failed.value.status, failed.value.slug, failed.value.detail) == (503, "unavailable", "nothing was sent")
+    assert failed.value.headers == (("retry-after", "1"),)
+    assert log.happened == ["start", "end"]
+    assert log.ends[0].outcome is Outcome.UNREACHABLE
+    assert not log.event.keys() & {"usage", "input_tokens", "usage_partial", "usage_estimated"}
 
 
 def test_an_answer_that_breaks_off_is_passed_on_as_it_came_and_cut():

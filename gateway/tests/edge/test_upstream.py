@@ -10,6 +10,7 @@ from core.addresses import networks
 from gateway.edge.upstream import (
     BrokenError,
     NotAllowedError,
+    StoppingError,
     TimedOutError,
     UnreachableError,
     Upstream,
@@ -633,3 +634,43 @@ async def test_a_name_is_looked_up_once_for_many_connections():
             await whole(await ask(upstream, f"http://provider.example:{port}/"))
 
     assert (raw.connections, asked) == (3, ["provider.example"])
+
+
+# When the process stops
+
+
+@pytest.mark.parametrize("used_before", [False, True])
+@in_a_loop
+async def test_a_closed_client_sends_nothing_and_says_so(used_before):
+    async with serving(saying(OK)) as raw:
+        upstream = Upstream()
+        if used_before:
+            await whole(await ask(upstream, raw.url))
+        await upstream.close()
+
+        with pytest.raises(StoppingError) as caught:
+            await ask(upstream, raw.url)
+
+    assert len(raw.heads) == int(used_before)
+    assert raw.url not in str(caught.value)
+    assert not upstream._sessions
+
+
+@in_a_loop
+async def test_a_client_that_is_being_closed_sends_nothing_either():
+    """Between the end of one session and that of the next, others have their turn."""
+    async with serving(saying(OK)) as raw, client() as upstream:
+        await whole(await ask(upstream, raw.url))
+        (session,) = upstream._sessions.values()
+        end, refused = session.close, []
+
+        async def end_slowly():
+            await end()
+            with pytest.raises(StoppingError):
+                await ask(upstream, raw.url)
+            refused.append(True)
+
+        session.close = end_slowly
+        await upstream.close()
+
+    assert (refused, len(raw.heads)) == ([True], 1)

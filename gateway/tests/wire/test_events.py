@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from gateway.tests.wire.made import ASK, AT, CALL_ID, document, stored, told
 from gateway.types import Ask, Attribution, Outcome, Seen, Stated
 from gateway.wire.events import event, interrupted
+from ingestion.wire.usage import is_unknown
 
 CHAT = b'{"prompt_tokens":9,"completion_tokens":4,"total_tokens":13}'
 COUNTS = {"usage", "input_tokens", "output_tokens", "usage_estimated", "usage_partial"}
@@ -167,9 +168,32 @@ def test_four_bytes_are_taken_for_a_token(size, tokens):
 def test_what_no_text_tells_has_no_counts_and_is_no_known_0(operation):
     found = document(ask=Ask(operation=operation, model="m", text_bytes=100))
 
-    assert found.keys() & COUNTS == {"usage_estimated", "usage_partial"}
+    assert found.keys() & COUNTS == {"usage_partial"}  # nothing was estimated
     call = stored(event(told(ask=Ask(operation=operation, model="m"))))
-    assert (call.usage_estimated, call.usage_partial) == (True, True)
+    assert (call.usage_estimated, call.usage_partial, is_unknown(call)) == (False, True, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "unknown"),
+    [
+        ({"outcome": Outcome.BROKEN, "http_status": 200}, True),
+        ({"outcome": Outcome.CLIENT_LEFT, "http_status": 200}, True),
+        ({"outcome": Outcome.INTERRUPTED, "http_status": 0}, True),
+        ({"outcome": Outcome.UNREACHABLE, "http_status": 0}, False),
+        ({"outcome": Outcome.ANSWERED, "http_status": 429}, False),
+    ],
+)
+def test_a_picture_that_broke_off_may_have_cost_something_and_one_that_was_refused_did_not(changes, unknown):
+    call = stored(event(told(ask=Ask(operation="image", model="m"), seen=Seen(), **changes)))
+
+    assert is_unknown(call) is unknown
+
+
+def test_an_estimate_from_no_text_at_all_is_no_number():
+    """A prompt of token numbers, whose answer states nothing."""
+    call = stored(event(told(ask=Ask(operation="embedding", model="m", text_bytes=0), seen=Seen())))
+
+    assert (call.usage.input_tokens, call.usage_estimated, is_unknown(call)) == (0, True, True)
 
 
 def test_of_an_answer_that_could_not_be_read_only_the_input_is_estimated():

@@ -129,7 +129,9 @@ unpriced_models = extend_schema(
     operation_id="unpriced_model_list",
     tags=["Prices"],
     summary="Models without a price",
-    description="Calls whose cost is unknown, or is what their client reported, by model as sent.",
+    description="Calls whose cost is unknown, or is what their client reported, by model as sent. `reason` says what"
+    " they lack: `no-match` and `empty-alias` a card, `unknown-price` a price on their card, `no-usage` what they used,"
+    " which only their sender can say.",
     parameters=[UnpricedParameters],
     responses={200: _shown(UnpricedPageSerializer, "models", {"results": [_UNPRICED], "next": None})}
     | problems(400, 403, 404),

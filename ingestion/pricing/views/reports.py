@@ -29,7 +29,7 @@ def unpriced_list(request: OrgRequest) -> HttpResponse:
     hidden = hidden_from(request)
     found = _in_time(partial(unpriced.unpriced_models, organization=organization, days=days, now=now, hidden=hidden))
     context = {
-        "rows": None if found is None else [_with_links(request, model) for model in found],
+        "rows": None if found is None else [_with_links(request, model, days) for model in found],
         "ranges": _ranges(unpriced.PERIODS),
         "days": days,
         "active": str(days),
@@ -38,18 +38,20 @@ def unpriced_list(request: OrgRequest) -> HttpResponse:
     return render(request, "pricing/unpriced.html", context, status=503 if found is None else 200)
 
 
-def _with_links(request: OrgRequest, model: UnpricedModel) -> dict[str, object]:
+def _with_links(request: OrgRequest, model: UnpricedModel, days: int) -> dict[str, object]:
     day = timezone.localtime(model.first_seen, request.time_zone).date().isoformat()
     price = {"provider": model.provider, "model": model.model, "from": day}
     near = model.suggestion.card if model.suggestion else None
     alias = {"model": model.model, "from": day} | (
         {"target_provider": near.provider, "target": near.catalogue_id} if near else {}
     )
+    calls = {"range": f"{days}d", "provider": model.provider or "(none)", "usage_known": "false"}
     again = {"provider": model.provider, "model": model.model, "since": model.first_seen, "until": None}
     return {
         "model": model,
         "price_query": urlencode(price),
         "alias_query": urlencode(alias),
+        "calls_query": urlencode(calls),
         "reprice_url": reprice_url(request.organization, **again) if model.now_priced else "",  # type: ignore[arg-type]
     }
 

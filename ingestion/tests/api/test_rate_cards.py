@@ -455,3 +455,12 @@ def test_a_cursor_is_read_as_it_was_written():
 def test_what_is_no_cursor_is_refused(text):
     with pytest.raises(ValueError, match=r"not a cursor|Expecting value|utf-8"):
         cursor.decode(text)
+
+
+def test_unknown_usage_is_a_reason_of_its_own(ask, acme_project):
+    nothing = {"price_match": "no-usage", "usage_rule": "unstated", "input_tokens": 0, "output_tokens": 0}
+    record(acme_project, scene.unpriced(provider="openai", model="gpt-4o:free", **nothing))
+
+    (found,) = ask("get", "/api/v1/unpriced-models").json()["results"]
+
+    assert (found["reason"], found["calls"], found["now_priced"], found["suggestion"]) == ("no-usage", 1, False, None)

@@ -11,6 +11,7 @@ from ingestion.models import DailyRollup, PromptRollup, SizeRollup, UserRollup
 from ingestion.tests.edge.client import issue_key
 from ingestion.tests.edge.conftest import project_of
 from ingestion.tests.edge.rows import AN_HOUR_AGO, make_row, new_flusher
+from ingestion.wire.types import Usage
 from ingestion.writer.daily_sums import PromptCounts
 from ingestion.writer.flush import Memory
 from ingestion.writer.rollups import DistinctValues
@@ -100,6 +101,24 @@ def test_calls_are_summed_by_size_and_by_nothing_a_rule_does_not_ask_for(acme):
     assert (small.input_tokens, small.output_tokens, small.unpriced_calls) == (80, 18, 0)
     assert small.cost_usd == 2 * (40 * Decimal("2.5") + 9 * Decimal(10)) / 1_000_000
     assert differences(acme) == []
+
+
+def test_a_call_of_unknown_usage_has_no_size_and_is_in_every_other_sum(acme):
+    project = project_of(acme)
+    nothing = {"usage": Usage(rule="unstated"), "user_id": "u-1"}
+
+    store(make_row(project, "1", input_tokens=1), make_row(project, "2", **nothing))
+    store(make_row(project, "3", **nothing), make_row(project, "4", **nothing, status="error"))
+
+    assert sizes(acme) == [(50, 2)]
+    with org_scope(acme.pk):
+        (day,) = DailyRollup.objects.values("calls", "unpriced_calls", "estimated_calls")
+        (user,) = UserRollup.objects.values("calls", "unpriced_calls")
+    assert day == {"calls": 4, "unpriced_calls": 2, "estimated_calls": 0}
+    assert user == {"calls": 3, "unpriced_calls": 2}
+    assert differences(acme) == []
+    rebuild_all(acme)
+    assert sizes(acme) == [(50, 2)]
 
 
 def test_a_later_flush_adds_to_the_same_row(acme):
@@ -218,7 +237,7 @@ def test_an_event_brings_its_hashes_under_the_organizations_key(edge, acme, key)
 
 def test_a_project_sees_its_own_only(edge, acme, globex):
     for organization in (acme, globex):
-        edge.post([{"model": "gpt-4o", "prompt_hash": "ab"}], key=issue_key(organization))
+        edge.post([{"model": "gpt-4o", "input_tokens": 1, "prompt_hash": "ab"}], key=issue_key(organization))
 
     assert (sizes(acme), sizes(globex)) == ([(50, 1)], [(50, 1)])
     assert prompts(acme, "hash") != prompts(globex, "hash")

@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from core.scope import org_scope
-from ingestion.models import ProjectActivity
+from ingestion.models import DailyRollup, ProjectActivity
 from ingestion.tests.edge.client import issue_key, stored_calls
 from tenants.models import ApiKey, ApiKeyUsage, Project
 from tests.resilience.processes import wait_until
@@ -155,6 +155,35 @@ def test_extra_units_and_parts_of_usage_are_stored(edge, acme, key):
     (call,) = stored_calls(acme)
     assert {name: call[name] for name in usage} == usage
     assert call["extra_units"] == {"web_searches": 2.5}
+
+
+@pytest.mark.parametrize(
+    ("event", "cost", "match", "rule"),
+    [
+        ({}, None, "no-usage", "unstated"),
+        ({"usage_partial": True, "usage_estimated": True, "status": "error"}, None, "no-usage", "estimated"),
+        ({"status": "error", "http_status": 429}, 0, "exact", "unstated"),
+        ({"input_tokens": 0, "output_tokens": 0}, 0, "exact", "inclusive"),
+        ({"usage": {}}, None, "no-usage", "unstated"),
+    ],
+)
+def test_what_nobody_said_was_used_has_no_cost_and_is_no_0(edge, acme, key, event, cost, match, rule):
+    assert edge.post({"model": "gpt-4o"} | event, key=key).status == 202
+
+    (call,) = stored_calls(acme)
+    assert (call["cost_usd"], call["cost_input_usd"], call["price_match"]) == (cost, cost, match)
+    assert (call["input_tokens"], call["output_tokens"], call["usage_rule"]) == (0, 0, rule)
+    assert call["cost_source"] == ("none" if cost is None else "rate_card")
+    with org_scope(acme.pk):
+        (day,) = DailyRollup.objects.values("calls", "unpriced_calls", "cost_usd")
+    assert day == {"calls": 1, "unpriced_calls": int(cost is None), "cost_usd": 0}
+
+
+def test_a_reported_cost_is_used_where_the_usage_is_not_known(edge, acme, key):
+    edge.post({"model": "gpt-4o", "cost_usd": "0.25"}, key=key)
+
+    (call,) = stored_calls(acme)
+    assert (call["cost_usd"], call["cost_source"], call["price_match"]) == (Decimal("0.25"), "reported", "no-usage")
 
 
 def test_an_unknown_model_is_stored_without_a_cost(edge, acme, key):

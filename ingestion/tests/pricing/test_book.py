@@ -4,13 +4,14 @@ from datetime import UTC, datetime, time, timedelta, timezone
 from decimal import Decimal
 from random import Random
 
+import msgspec
 import pytest
 
 from ingestion.pricing import book as book_module
 from ingestion.pricing.book import PriceBook, Priced
 from ingestion.pricing.cards import ALIAS, RateCard, Tier, UnitPrice, Window
 from ingestion.tests.pricing.factories import NOW, make_call, make_card
-from ingestion.wire.types import Usage
+from ingestion.wire.types import Call, Usage
 
 ACME, GLOBEX = 1, 2
 MILLION_IN = Usage(input_tokens=1_000_000)
@@ -412,3 +413,119 @@ def test_tiers_survive_the_cache() -> None:
     ]
 
     assert costs == [Decimal("0.00001"), Decimal("0.000022"), Decimal("0.00001")]
+
+
+# --- Usage that nobody knows ---
+
+SAID = Decimal("0.25")
+TOKENS = make_card({"input_tokens": "1", "output_tokens": "2"}, id=17, catalogue_id="m-2026")
+PARTLY_FREE = make_card({"input_tokens": "0", "output_tokens": "2"})
+FEE_AND_TOKENS = make_card({"requests": "40", "input_tokens": "1"})
+TIERED_FEE = make_card({"requests": UnitPrice(Decimal(40), (Tier(10, Decimal(50)),))})
+NO_PRICE = make_card({"input_tokens": "-1"})
+SEARCHES = make_card({"web_searches": "25"})
+
+
+def unstated(**fields):
+    return make_call("openai", "m", usage=Usage(rule="unstated"), **fields)
+
+
+def test_usage_that_nobody_knows_has_no_cost_and_stays_with_its_model() -> None:
+    card = msgspec.structs.replace(TOKENS, match={"equals": "m"})
+
+    assert PriceBook([card]).price(ACME, unstated()) == Priced(
+        model_key="m-2026",
+        cost_source="none",
+        price_match="no-usage",
+        rate_card_id=None,
+        cost_usd=None,
+        cost_input=None,
+        cost_cached_input=None,
+        cost_cache_write=None,
+        cost_output=None,
+        cost_reasoning=None,
+        cost_other=None,
+        inconsistent=False,
+    )
+
+
+@pytest.mark.parametrize("card", [TOKENS, PARTLY_FREE, FEE_AND_TOKENS, TIERED_FEE, NO_PRICE, SEARCHES])
+def test_whatever_depends_on_usage_is_unknown_without_it(card: RateCard) -> None:
+    card = msgspec.structs.replace(card, match={"equals": "m"})
+
+    priced = PriceBook([card]).price(ACME, unstated())
+
+    assert (priced.cost_usd, priced.cost_source, priced.price_match) == (None, "none", "no-usage")
+    assert parts(priced) == [None] * 6
+
+
+def test_without_a_card_the_usage_is_the_first_thing_that_lacks() -> None:
+    priced = PriceBook([]).price(ACME, unstated(response_model="m-7"))
+
+    assert (priced.cost_usd, priced.price_match, priced.model_key) == (None, "no-usage", "m-7")
+
+
+@pytest.mark.parametrize(
+    ("prices", "cost"),
+    [({}, "0"), ({"input_tokens": "0", "output_tokens": "0"}, "0"), ({"requests": "40", "output_tokens": "0"}, "0.04")],
+)
+def test_what_costs_the_same_whatever_is_used_needs_no_usage(prices: dict[str, str], cost: str) -> None:
+    priced = PriceBook([make_card(prices)]).price(ACME, unstated())
+
+    assert (priced.cost_usd, priced.cost_source, priced.price_match) == (Decimal(cost), "rate_card", "exact")
+
+
+@pytest.mark.parametrize("cards", [[], [TOKENS]])
+def test_a_reported_cost_counts_where_the_usage_is_unknown(cards: list[RateCard]) -> None:
+    cards = [msgspec.structs.replace(card, match={"equals": "m"}) for card in cards]
+
+    priced = PriceBook(cards).price(ACME, unstated(reported_cost_usd=SAID))
+
+    assert (priced.cost_usd, priced.cost_source, priced.price_match) == (SAID, "reported", "no-usage")
+    assert (priced.cost_input, priced.cost_other, priced.rate_card_id) == (Decimal(0), SAID, None)
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "NaN"])
+def test_a_reported_cost_of_nothing_is_no_known_0(said: str) -> None:
+    assert (
+        PriceBook([make_card({"input_tokens": "1"})]).price(ACME, unstated(reported_cost_usd=Decimal(said))).cost_usd
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"usage_partial": True, "usage_estimated": True},
+        {"usage_partial": True},
+        {"usage_estimated": True},
+        {"usage_partial": True, "status": "error"},
+    ],
+)
+def test_counts_of_0_that_are_not_all_are_unknown_however_they_were_read(fields: dict[str, object]) -> None:
+    call = make_call("openai", "m", usage=Usage(rule="estimated"), **fields)
+
+    assert PriceBook([make_card({"input_tokens": "1"})]).price(ACME, call).price_match == "no-usage"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        unstated(status="error"),
+        make_call("openai", "m"),  # stated to be 0
+        make_call("openai", "m", usage=Usage(rule="unstated", extra_units={"web_searches": Decimal(1)})),
+    ],
+)
+def test_nothing_that_was_used_costs_nothing(call: Call) -> None:
+    priced = PriceBook([make_card({"input_tokens": "1"})]).price(ACME, call)
+
+    assert (priced.cost_usd, priced.cost_source, priced.price_match) == (Decimal(0), "rate_card", "exact")
+
+
+def test_a_part_that_was_counted_is_priced_although_its_whole_is_0() -> None:
+    card = make_card({"input_tokens": "1", "output_tokens": "2"})
+    usage = Usage(image_output_tokens=1_000_000, rule="unstated", inconsistent=True)
+
+    priced = PriceBook([card]).price(ACME, make_call("openai", "m", usage=usage))
+
+    assert (priced.cost_usd, priced.inconsistent) == (Decimal(2), True)

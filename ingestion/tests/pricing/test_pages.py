@@ -399,6 +399,28 @@ def test_unpriced_models_offer_a_price_and_a_near_model(admin, viewer, acme_proj
     assert path("price-create") not in read_only
 
 
+def test_unknown_usage_is_listed_and_asks_for_no_price(admin, acme, acme_project):
+    nothing = {"price_match": "no-usage", "usage_rule": "unstated", "input_tokens": 0, "output_tokens": 0}
+    record(acme_project, scene.unpriced(provider="openai", model="gpt-4o:free", **nothing))
+
+    page = text(admin.get(path("unpriced")))
+
+    assert "Nobody said what these calls used" in page
+    assert "Suggestion" not in page
+    assert path("price-create") not in page
+    assert path("alias-create") not in page
+    assert ">unknown<" in page
+    calls = reverse("dashboards:organization-calls", args=["acme"])
+    assert f'href="{calls}?range=30d&amp;provider=openai&amp;usage_known=false"' in page
+    log = admin.get(calls, {"provider": "openai", "usage_known": "false"})
+    assert log.context["chosen"].problems == ()
+    assert "gpt-4o:free" in text(log)
+
+    set_price(acme, "gpt-4o:free", prices=scene.prices(input="0", output="0"))
+
+    assert "has a price by now" in text(admin.get(path("unpriced")))
+
+
 def test_a_model_that_has_a_price_by_now_offers_to_price_its_calls_again(admin, acme, acme_project):
     record(acme_project, scene.unpriced())
     before = text(admin.get(path("unpriced")))

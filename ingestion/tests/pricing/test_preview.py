@@ -100,6 +100,30 @@ def test_an_alias_prices_calls_under_the_name_of_its_model(acme_project, looked)
     assert lines(found) == [("litellm", "prod-chat", 1, None, Decimal("0.0075"))]
 
 
+@pytest.mark.parametrize(
+    "columns",
+    [
+        {"usage_rule": "unstated"},
+        {"usage_partial": True},
+        {"usage_estimated": True, "usage_rule": "estimated"},
+        {"usage_inconsistent": True, "status": "error"},
+    ],
+)
+def test_calls_of_which_nobody_knows_what_they_used_are_priced_by_no_price_per_token(acme_project, looked, columns):
+    nothing = {"input_tokens": 0, "output_tokens": 0, "price_match": "no-usage"} | columns
+    record(acme_project, unpriced(**nothing), unpriced())
+
+    assert lines(looked(wanted("coder"))) == [("vllm", "coder", 1, None, Decimal("0.002"))]
+    free = wanted("coder", prices=prices(input="0", output="0", requests="40"))
+    assert lines(looked(free)) == [("vllm", "coder", 2, None, Decimal("0.08"))]
+
+
+def test_a_failed_call_that_was_given_no_count_is_priced(acme_project, looked):
+    record(acme_project, unpriced(input_tokens=0, output_tokens=0, usage_rule="unstated", status="error"))
+
+    assert lines(looked(wanted("coder"))) == [("vllm", "coder", 1, None, Decimal(0))]
+
+
 def test_several_prices_are_looked_at_together(acme_project, looked):
     record(acme_project, unpriced(), unpriced(), {})
 
@@ -212,6 +236,12 @@ def test_an_alias_counts_calls_that_were_not_priced_through_it(acme, acme_projec
     record(acme_project, unpriced(model="prod-chat"), {"model": "prod-chat", "price_match": "alias"})
 
     assert kept(acme, set_price(acme, "prod-chat", target=("openai", "gpt-4o"))) == 1
+
+
+def test_calls_of_unknown_usage_are_not_said_to_keep_another_price(acme, acme_project):
+    record(acme_project, unpriced(), unpriced(price_match="no-usage", input_tokens=0, output_tokens=0))
+
+    assert kept(acme, set_price(acme, "coder")) == 1
 
 
 def test_counting_stops_at_the_limit(acme, acme_project):

@@ -74,6 +74,47 @@ def test_a_card_that_does_not_know_the_price_is_the_reason(acme, acme_project):
     assert found.reason == "unknown-price"
 
 
+NO_USAGE = {"price_match": "no-usage", "usage_rule": "unstated", "input_tokens": 0, "output_tokens": 0}
+
+
+def test_calls_of_which_nobody_knows_what_they_used_ask_for_no_price(acme, acme_project):
+    of_openai = {"provider": "openai", "model": "gpt-4o:free"}
+    record(
+        acme_project, scene.unpriced(**of_openai, **NO_USAGE), scene.unpriced(**of_openai), scene.unpriced(**NO_USAGE)
+    )
+
+    found = {(one.model, one.reason): one for one in models(acme)}
+
+    assert found.keys() == {("gpt-4o:free", "no-usage"), ("gpt-4o:free", "no-match"), ("coder", "no-usage")}
+    free = found["gpt-4o:free", "no-usage"]
+    assert (free.calls, free.input_tokens, free.why) == (1, 0, "Nobody said what these calls used")
+    assert (free.wants_price, free.suggestion, free.now_priced) == (False, None, False)
+    assert found["gpt-4o:free", "no-match"].wants_price
+    assert found["gpt-4o:free", "no-match"].suggestion is not None
+
+
+@pytest.mark.parametrize(
+    ("amounts", "now_priced"),
+    [({}, False), ({"input": "0", "output": "0"}, True), ({"input": "0", "output": "0", "requests": "40"}, True)],
+)
+def test_a_price_helps_unknown_usage_only_where_it_is_the_same_for_every_call(acme, acme_project, amounts, now_priced):
+    record(acme_project, scene.unpriced(**NO_USAGE))
+    set_price(acme, "coder", prices=scene.prices(**amounts))
+
+    (found,) = models(acme)
+
+    assert (found.reason, found.now_priced) == ("no-usage", now_priced)
+
+
+def test_a_reported_cost_of_unknown_usage_stays_on_the_list(acme, acme_project):
+    reported = {"cost_source": "reported", "cost_usd": Decimal("0.25"), "reported_cost_usd": Decimal("0.25")}
+    record(acme_project, scene.unpriced(**NO_USAGE) | reported)
+
+    (found,) = models(acme)
+
+    assert (found.reason, found.reported_calls, found.reported_usd) == ("no-usage", 1, Decimal("0.25"))
+
+
 def test_an_alias_to_a_model_without_a_price_is_the_reason(acme, acme_project):
     record(acme_project, scene.unpriced(model="prod-chat"))
     set_price(acme, "prod-chat", target=("openai", "router"))

@@ -343,6 +343,73 @@ def test_a_day_that_new_model_names_would_overfill_is_counted_again(acme, few_va
     assert_rebuild_changes_nothing(acme)
 
 
+# --- Usage that nobody knows ---
+
+NO_USAGE = {"model": "house-model", "started_at": NOON, "usage": Usage(rule="unstated"), "user_id": "u-1"}
+
+
+def sizes(organization):
+    with org_scope(organization.pk):
+        return sorted(SizeRollup.objects.values_list("model_key", "calls", "unpriced_calls", "cost_usd"))
+
+
+def test_a_price_per_token_leaves_unknown_usage_unknown(acme):
+    project = project_of(acme)
+    flagged = {"usage": Usage(rule="estimated"), "usage_partial": True, "usage_estimated": True}
+    store_rows([make_row(project, "a", **NO_USAGE), make_row(project, "b", **NO_USAGE | flagged)])
+    set_price(acme, "house-model", "2")
+
+    run = run_to_end(start(acme))
+
+    assert (run.calls_seen, run.newly_priced, run.new_cost_usd) == (2, 0, 0)
+    assert run.calls_changed == 0
+    assert costs(acme) == {"a": None, "b": None}
+
+
+def test_a_price_per_call_prices_unknown_usage_and_gives_it_a_size(acme):
+    project = project_of(acme)
+    store_rows([make_row(project, "a", **NO_USAGE), *unknown(project, count=1)])
+    assert sizes(acme) == [("house-model", 1, 1, 0)]
+    prices = {name: UnitPrice(Decimal(0)) for name in ("input_tokens", "output_tokens")}
+    fee = RateCard(
+        organization_id=acme.pk,
+        provider="",
+        catalogue_id="",
+        match={"equals": "house-model"},
+        prices=prices | {"requests": UnitPrice(Decimal(40))},
+        source="override",
+    )
+    store_card(acme, **to_row(fee))
+
+    run = apply(acme, run_to_end(start(acme)))
+
+    assert (run.calls_changed, run.newly_priced) == (2, 2)
+    assert costs(acme) == {"a": Decimal("0.04"), "u0": Decimal("0.04")}
+    assert sum(calls for _, calls, _, _ in sizes(acme)) == 2
+    assert_rebuild_changes_nothing(acme)
+
+
+def test_what_was_stored_as_free_before_becomes_unknown(acme):
+    """The gateway marked pictures as partial and estimated, and 0 tokens cost $0."""
+    project = project_of(acme)
+    store_rows([make_row(project, "old", started_at=NOON, usage=Usage(), user_id="u-1"), make_row(project, "known")])
+    assert costs(acme)["old"] == 0
+    with org_scope(acme.pk):
+        Call.objects.filter(call_id="old").update(usage_partial=True)
+
+    run = apply(acme, run_to_end(start(acme)))
+
+    assert (run.state, run.calls_changed, run.newly_unpriced) == (State.APPLIED, 1, 1)
+    with org_scope(acme.pk):
+        call, day = Call.objects.get(call_id="old"), DailyRollup.objects.get()
+        assert UserRollup.objects.get().unpriced_calls == 1
+    assert (call.cost_usd, call.cost_input_usd, call.cost_source) == (None, None, "none")
+    assert (call.price_match, call.rate_card_id, call.model_key) == ("no-usage", None, "gpt-4o")
+    assert (day.calls, day.unpriced_calls) == (2, 1)
+    assert sum(calls for _, calls, _, _ in sizes(acme)) == 1
+    assert_rebuild_changes_nothing(acme)
+
+
 def test_prices_move_in_the_tables_of_the_rules_too(acme):
     """One model gets a price, another gets another name, and one of its prompts meets itself in the new row."""
     project, at = project_of(acme), timezone.now() - timedelta(hours=1)

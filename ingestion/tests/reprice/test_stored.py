@@ -76,6 +76,24 @@ def test_every_model_of_the_catalogue_is_priced_again_as_it_was() -> None:
         assert changed(row, BOOK) is None, card.catalogue_id
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"usage": Usage(rule="unstated")},
+        {"usage": Usage(rule="unstated"), "status": "error"},
+        {"usage": Usage(), "usage_partial": True},
+        {"usage": Usage(rule="estimated"), "usage_estimated": True},
+        {"usage": Usage(inconsistent=True)},
+        {"usage": Usage(rule="unstated"), "reported_cost_usd": Decimal("0.25")},
+    ],
+)
+def test_unknown_usage_stays_as_unknown_as_it_was(fields: dict[str, Any]) -> None:
+    row = as_row(make_call("openai", "gpt-4o", **fields), BOOK)
+
+    assert changed(row, BOOK) is None
+    assert (row["price_match"] == "no-usage") is (fields.get("status") != "error")
+
+
 def test_extra_units_come_back_as_the_exact_numbers_that_were_priced() -> None:
     usage = Usage(extra_units={"web_searches": Decimal("0.1"), "ocr_pages": Decimal(3)})
 

@@ -48,7 +48,7 @@ def test_only_the_model_is_required_and_everything_else_has_its_default():
     assert (call.operation, call.feature, call.team, call.environment) == ("chat", "default", "", "default")
     assert (call.user_id, call.session_id, call.project_slug) == ("", "", "")
     assert (call.usage.input_tokens, call.usage.output_tokens, call.usage.extra_units) == (0, 0, None)
-    assert (call.usage.rule, call.usage.inconsistent) == ("inclusive", False)
+    assert (call.usage.rule, call.usage.inconsistent) == ("unstated", False)
     assert (call.latency_ms, call.time_to_first_token_ms, call.reported_cost_usd) == (None, None, None)
     assert (call.status, call.error_type, call.http_status, call.stream) == ("ok", "", None, False)
     assert (call.service_tier, call.prompt_hash, call.prompt_prefix_hash) == ("standard", "", "")

@@ -2,7 +2,7 @@ import pytest
 
 from ingestion.tests.wire.builders import accepted, refused
 from ingestion.wire.types import Usage
-from ingestion.wire.usage import CountError, Reading, parts_fit, settle
+from ingestion.wire.usage import UNSTATED, CountError, Reading, is_unknown, parts_fit, settle
 
 BILLION = 10**9
 
@@ -223,3 +223,69 @@ def test_regression_gemini_cached_tokens_are_inside_the_input():
     uncached = usage.input_tokens - usage.cached_input_tokens
     micro_usd = uncached * 0.50 + usage.cached_input_tokens * 0.05 + usage.output_tokens * 3.00
     assert round(micro_usd / 1e6, 4) == 0.0056
+
+
+# --- What nobody knows ---
+
+
+def flagged(**event):
+    """Whether nobody knows what an event's call used, and how its counts were read."""
+    call = accepted(**event)
+    return is_unknown(call), call.usage.rule
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        {"usage": None},
+        {"usage": {}},
+        {"input_tokens": None, "output_tokens": None, "cached_input_tokens": None},
+        {"extra_units": {}},
+        {"operation": "embedding"},
+        {"status": "ok", "http_status": 200},
+        {"cost_usd": "0"},
+        {"cost_usd": "0.25"},
+    ],
+)
+def test_a_call_that_went_well_and_was_given_no_count_used_what_nobody_knows(event):
+    assert flagged(**event) == (True, UNSTATED)
+
+
+@pytest.mark.parametrize(
+    ("event", "rule"),
+    [
+        ({"input_tokens": 1}, "inclusive"),
+        ({"completion_tokens": 1}, "inclusive"),
+        ({"reasoning_tokens": 1}, "inclusive+reasoning"),
+        ({"input_tokens": 0}, "inclusive"),  # an answer out of a cache used nothing
+        ({"prompt_tokens": 0, "completion_tokens": 0}, "inclusive"),
+        ({"cached_input_tokens": 0}, "inclusive"),
+        ({"usage": {"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0}}, "inclusive"),
+        ({"extra_units": {"web_searches": 1}}, UNSTATED),
+        ({"usage": {"seconds": 3}}, "inclusive"),
+        ({"status": "error"}, UNSTATED),
+        ({"http_status": 429}, UNSTATED),
+        ({"error_type": "timeout"}, UNSTATED),
+        ({"input_tokens": 3, "usage_partial": True}, "inclusive"),
+        ({"output_tokens": 3, "usage_estimated": True}, "estimated"),
+    ],
+)
+def test_what_was_stated_is_known_and_so_is_that_a_failed_call_used_nothing(event, rule):
+    assert flagged(**event) == (False, rule)
+
+
+@pytest.mark.parametrize("status", ["ok", "error"])
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"usage_partial": True},
+        {"usage_estimated": True},
+        {"usage_partial": True, "usage_estimated": True},
+        {"input_tokens": 0, "output_tokens": 0, "usage_estimated": True},
+        {"total_tokens": 57},  # nobody says how much of it was read
+        {"input_tokens": 0, "output_tokens": 0, "total_tokens": 57},
+    ],
+)
+def test_a_count_of_0_that_is_said_not_to_be_all_is_no_number(event, status):
+    assert flagged(**event, status=status)[0] is True

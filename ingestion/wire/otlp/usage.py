@@ -13,7 +13,7 @@ from ingestion.wire.otlp.shapes import Shape
 from ingestion.wire.otlp.spans import Attributes, Span, Value
 from ingestion.wire.otlp.values import count, json_object
 from ingestion.wire.types import Usage
-from ingestion.wire.usage import CountError, Reading, settle
+from ingestion.wire.usage import UNSTATED, CountError, Reading, settle
 from ingestion.wire.usage_reader import UnknownShapeError, UsageError, UsageReader
 from ingestion.wire.usage_shapes import parse_usage
 
@@ -44,12 +44,16 @@ def read_usage(span: Span, shape: Shape, provider: str, errors: list[FieldError]
     counts = _counts(attributes, shape, errors)
     total = counts.pop("total_tokens", 0)
     usage = Usage(**counts)  # type: ignore[arg-type]  # these are names of counts only
+    is_stated = bool(counts)
     if names.CACHE_INPUT in attributes:
         _add_unsafe_cache(usage, span, errors)
     metadata = _provider_metadata(attributes)
     if metadata:
         _add_metadata(usage, metadata)
-    return _settled(usage, total, _known(span, shape, provider, usage, metadata), errors)
+    usage = _settled(usage, total, _known(span, shape, provider, usage, metadata), errors)
+    if not (is_stated or metadata or names.CACHE_INPUT in attributes):
+        usage.rule = UNSTATED
+    return usage
 
 
 def _counts(attributes: Attributes, shape: Shape, errors: list[FieldError]) -> dict[str, int]:

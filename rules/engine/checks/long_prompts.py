@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from rules.engine import savings
-from rules.engine.building import counted_calls, exceeds, grouped, subject, total
+from rules.engine.building import exceeds, grouped, sized_calls, subject, total
 from rules.engine.days import full_days
 from rules.engine.insights import Evidence, Figure, Insight
 from rules.engine.names import Rule, Severity
@@ -39,7 +39,7 @@ def _insight(snapshot: Snapshot, config: RuleConfig, team: str, feature: str, ro
         evidence=Evidence(
             window=window,
             figures=_figures(config, rows),
-            calls=counted_calls(snapshot, window, team=team, feature=feature),
+            calls=sized_calls(snapshot, window, team=team, feature=feature),
         ),
         saving=_saving(snapshot, config, rows),
     )

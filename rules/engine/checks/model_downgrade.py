@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rules.engine import classes, savings
-from rules.engine.building import counted_calls, grouped, of_model, subject, total
+from rules.engine.building import grouped, of_model, sized_calls, subject, total
 from rules.engine.days import full_days
 from rules.engine.insights import Evidence, Figure, Insight
 from rules.engine.names import Rule, Severity
@@ -34,7 +34,7 @@ def _insight(snapshot: Snapshot, config: RuleConfig, team: str, model: Model, ro
         evidence=Evidence(
             window=window,
             figures=_figures(config, rows, days),
-            calls=counted_calls(snapshot, window, team=team, **of_model(model), total_tokens_below=str(size)),
+            calls=sized_calls(snapshot, window, team=team, **of_model(model), total_tokens_below=str(size)),
         ),
         saving=savings.on_alternative(model, snapshot.priced(model), rows, (), days),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from rules.engine import classes, savings
-from rules.engine.building import by_where, counted_calls, falls_below, of_model, subject, total
+from rules.engine.building import by_where, falls_below, of_model, sized_calls, subject, total
 from rules.engine.days import full_days
 from rules.engine.insights import Evidence, Figure, Insight
 from rules.engine.names import Rule, Severity
@@ -42,7 +42,7 @@ def _insight(snapshot: Snapshot, config: RuleConfig, where: Where, rows: list[Si
         evidence=Evidence(
             window=window,
             figures=_figures(config, rows),
-            calls=counted_calls(snapshot, window, team=where.team, feature=where.feature, **of_model(where.model)),
+            calls=sized_calls(snapshot, window, team=where.team, feature=where.feature, **of_model(where.model)),
         ),
         saving=savings.on_alternative(where.model, snapshot.priced(where.model), rows, bands, days),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 
-from rules.engine.building import counted_calls, of_model, subject
+from rules.engine.building import of_model, sized_calls, subject
 from rules.engine.days import Window, days_window, today
 from rules.engine.insights import Evidence, Figure, Insight
 from rules.engine.names import Rule, Severity
@@ -26,7 +26,7 @@ def find(snapshot: Snapshot, config: RuleConfig) -> Iterator[Insight]:
             evidence=Evidence(
                 window=window,
                 figures=(Figure("unpriced_calls", row.calls, "calls", "≥", config.number(RULE, "calls")),),
-                calls=counted_calls(snapshot, window, **of_model(row.model), cost_source="none"),
+                calls=sized_calls(snapshot, window, **of_model(row.model), cost_source="none"),
             ),
         )
 

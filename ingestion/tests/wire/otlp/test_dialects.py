@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from ingestion.tests.wire.otlp.builders import START_NS, accepted, event
+from ingestion.tests.wire.otlp.builders import CHAT, START_NS, accepted, event
 from ingestion.wire.types import Call
+from ingestion.wire.usage import is_unknown
 
 # gpt-4o was asked for and gpt-4o-2024-08-06 answered: 1,000 tokens in, 600 of them cached, 200 out, 50 of them thought.
 OTEL_NOW: dict[str, Any] = {
@@ -448,3 +449,25 @@ def test_every_call_is_typed_as_declared():
         call = accepted(attributes, **options)
 
         assert msgspec.convert(msgspec.to_builtins(call), Call) == call
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "unknown"),
+    [
+        ({}, 0, True),
+        ({}, 1, True),
+        ({}, 2, False),  # it failed, and nobody says that it used anything
+        ({"gen_ai.usage.input_tokens": ""}, 0, True),
+        ({"gen_ai.usage.total_tokens": 57}, 0, True),  # nobody says how much of it was read
+        ({"gen_ai.usage.total_tokens": 57}, 2, True),
+        ({"gen_ai.usage.input_tokens": 0}, 0, False),
+        ({"gen_ai.usage.output_tokens": 3}, 0, False),
+        ({"llm.token_count.prompt_details.cache_input": 3}, 0, False),
+        ({"gen_ai.usage.reasoning.output_tokens": 0}, 0, False),
+    ],
+)
+def test_a_span_without_counts_used_what_nobody_knows(more, status, unknown):
+    found = accepted(CHAT | more, status={"code": status})
+
+    assert is_unknown(found) is unknown
+    assert (found.usage.rule == "unstated") is (not more or "" in more.values() or 57 in more.values())
