@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from ingestion.wire.amounts import NumberError
 from ingestion.wire.batch import FieldError
 from ingestion.wire.otlp import names
+from ingestion.wire.otlp.names import Names
 from ingestion.wire.otlp.shapes import Shape
 from ingestion.wire.otlp.spans import Attributes, Span, Value
 from ingestion.wire.otlp.values import count, json_object
@@ -41,9 +42,10 @@ def read_usage(span: Span, shape: Shape, provider: str, errors: list[FieldError]
             found = _from_object(attributes[name], provider, errors)
             if found is not None:
                 return found
-    counts = _counts(attributes, shape, errors)
-    total = counts.pop("total_tokens", 0)
-    usage = Usage(**counts)  # type: ignore[arg-type]  # these are names of counts only
+    usage = Usage()
+    for field, given in shape.counts:
+        setattr(usage, field, _first_count(attributes, given, field, errors))
+    total = _first_count(attributes, shape.totals, "total_tokens", errors)
     if names.CACHE_INPUT in attributes:
         _add_unsafe_cache(usage, span, errors)
     metadata = _provider_metadata(attributes)
@@ -52,16 +54,13 @@ def read_usage(span: Span, shape: Shape, provider: str, errors: list[FieldError]
     return _settled(usage, total, _known(span, shape, provider, usage, metadata), errors)
 
 
-def _counts(attributes: Attributes, shape: Shape, errors: list[FieldError]) -> dict[str, int]:
-    """The counts a span has, each from the name that is believed first."""
-    counts: dict[str, int] = {}
-    for field, given in shape.counts:
-        for name in given:
-            value = attributes[name]
-            if value is not None and value != "":
-                counts[field] = _count(field, value, errors)
-                break
-    return counts
+def _first_count(attributes: Attributes, given: Names, field: str, errors: list[FieldError]) -> int:
+    """The count under the name that is believed first; 0 where none says anything."""
+    for name in given:
+        value = attributes[name]
+        if value is not None and value != "":
+            return _count(field, value, errors)
+    return 0
 
 
 def _count(field: str, value: Value, errors: list[FieldError]) -> int:
