@@ -11,7 +11,8 @@ def test_names_come_in_the_order_in_which_they_are_believed_not_in_that_of_the_s
 
     assert shape.provider == ("gen_ai.provider.name", "gen_ai.system")
     assert shape.user == ("user.id",)
-    assert shape.server == shape.kinds == shape.optional == ()
+    assert shape.server == shape.kinds == ()
+    assert shape.optional == ()
 
 
 def test_counts_are_those_a_span_has() -> None:
