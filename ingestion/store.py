@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from ingestion.wire.types import Usage
+from ingestion.wire.types import Call, Usage
 
 TOKENS: Final = tuple(name for name in Usage.__struct_fields__ if name.endswith("_tokens"))
 COSTS: Final = (
@@ -70,48 +70,9 @@ def rollup_upsert(table: str) -> str:
 
 
 # --- Calls ------------------------------------------------------------------------------------------------------------
-# Copied from the call by name, then from its usage, then from its price: see writer.rows.
-FROM_CALL: Final = (
-    "started_at",
-    "call_id",
-    "provider",
-    "provider_raw",
-    "model",
-    "response_model",
-    "operation",
-    "feature",
-    "team",
-    "environment",
-    "user_id",
-    "session_id",
-    "trace_id",
-    "span_id",
-    "parent_span_id",
-    "usage_partial",
-    "usage_estimated",
-    "latency_ms",
-    "time_to_first_token_ms",
-    "status",
-    "error_type",
-    "http_status",
-    "stream",
-    "service_tier",
-    "prompt_hash",
-    "prompt_prefix_hash",
-    "reported_cost_usd",
-    "response_id",
-    "upstream_request_id",
-    "finish_reason",
-    "agent_name",
-    "prompt_version",
-    "retries",
-    "ratelimit_remaining_requests",
-    "ratelimit_remaining_tokens",
-    "tags",
-    "git_branch",
-    "git_commit",
-    "source",
-)
+# In the order of the call's own fields, its usage's and its price's: rows are made by copying them. See writer.rows.
+NOT_STORED: Final = ("usage", "project_slug")
+FROM_CALL: Final = tuple(name for name in Call.__struct_fields__ if name not in NOT_STORED)
 FROM_PRICE: Final = ("model_key", "cost_source", "price_match", "rate_card_id", *COSTS)
 CALL_COLUMNS: Final = (
     "organization_id",

@@ -23,12 +23,13 @@ ALWAYS = datetime.min.replace(tzinfo=UTC)
 CostSource = Literal["rate_card", "override", "reported", "none"]
 
 
-class Priced(msgspec.Struct, gc=False, kw_only=True):
+class Priced(msgspec.Struct, gc=False):
     """A call's cost in USD and where it comes from; the six parts sum to ``cost_usd``.
 
     ``cost_usd`` and the six are None together: unpriced, which is not 0. A reported cost is not split by kind of
     token: all of it is ``cost_other``. ``price_match`` names the step of matching.py that hit, '' for none; it is set
-    on an unpriced call too when a card matched whose price is unknown, and ``no-usage`` where the usage is.
+    on an unpriced call too when a card matched whose price is unknown, and ``no-usage`` where the usage is. The order
+    counts: it is that of the columns (``store.FROM_PRICE``) and of ``Amounts``.
     """
 
     model_key: str
@@ -203,21 +204,8 @@ def _second(instant: datetime) -> int:
 
 
 def _priced(choice: Choice, card: RateCard, amounts: Amounts, *, inconsistent: bool) -> Priced:
-    total, input_, cached_input, cache_write, output, reasoning, other = amounts
-    return Priced(
-        model_key=card.catalogue_id or choice.unpriced_key,
-        cost_source=choice.cost_source,
-        price_match=choice.step,
-        rate_card_id=card.id,
-        cost_usd=total,
-        cost_input=input_,
-        cost_cached_input=cached_input,
-        cost_cache_write=cache_write,
-        cost_output=output,
-        cost_reasoning=reasoning,
-        cost_other=other,
-        inconsistent=inconsistent,
-    )
+    name = card.catalogue_id or choice.unpriced_key
+    return Priced(name, choice.cost_source, choice.step, card.id, *amounts, inconsistent)
 
 
 def _of_unknown_usage(choice: Choice, call: Call) -> Priced:

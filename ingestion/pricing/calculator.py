@@ -125,13 +125,21 @@ class CompiledCard:
 
         None where the card does not say what the call costs.
         """
-        if usage.extra_units and self._extras:
-            return self._amounts_with_fees(usage)
+        if usage.extra_units:
+            if self._is_silent_on(usage):
+                return None, usage.inconsistent
+            if self._extras:
+                return self._amounts_with_fees(usage)
         if self._fees_only or not self._is_priced:
             return None, usage.inconsistent
         band = bisect_left(self._starts, usage.input_tokens) if self._starts else 0
         leaves, inconsistent = _leaves(usage)
         return self._sums(leaves, self._bands[band], self._request_fees[band]), inconsistent
+
+    def _is_silent_on(self, usage: Usage) -> bool:
+        """Whether all that a call used is units that a card with prices has none for: seconds of sound, say."""
+        has_tokens = usage.input_tokens or usage.output_tokens
+        return self.bills_usage and not has_tokens and self._extras.isdisjoint(usage.extra_units or ())
 
     def _sums(self, leaves: Leaves, rates: Leaves, fee: int) -> Amounts:
         (text, audio, image, cached, cached_audio, write, write_1h, written, audio_out, image_out, thought) = leaves

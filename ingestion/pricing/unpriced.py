@@ -129,11 +129,12 @@ def _find(book: PriceBook, now: datetime, provider: str, model: str) -> RateCard
 
 
 def _is_priced(organization: Organization, row: Mapping[str, Any], book: PriceBook) -> bool:
-    """Whether a plain call like the last one would have a price by now; one without counts, where that has none."""
+    """Whether a plain call like the last one would have a price by now; one without counts, where those have none."""
+    has_no_counts = row["price_match"] and not (row["input_tokens"] or row["output_tokens"])
     call = Call(
         call_id="",
         started_at=row["last_seen"],
-        usage=Usage(rule=UNSTATED) if row["price_match"] == NO_USAGE else Usage(input_tokens=1, output_tokens=1),
+        usage=Usage(rule=UNSTATED) if has_no_counts else Usage(input_tokens=1, output_tokens=1),
         **{name: row[name] for name in ("provider", "model", "response_model")},
     )
     return book.price(organization.pk, call).cost_usd is not None

@@ -24,7 +24,7 @@ from ingestion.writer.daily_sums import PromptCounts
 from ingestion.writer.idempotency import Claim, Lost
 from ingestion.writer.responses import Key, Record
 from ingestion.writer.rollups import Day, DistinctValues, Values
-from ingestion.writer.rows import Line, Row
+from ingestion.writer.rows import Dimensions, Line, Row
 from ingestion.writer.uses import KeyUse, note_use
 
 type Rows = Sequence[Row]
@@ -300,20 +300,22 @@ class Flusher(Transactions[Row]):
         sized = [row for row in rows if row.is_sized]
         of_sized = capped if len(sized) == len(rows) else rollups.cap(rollups.group(sized), values)
         daily_sums.add_sizes(cursor, daily_sums.size_rows(of_sized))
-        prompted = [(values.cap(row.dimensions), row.measures, row.prompts) for row in rows if row.prompts]
+        kept = {dimensions: values.cap(dimensions) for dimensions in groups}  # once for all calls that share them
+        prompted = [(kept[row.dimensions], row.measures, row.prompts) for row in rows if row.prompts]
         if prompted:
             daily_sums.add_prompts(cursor, daily_sums.prompt_rows(prompted), self._memory.prompts)
-        self._add_users(cursor, [row for row in rows if row.user_id])
+        self._add_users(cursor, [row for row in rows if row.user_id], kept)
 
-    def _add_users(self, cursor: psycopg.Cursor[Any], rows: Rows) -> None:
-        values, users = self._memory.values, self._memory.users
+    def _add_users(self, cursor: psycopg.Cursor[Any], rows: Rows, kept: Mapping[Dimensions, Dimensions]) -> None:
+        """``kept`` are the dimensions of the rows as they are capped."""
+        users = self._memory.users
         unseen = set(users.unseen(map(_local_day, rows)))
         if unseen:
             owners = {(row.dimensions.organization_id, *_local_day(row)) for row in rows if _local_day(row) in unseen}
             users.learn(_users_of(cursor, sorted(owners)))
         # The names that a full day still keeps must not depend on the order in which a request lists its calls.
         known = {key: users.keep(key[:2], key[2:])[0] for key in sorted({(*_local_day(r), r.user_id) for r in rows})}
-        named = [(values.cap(row.dimensions), row.measures, known[*_local_day(row), row.user_id]) for row in rows]
+        named = [(kept[row.dimensions], row.measures, known[*_local_day(row), row.user_id]) for row in rows]
         daily_sums.add_users(cursor, daily_sums.user_rows(named))
 
 

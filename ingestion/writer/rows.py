@@ -8,32 +8,22 @@ from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
+from msgspec.structs import astuple
 
 from ingestion import daily_tables, store
 from ingestion.histogram import bucket
 from ingestion.pricing.book import Priced
 from ingestion.pricing.matching import NO_USAGE
-from ingestion.wire.types import Call, Sample
+from ingestion.wire.types import Call, Sample, Usage
 from ingestion.writer.responses import Key, Response, response
 
 type Measures = tuple[Any, ...]  # store.SUMS of one call; the last two are histogram buckets or None
 
-_PRICED_COSTS: Final = (
-    "cost_usd",
-    "cost_input",
-    "cost_cached_input",
-    "cost_cache_write",
-    "cost_output",
-    "cost_reasoning",
-    "cost_other",
-)
-_of_call = attrgetter(*store.FROM_CALL)
+_USAGE, _SLUG = (Call.__struct_fields__.index(name) for name in store.NOT_STORED)
+_TOKENS: Final = len(store.TOKENS)  # the first fields of a usage
 _of_sample = attrgetter(*store.FROM_SAMPLE)
-_tokens = attrgetter(*store.TOKENS)
-_choice = attrgetter("model_key", "cost_source", "price_match", "rate_card_id")
-_costs = attrgetter(*_PRICED_COSTS)
 _CHOICES: Final = len(store.FROM_PRICE) - len(store.COSTS)
-_NO_COSTS: Final = (Decimal(0),) * len(_PRICED_COSTS)
+_NO_COSTS: Final = (Decimal(0),) * len(store.COSTS)
 _SLOT_MINUTES: Final = 15  # every zone's offset and every change of one is a multiple of it
 _SLOTS_A_DAY: Final = 24 * 60 // _SLOT_MINUTES
 _MOST_SLOTS: Final = 20_000
@@ -125,7 +115,7 @@ class Target:
 
 def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Row:
     """Everything the writer needs of one call."""
-    usage = call.usage
+    usage, fields = call.usage, astuple(call)  # copied as a whole, which takes a tenth of the time that names take
     price = price_columns(priced)
     line = store.csv_line(
         (
@@ -133,7 +123,9 @@ def row(call: Call, priced: Priced, target: Target, received_at: datetime) -> Ro
             target.project_id,
             target.api_key_id,
             received_at,
-            *_of_call(call),
+            *fields[:_USAGE],
+            *fields[_USAGE + 1 : _SLUG],
+            *fields[_SLUG + 1 :],
             *_tokens(usage),
             usage.rule,
             usage.inconsistent or priced.inconsistent,
@@ -173,7 +165,12 @@ def prompts(call: Call, received_at: datetime) -> Prompts | None:
 
 def price_columns(priced: Priced) -> tuple[Any, ...]:
     """``store.FROM_PRICE`` of a priced call."""
-    return (*_choice(priced), *_costs(priced))
+    return astuple(priced)[: len(store.FROM_PRICE)]
+
+
+def _tokens(usage: Usage) -> tuple[int, ...]:
+    """``store.TOKENS`` of a usage."""
+    return astuple(usage)[:_TOKENS]
 
 
 def dimensions(call: Call, model_key: str, target: Target) -> Dimensions:

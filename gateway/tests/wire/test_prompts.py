@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tokenops_sdk import identity, recording
 
 from gateway.wire.prompts import prompt_hashes, text_bytes
-from ingestion.wire.otlp.content import prompt_of
+from ingestion.wire.otlp.content import Places, prompt_of
 from ingestion.wire.otlp.spans import Origin, Span
 
 MESSAGES = [{"role": "user", "content": "Zoë 🙂"}, {"role": "assistant", "content": "1.0"}]
@@ -59,7 +59,7 @@ def test_the_same_whole_prompt_hashes_as_in_the_receiver_of_spans():
 
     whole, _ = prompt_hashes("m", {"messages": MESSAGES, "system": "Be kind.", "tools": TOOLS})
 
-    assert whole == prompt_of(span, "m").whole
+    assert whole == prompt_of(span, "m", Places()).whole
 
 
 def test_a_prompt_that_goes_on_keeps_its_prefix():

@@ -513,13 +513,31 @@ def test_counts_of_0_that_are_not_all_are_unknown_however_they_were_read(fields:
     [
         unstated(status="error"),
         make_call("openai", "m"),  # stated to be 0
-        make_call("openai", "m", usage=Usage(rule="unstated", extra_units={"web_searches": Decimal(1)})),
     ],
 )
 def test_nothing_that_was_used_costs_nothing(call: Call) -> None:
     priced = PriceBook([make_card({"input_tokens": "1"})]).price(ACME, call)
 
     assert (priced.cost_usd, priced.cost_source, priced.price_match) == (Decimal(0), "rate_card", "exact")
+
+
+def test_units_alone_that_the_card_has_no_price_for_have_no_known_cost() -> None:
+    only_sound = Usage(rule="unstated", extra_units={"audio_seconds": Decimal(30)})
+    with_text = Usage(input_tokens=1_000_000, extra_units={"audio_seconds": Decimal(30)})
+    book = PriceBook([make_card({"input_tokens": "1"})])
+
+    silent, partly = (book.price(ACME, make_call("openai", "m", usage=usage)) for usage in (only_sound, with_text))
+
+    assert (silent.cost_usd, silent.cost_source, silent.price_match) == (None, "none", "exact")
+    assert (partly.cost_usd, partly.cost_source) == (Decimal(1), "rate_card")
+
+
+def test_units_that_a_free_card_has_no_price_for_are_free() -> None:
+    usage = Usage(extra_units={"audio_seconds": Decimal(30)})
+
+    priced = PriceBook([make_card({"input_tokens": "0"})]).price(ACME, make_call("openai", "m", usage=usage))
+
+    assert (priced.cost_usd, priced.cost_source) == (Decimal(0), "rate_card")
 
 
 def test_a_part_that_was_counted_is_priced_although_its_whole_is_0() -> None:

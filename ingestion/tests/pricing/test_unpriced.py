@@ -106,6 +106,16 @@ def test_a_price_helps_unknown_usage_only_where_it_is_the_same_for_every_call(ac
     assert (found.reason, found.now_priced) == ("no-usage", now_priced)
 
 
+def test_units_that_a_card_has_no_price_for_are_not_said_to_have_one_by_now(acme, acme_project):
+    only_sound = {"price_match": "exact", "usage_rule": "unstated", "input_tokens": 0, "output_tokens": 0}
+    record(acme_project, scene.unpriced(**only_sound))
+    set_price(acme, "coder")
+
+    (found,) = models(acme)
+
+    assert (found.reason, found.now_priced, found.wants_price) == ("unknown-price", False, True)
+
+
 def test_a_reported_cost_of_unknown_usage_stays_on_the_list(acme, acme_project):
     reported = {"cost_source": "reported", "cost_usd": Decimal("0.25"), "reported_cost_usd": Decimal("0.25")}
     record(acme_project, scene.unpriced(**NO_USAGE) | reported)

@@ -11,10 +11,12 @@ from ingestion.wire.assembler import SERVICE_TIERS
 from ingestion.wire.batch import Batch, FieldError, ParseContext
 from ingestion.wire.identity import TimestampError, keyed_hash, looks_personal, parse_timestamp, stored_user_id
 from ingestion.wire.otlp import names
+from ingestion.wire.otlp.attribution import OfResource, feature_of, resource_answers, team_of
 from ingestion.wire.otlp.content import Prompt, content_of_events, prompt_of
 from ingestion.wire.otlp.hosts import provider_of_host
+from ingestion.wire.otlp.names import Names
 from ingestion.wire.otlp.response import response_id
-from ingestion.wire.otlp.shapes import Shape, Tag, shape_of
+from ingestion.wire.otlp.shapes import Shape, Tag
 from ingestion.wire.otlp.spans import ERROR, OK, Attributes, Origin, Span, valid_span_id
 from ingestion.wire.otlp.usage import read_usage
 from ingestion.wire.otlp.values import (
@@ -52,21 +54,20 @@ class CallBuilder:
         self._providers: dict[tuple[str, str, str], tuple[str, str]] = {}
         self._users: dict[str, str] = {}
         self._origin = Origin()
-        self._of_resource = shape_of(self._origin.resource)
+        self._of_resource = resource_answers(self._origin.resource)
 
     def add(self, span: Span, shape: Shape, operation: str, index: int) -> None:
         """Append the call, or its rejection; ``operation`` is what ``kinds`` made of the span."""
         errors: list[FieldError] = []
-        attributes, resource = span.attributes, span.origin.resource
-        of_resource = self._shape_of_resource(span.origin)
+        attributes, of_resource = span.attributes, self._resource_of(span.origin)
         started_at = self._started_at(span, errors)
         parameters = json_object(attributes[shape.parameters[0]]) if shape.parameters else _NO_PARAMETERS
         model, response_model = _models(attributes, shape, parameters, errors)
         provider, provider_raw = self._provider(attributes, shape, model)
         usage = read_usage(span, shape, provider, errors)
-        feature = _feature(attributes, shape, resource, of_resource, errors)
-        team = _team(attributes, shape, resource, of_resource, errors)
-        project = _own(resource, names.PROJECT, "project", errors)
+        feature = feature_of(attributes, shape, of_resource, errors)
+        team = team_of(attributes, shape, of_resource, errors)
+        project = of_resource.project.repeated(errors)
         if not span.has_ids():
             errors.append(FieldError("id", "trace and span id must be 16 and 8 bytes, not all zero"))
         dropped = shape.content_fields + (content_of_events(span.events) if span.events else 0)
@@ -87,9 +88,7 @@ class CallBuilder:
             operation,
             feature,
             team,
-            first_text(attributes, shape.environment, _LONGEST_NAME)
-            or first_text(resource, of_resource.environment, _LONGEST_NAME)
-            or "default",
+            first_text(attributes, shape.environment, _LONGEST_NAME) or of_resource.environment,
             self._user(first_text(attributes, shape.user, _LONGEST)),
             _latency(span),
             status,
@@ -97,7 +96,7 @@ class CallBuilder:
             http_status,
             _is_streamed(span, shape, parameters),
             self._service_tier(attributes, shape, parameters, index),
-            self._tags(span, shape, of_resource, index),
+            self._tags(span, shape, of_resource.shape, index),
             "otlp",
             "",  # the session, the time to the first token and the response are optional: below
             None,
@@ -107,17 +106,17 @@ class CallBuilder:
             span.span_id,
             valid_span_id(span.parent_span_id),
         )
-        for field in shape.optional:
-            setattr(call, field, _OPTIONAL[field](span))
+        for field, given in shape.optional:
+            setattr(call, field, _OPTIONAL[field](span, given))
         if span.events:
             call.time_to_first_token_ms = _time_to_first_token(span)
         if dropped:
-            self._add_hashes(call, prompt_of(span, model))
+            self._add_hashes(call, prompt_of(span, model, shape.prompt_places))
         self._batch.calls.append((index, call))
 
-    def _shape_of_resource(self, origin: Origin) -> Shape:
+    def _resource_of(self, origin: Origin) -> OfResource:
         if origin is not self._origin:
-            self._origin, self._of_resource = origin, shape_of(origin.resource)
+            self._origin, self._of_resource = origin, resource_answers(origin.resource)
         return self._of_resource
 
     def _started_at(self, span: Span, errors: list[FieldError]) -> datetime:
@@ -217,46 +216,6 @@ def _requested_model(parameters: Parameters) -> str:
     return text(parameters.get("model"), _LONGEST) or text(parameters.get("model_name"), _LONGEST)
 
 
-def _own(attributes: Attributes, name: str, field: str, errors: list[FieldError]) -> str:
-    """One of our own attributes: who sets it wants to know when it cannot be used."""
-    value = attributes.get(name)
-    if value is None or value == "":
-        return ""
-    found = text(value, _LONGEST_NAME)
-    if not found:
-        errors.append(FieldError(field, f"must be a text of at most {_LONGEST_NAME} characters"))
-    return found
-
-
-def _feature(
-    attributes: Attributes, shape: Shape, resource: Attributes, of_resource: Shape, errors: list[FieldError]
-) -> str:
-    explicit = _own(attributes, names.FEATURE, "feature", errors) or _own(resource, names.FEATURE, "feature", errors)
-    if explicit:
-        return explicit
-    service = text(resource.get(names.SERVICE), _LONGEST_NAME)
-    return (
-        first_text(attributes, shape.feature_of_span, _LONGEST_NAME)
-        or first_text(resource, of_resource.feature_of_span, _LONGEST_NAME)
-        or first_text(resource, of_resource.feature_of_resource, _LONGEST_NAME)
-        or first_text(attributes, shape.feature_otherwise, _LONGEST_NAME)
-        or first_text(resource, of_resource.feature_otherwise, _LONGEST_NAME)
-        or ("" if service.startswith(names.UNKNOWN_SERVICE) else service)
-        or "default"
-    )
-
-
-def _team(
-    attributes: Attributes, shape: Shape, resource: Attributes, of_resource: Shape, errors: list[FieldError]
-) -> str:
-    return (
-        _own(attributes, names.TEAM, "team", errors)
-        or _own(resource, names.TEAM, "team", errors)
-        or first_text(attributes, shape.team_otherwise, _LONGEST_NAME)
-        or first_text(resource, of_resource.team_otherwise, _LONGEST_NAME)
-    )
-
-
 def _outcome(span: Span, shape: Shape) -> tuple[str, str, int | None]:
     """Status, error type and HTTP status. An explicit OK beats an error type, which a retry leaves behind."""
     http_status = _http_status(span.attributes, shape) if shape.http_status else None
@@ -338,9 +297,9 @@ def _is_streamed(span: Span, shape: Shape, parameters: Parameters) -> bool:
     return called.startswith("ai.") and called.endswith("Stream")
 
 
-def _finish_reason(attributes: Attributes) -> str:
-    for name in names.FINISH_REASON:
-        found = text(first_of(attributes.get(name)), _LONGEST)
+def _finish_reason(span: Span, given: Names) -> str:
+    for name in given:
+        found = text(first_of(span.attributes[name]), _LONGEST)
         if found:
             return found
     return ""
@@ -358,17 +317,17 @@ def _cost(attributes: Attributes) -> Decimal | None:
     return money(json_object(attributes.get(names.COST_OBJECT)).get("total"))
 
 
-def _text_of(wanted: names.Names) -> Callable[[Span], object]:
-    return lambda span: first_text(span.attributes, wanted, _LONGEST)
+def _text(span: Span, given: Names) -> str:
+    return first_text(span.attributes, given, _LONGEST)
 
 
-_OPTIONAL: Final[Mapping[str, Callable[[Span], object]]] = {
-    "session_id": _text_of(names.SESSION),
-    "agent_name": _text_of(names.AGENT),
-    "prompt_version": _text_of(names.PROMPT_VERSION),
-    "response_id": lambda span: response_id(span.attributes),
-    "finish_reason": lambda span: _finish_reason(span.attributes),
-    "reported_cost_usd": lambda span: _cost(span.attributes),
-    "time_to_first_token_ms": _time_to_first_token,
+_OPTIONAL: Final[Mapping[str, Callable[[Span, Names], object]]] = {
+    "session_id": _text,
+    "agent_name": _text,
+    "prompt_version": _text,
+    "response_id": lambda span, _: response_id(span.attributes),
+    "finish_reason": _finish_reason,
+    "reported_cost_usd": lambda span, _: _cost(span.attributes),
+    "time_to_first_token_ms": lambda span, _: _time_to_first_token(span),
 }
-"""How the fields of ``Shape.optional`` are read."""
+"""How the fields of ``Shape.optional`` are read, from those of their names that are there."""

@@ -6,7 +6,7 @@ only not counted.
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -43,6 +43,15 @@ _TOOLS: Final = ("gen_ai.tool.definitions", "ai.prompt.tools")
 _INDEXED_TOOLS: Final = ("llm.request.functions.", "llm.tools.")
 _canonical: Final = msgspec.json.Encoder(order="sorted").encode
 
+type Indexed = tuple[tuple[tuple[str, str], ...], ...]  # by index: the attributes of one object and its members
+
+
+class Places(NamedTuple):
+    """Where a span has its messages and tools as ``gen_ai.prompt.0.role`` and the like."""
+
+    messages: Indexed = ()
+    tools: Indexed = ()
+
 
 class Prompt(NamedTuple):
     """SHA-256 in hex of what went in, and of the part that is the same in call after call; ``''`` for none."""
@@ -68,22 +77,40 @@ def _content_of_event(event: Event) -> int:
     return sum(map(carries_content, event.attributes))
 
 
-def prompt_of(span: Span, model: str) -> Prompt:
+def places_of(given: names.Names) -> Places:
+    """The places by the names of a span's attributes."""
+    return Places(_indexed(given, _INDEXED), _indexed(given, _INDEXED_TOOLS))
+
+
+def _indexed(given: names.Names, prefixes: names.Names) -> Indexed:
+    """Those with the first prefix that any name has, in the order of their indexes."""
+    for prefix in prefixes:
+        found: dict[int, list[tuple[str, str]]] = {}
+        for name in given:
+            index, _, member = name.removeprefix(prefix).partition(".") if name.startswith(prefix) else ("", "", "")
+            if index.isdecimal() and len(index) < 6:  # noqa: PLR2004 - nobody has a million messages
+                found.setdefault(int(index), []).append((name, member))
+        if found:
+            return tuple(tuple(found[index]) for index in sorted(found))
+    return ()
+
+
+def prompt_of(span: Span, model: str, places: Places) -> Prompt:
     """Hashes over ``{model, messages, system, tools}`` and over the first message and the tools (telemetry.md)."""
     attributes = span.attributes
-    messages = _messages(span)
+    messages = _messages(span, places)
     system = _parsed(attributes, (_SYSTEM,))
     if messages is None and system is None:
         return Prompt()
     tools = _parsed(attributes, _TOOLS)
     if tools is None:
-        tools = next(_indexed(attributes, _INDEXED_TOOLS), None)
+        tools = _objects(attributes, places.tools)
     first = system if system is not None else messages[:1] if isinstance(messages, list) else messages
     whole = {"model": model, "messages": messages, "system": system, "tools": tools}
     return Prompt(_digest(whole), _digest({"messages": first, "tools": tools}))
 
 
-def _messages(span: Span) -> object:
+def _messages(span: Span, places: Places) -> object:
     attributes = span.attributes
     said = _parsed(attributes, _MESSAGES)
     if said is not None:
@@ -91,9 +118,8 @@ def _messages(span: Span) -> object:
     told = [[event.name, event.attributes] for event in span.events if event.name in _MESSAGE_EVENTS]
     if told:
         return told
-    indexed = next(_indexed(attributes, _INDEXED), None)
-    if indexed is not None:
-        return indexed
+    if places.messages:
+        return _objects(attributes, places.messages)
     prompts = [event.attributes for event in span.events if event.name == "gen_ai.content.prompt"]
     return prompts or next((attributes[name] for name in _WHOLE_INPUTS if name in attributes), None)
 
@@ -107,16 +133,8 @@ def _parsed(attributes: Attributes, wanted: names.Names) -> object:
     return None
 
 
-def _indexed(attributes: Attributes, prefixes: tuple[str, ...]) -> Iterator[list[object]]:
-    """``gen_ai.prompt.0.role`` and the like as one object per index, in their order."""
-    for prefix in prefixes:
-        found: dict[int, dict[str, object]] = {}
-        for name, value in attributes.items():
-            index, _, member = name.removeprefix(prefix).partition(".") if name.startswith(prefix) else ("", "", "")
-            if index.isdecimal() and len(index) < 6:  # noqa: PLR2004 - nobody has a million messages
-                found.setdefault(int(index), {})[member] = value
-        if found:
-            yield [found[index] for index in sorted(found)]
+def _objects(attributes: Attributes, places: Indexed) -> list[dict[str, object]] | None:
+    return [{member: attributes[name] for name, member in object_} for object_ in places] or None
 
 
 def _digest(members: dict[str, object]) -> str:

@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope, KeyValue
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import Span as SpanMessage
 
 from ingestion.wire.errors import MalformedBody
+from ingestion.wire.otlp.pairs import RawSpan, attributes_of, value_of
 from ingestion.wire.otlp.spans import Event, Origin, Span, Value
 
 _RESOURCE_SPANS: Final = 1  # of ExportTraceServiceRequest
@@ -26,7 +26,6 @@ _LARGE_SPAN: Final = 2**20
 _LARGE_FIELD: Final = 2**16
 _MOST_FIELDS: Final = 10_000
 _STRING_VALUE: Final = 0x0A
-_SCALARS: Final = frozenset({"string_value", "int_value", "double_value", "bool_value", "bytes_value"})
 
 type _Range = tuple[int, int]
 
@@ -38,7 +37,7 @@ def read_spans(body: bytes) -> Iterator[Span]:
     """
     try:
         yield from _Reader(body).spans()
-    except (DecodeError, IndexError) as error:
+    except (DecodeError, IndexError, UnicodeDecodeError) as error:
         raise MalformedBody("the body is not a valid ExportTraceServiceRequest") from error
 
 
@@ -117,7 +116,7 @@ def _varint(body: bytes, position: int) -> tuple[int, int]:
 
 
 def _span(raw: bytes, origin: Origin) -> Span:
-    message = SpanMessage.FromString(raw if len(raw) < _LARGE_SPAN else _slimmed(raw))
+    message = RawSpan.FromString(raw if len(raw) < _LARGE_SPAN else _slimmed(raw))
     return Span(
         origin=origin,
         trace_id=message.trace_id.hex(),
@@ -127,7 +126,7 @@ def _span(raw: bytes, origin: Origin) -> Span:
         start_ns=message.start_time_unix_nano,
         end_ns=message.end_time_unix_nano,
         status=message.status.code,
-        attributes=_attributes(message.attributes),
+        attributes=attributes_of(message.attributes),
         events=[Event(event.name, event.time_unix_nano, _attributes(event.attributes)) for event in message.events],
     )
 
@@ -152,18 +151,4 @@ def _is_text(raw: bytes, start: int, end: int) -> bool:
 
 
 def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Value]:
-    # Reading a member that is not set gives its default, which is cheaper than asking which one is set.
-    return {pair.key: (v := pair.value).string_value or v.int_value or _rarer_value(v) for pair in pairs}
-
-
-def _value(message: AnyValue) -> Value:
-    return message.string_value or message.int_value or _rarer_value(message)
-
-
-def _rarer_value(message: AnyValue) -> Value:
-    kind = message.WhichOneof("value")
-    if kind == "array_value":
-        return [_value(entry) for entry in message.array_value.values]
-    if kind == "kvlist_value":
-        return {pair.key: _value(pair.value) for pair in message.kvlist_value.values}
-    return getattr(message, kind) if kind in _SCALARS else None
+    return {pair.key: value_of(pair.value) for pair in pairs}

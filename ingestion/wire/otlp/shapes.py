@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from ingestion.wire.content import is_content
 from ingestion.wire.otlp import names
-from ingestion.wire.otlp.content import carries_content
+from ingestion.wire.otlp.content import carries_content, places_of
 from ingestion.wire.otlp.names import Names
 from ingestion.wire.otlp.spans import Attributes
 from ingestion.wire.otlp.values import text
@@ -32,7 +32,6 @@ _COUNTS: Final = (
     ("audio_input_tokens", names.AUDIO_INPUT),
     ("audio_output_tokens", names.AUDIO_OUTPUT),
     ("image_input_tokens", names.IMAGE_INPUT),
-    ("total_tokens", names.TOTAL),
 )
 _OPTIONAL: Final = (
     ("session_id", names.SESSION),
@@ -76,6 +75,7 @@ class Shape:
         "optional",
         "other_models",
         "parameters",
+        "prompt_places",
         "provider",
         "request_model",
         "response_model",
@@ -84,6 +84,7 @@ class Shape:
         "stream",
         "tags",
         "team_otherwise",
+        "totals",
         "usage_objects",
         "user",
     )
@@ -99,6 +100,7 @@ class Shape:
         self.server = self._of(names.SERVER)
         self.has_main_counts = bool(self._of((*names.INPUT, *names.OUTPUT)))
         self.counts = tuple((field, found) for field, wanted in _COUNTS if (found := self._of(wanted)))
+        self.totals = self._of(names.TOTAL)
         self.usage_objects = self._of(names.USAGE_OBJECTS)
         self.is_ai_sdk = bool(self._of(names.AI_SDK))
         self.is_ai_sdk_6 = any(name.startswith(names.AI_SDK_6) for name in given)
@@ -111,10 +113,11 @@ class Shape:
         self.feature_of_resource = self._of(names.FEATURE_OF_RESOURCE)
         self.feature_otherwise = self._of(names.FEATURE_OTHERWISE)
         self.team_otherwise = self._of(names.TEAM_OTHERWISE)
-        self.optional = tuple(field for field, wanted in _OPTIONAL if self._of(wanted))
+        self.optional = tuple((field, found) for field, wanted in _OPTIONAL if (found := self._of(wanted)))
         self.tags = tuple(_tags(given, prefix) for prefix in names.TAG_PREFIXES)
         self.has_tags = any(self.tags)
         self.content_fields = sum(map(carries_content, given))
+        self.prompt_places = places_of(given)
 
     def _of(self, wanted: Names) -> Names:
         return tuple(name for name in wanted if name in self.names)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 from ingestion.wire.amounts import NumberError
 from ingestion.wire.batch import FieldError
 from ingestion.wire.otlp import names
+from ingestion.wire.otlp.names import Names
 from ingestion.wire.otlp.shapes import Shape
 from ingestion.wire.otlp.spans import Attributes, Span, Value
 from ingestion.wire.otlp.values import count, json_object
@@ -41,31 +42,34 @@ def read_usage(span: Span, shape: Shape, provider: str, errors: list[FieldError]
             found = _from_object(attributes[name], provider, errors)
             if found is not None:
                 return found
-    counts = _counts(attributes, shape, errors)
-    total = counts.pop("total_tokens", 0)
-    usage = Usage(**counts)  # type: ignore[arg-type]  # these are names of counts only
-    is_stated = bool(counts)
+    usage = Usage()
+    for field, given in shape.counts:
+        setattr(usage, field, _first_count(attributes, given, field, errors))
+    total = _first_count(attributes, shape.totals, "total_tokens", errors)
     if names.CACHE_INPUT in attributes:
         _add_unsafe_cache(usage, span, errors)
     metadata = _provider_metadata(attributes)
     if metadata:
         _add_metadata(usage, metadata)
     usage = _settled(usage, total, _known(span, shape, provider, usage, metadata), errors)
-    if not (is_stated or metadata or names.CACHE_INPUT in attributes):
+    has_counts = usage.input_tokens or usage.output_tokens or metadata or names.CACHE_INPUT in attributes
+    if not has_counts and not _states_any(attributes, shape):
         usage.rule = UNSTATED
     return usage
 
 
-def _counts(attributes: Attributes, shape: Shape, errors: list[FieldError]) -> dict[str, int]:
-    """The counts a span has, each from the name that is believed first."""
-    counts: dict[str, int] = {}
-    for field, given in shape.counts:
-        for name in given:
-            value = attributes[name]
-            if value is not None and value != "":
-                counts[field] = _count(field, value, errors)
-                break
-    return counts
+def _states_any(attributes: Attributes, shape: Shape) -> bool:
+    """Whether a count is there, be it 0."""
+    return any(attributes[name] not in {None, ""} for _, given in shape.counts for name in given)
+
+
+def _first_count(attributes: Attributes, given: Names, field: str, errors: list[FieldError]) -> int:
+    """The count under the name that is believed first; 0 where none says anything."""
+    for name in given:
+        value = attributes[name]
+        if value is not None and value != "":
+            return _count(field, value, errors)
+    return 0
 
 
 def _count(field: str, value: Value, errors: list[FieldError]) -> int:

@@ -141,3 +141,20 @@ def test_an_unusable_project_is_a_reason():
         ("project", "must be a text of at most 100 characters")
     ]
     assert refused(CHAT | {"gen_ai.request.model": None}) == [("model", "is required")]
+
+
+def test_an_attribute_of_the_resource_that_cannot_be_used_refuses_each_of_its_spans_and_no_other():
+    document = request([span(), span(spanId="00f067aa0ba902b7")], resource={"tokenops.team": "x" * 101})
+    document["resourceSpans"] += request([span()], resource={"tokenops.team": "core"})["resourceSpans"]
+
+    batch = parse(document)
+
+    assert [(index, call.team) for index, call in batch.calls] == [(2, "core")]
+    assert [(one.index, [error.field for error in one.errors]) for one in batch.rejected] == [
+        (0, ["team"]),
+        (1, ["team"]),
+    ]
+
+
+def test_a_span_that_names_its_own_team_does_not_suffer_from_its_resource():
+    assert accepted(CHAT | {"tokenops.team": "core"}, resource={"tokenops.team": "x" * 101}).team == "core"

@@ -9,7 +9,7 @@ import pytest
 from ingestion.tests.wire.builders import KEY, MARKER
 from ingestion.tests.wire.otlp.builders import CHAT, accepted, event, parse, parse_protobuf, request, span
 from ingestion.wire.identity import keyed_hash
-from ingestion.wire.otlp.content import carries_content
+from ingestion.wire.otlp.content import Places, carries_content, places_of
 
 MESSAGES = [{"role": "system", "parts": ["be brief"]}, {"role": "user", "parts": [{"content": MARKER}]}]
 CONTENT_ATTRIBUTES: dict[str, Any] = {
@@ -148,3 +148,25 @@ def test_without_content_there_is_no_hash():
     call = accepted(CHAT)
 
     assert (call.prompt_hash, call.prompt_prefix_hash) == ("", "")
+
+
+def test_indexed_messages_are_hashed_by_index_however_they_are_ordered():
+    members = {f"gen_ai.prompt.{number}.content": str(number) for number in (0, 2, 10)}
+    others = {"gen_ai.prompt.x.content": "no index", "gen_ai.prompt.1000000.content": "nobody has so many"}
+
+    one = accepted(CHAT | members)
+    turned = accepted(CHAT | dict(reversed(members.items())) | others)
+    fewer = accepted(CHAT | {"gen_ai.prompt.0.content": "0"})
+
+    assert turned.prompt_hash == one.prompt_hash != fewer.prompt_hash
+    assert turned.prompt_prefix_hash == one.prompt_prefix_hash == fewer.prompt_prefix_hash != ""
+
+
+def test_places_are_those_of_the_first_prefix_there_is():
+    names = ("llm.tools.0.name", "llm.input_messages.0.role", "gen_ai.prompt.1.role", "gen_ai.prompt.0.role", "model")
+
+    places = places_of(names)
+
+    assert places.messages == ((("gen_ai.prompt.0.role", "role"),), (("gen_ai.prompt.1.role", "role"),))
+    assert places.tools == ((("llm.tools.0.name", "name"),),)
+    assert places_of(("model",)) == Places()

@@ -7,6 +7,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from ingestion.tests.wire.builders import context
 from ingestion.tests.wire.otlp.builders import (
@@ -229,7 +230,7 @@ def test_a_media_type_may_have_parameters():
 
 def test_many_empty_messages_are_refused_before_they_fill_the_memory():
     spans = ExportTraceServiceRequest()
-    spans.resource_spans.add().scope_spans.add().spans.extend([protobuf.SpanMessage()] * 20_000)
+    spans.resource_spans.add().scope_spans.add().spans.extend([Span()] * 20_000)
 
     with pytest.raises(MalformedBody) as caught:
         parse_bytes(spans.SerializeToString(), PROTOBUF)
