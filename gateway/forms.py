@@ -47,7 +47,11 @@ class ProviderForm(forms.Form):
     base_path = _text(
         "Base path", terms.LONGEST_BASE_PATH, "Put before every path that does not begin with it.", required=False
     )
-    auth = forms.ChoiceField(label="Where the key goes", choices=GatewayProvider.Auth.choices)
+    auth = forms.ChoiceField(
+        label="Where the key goes",
+        choices=GatewayProvider.Auth.choices,
+        help_text="None: the server takes no key, so calls need a TokenOps key only.",
+    )
     auth_name = _text("Name of the header or parameter", 100, "Only for these two.", required=False)
     inject_include_usage = forms.BooleanField(
         label="Ask for token counts of streams",
