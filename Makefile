@@ -101,7 +101,7 @@ openapi: developer ## write docs/openapi.yaml anew
 rules-reference: developer ## write the catalogue's part of docs/rules.md anew
 	@$(PY) -m rules.rule_docs
 
-screenshots: developer ## take the pictures of docs/images with a running demo
+screenshots: developer ## take the pictures of docs/images with a running demo (ONLY=gateway)
 	@$(PY) -m tests.e2e.screenshots
 
 lock: developer ## resolve pyproject.toml anew into requirements.lock and requirements-dev.lock

@@ -37,6 +37,20 @@ class Choice(serializers.ChoiceField):
         self.error_messages["invalid_choice"] = f"Must be one of: {', '.join(choices)}."
 
 
+class Names(Values):
+    """Some of ``choices``, repeated or with commas between them; each once."""
+
+    def __init__(self, choices: tuple[str, ...], **options: Any) -> None:
+        super().__init__(child=Choice(choices), required=False, **options)
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        given = [name.strip() for value in data for name in str(value).split(",")]
+        names = super().to_internal_value(given)
+        if len(set(names)) < len(names):
+            raise serializers.ValidationError("Give each once.")
+        return names
+
+
 @extend_schema_field({"type": "string", "format": "date-time"})
 class Moment(serializers.Field[datetime, str, str, Any]):
     """A moment in RFC 3339, with its offset."""

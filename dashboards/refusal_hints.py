@@ -63,7 +63,8 @@ _FIELDS: Final[dict[str, str]] = {
     "model": "Send the model's name as the provider knows it. It is the only field every event needs.",
     "timestamp": "Send the start of the call: RFC 3339 with an offset, or the epoch in seconds or milliseconds.",
     "id": "Send a UUIDv7, or any other id of at most 64 characters together with a timestamp.",
-    "project": "Name one of the organization's projects by its slug, or set a default project.",
+    "project": "Name one of the organization's projects by its slug, or set a default project. One that is archived or"
+    " about to be deleted takes nothing.",
     "status": "Send ok or error; what kind of error it was belongs in error_type.",
     "service_tier": "Send the tier the provider was asked for, or leave the field out.",
     "tags": "Send at most 20 keys of 50 characters with values of 200. Long texts do not belong into tags.",

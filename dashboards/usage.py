@@ -11,11 +11,11 @@ from django.db import connection
 
 from core.fields import decimal_text
 from core.periods import Period, Sources
+from core.places import Place
 from dashboards.rollups import Statement, bounds
 from ingestion.store import COSTS, TOKENS
 
 type Row = dict[str, str | int | None]
-type Place = tuple[str, ...]
 
 METRICS: Final = ("calls", "errors", "unpriced_calls", *TOKENS, *COSTS)
 DEFAULT_METRICS: Final = ("calls", "errors", "input_tokens", "output_tokens", "cost_usd")

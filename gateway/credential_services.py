@@ -25,6 +25,10 @@ _REPLACED: Final = (
 )
 
 
+class CredentialGoneError(ValidationError):
+    """There is nothing left to change."""
+
+
 @transaction.atomic
 def add_credential(
     *, organization: Organization, actor: Actor, wanted: WantedCredential, now: datetime
@@ -159,11 +163,11 @@ def _seal(credential: ProviderCredential, secret: str) -> None:
 
 
 def _lock(credential: ProviderCredential) -> ProviderCredential:
-    """:raises ValidationError: somebody deleted it."""
+    """:raises CredentialGoneError: somebody deleted it."""
     found = ProviderCredential.objects.select_for_update(of=("self",)).filter(pk=credential.pk)
     locked = found.select_related("project").first()
     if locked is None:
-        raise ValidationError("Somebody deleted this credential in the meantime.")
+        raise CredentialGoneError("Somebody deleted this credential in the meantime.")
     return locked
 
 

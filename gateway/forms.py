@@ -47,8 +47,12 @@ class ProviderForm(forms.Form):
     base_path = _text(
         "Base path", terms.LONGEST_BASE_PATH, "Put before every path that does not begin with it.", required=False
     )
-    auth = forms.ChoiceField(label="Where the key goes", choices=GatewayProvider.Auth.choices)
-    auth_name = _text("Name of the header or parameter", 100, "Only for these two.", required=False)
+    auth = forms.ChoiceField(
+        label="Where the key goes",
+        choices=GatewayProvider.Auth.choices,
+        help_text="None: the server takes no key, so calls need a TokenOps key only.",
+    )
+    auth_name = _text("Name of the header or parameter", 100, "Where the key goes into one of them.", required=False)
     inject_include_usage = forms.BooleanField(
         label="Ask for token counts of streams",
         required=False,
@@ -80,7 +84,7 @@ def _of_row(own: GatewayProvider) -> dict[str, Any]:
 class CredentialForm(forms.Form):
     """A new credential; with ``fixed`` of that upstream, whose address it then remembers."""
 
-    provider = forms.ChoiceField(label="Provider")
+    provider = forms.ChoiceField(label="Provider", error_messages={"required": "Choose whose key it is."})
     name = _text("Name", terms.LONGEST_NAME, "To tell it from others: “Production”. It stays when the key is replaced.")
     secret = _secret()
     project = forms.ChoiceField(
@@ -101,7 +105,8 @@ class CredentialForm(forms.Form):
         scopes = [(slug, project.name) for slug, project in self._projects.items()]
         self.fields["project"].choices = [("", "The whole organization"), *scopes]  # type: ignore[attr-defined]
         listed = [(one.provider.slug, f"{one.provider.name} ({one.provider.origin})") for one in offered]
-        self.fields["provider"].choices = listed  # type: ignore[attr-defined]
+        # None is chosen beforehand: a key is sent to its provider at once, and must not go to the first of a list.
+        self.fields["provider"].choices = [("", "Choose whose key it is"), *listed]  # type: ignore[attr-defined]
         if fixed:
             self.fields["provider"].widget = forms.HiddenInput()
             self.initial = {"provider": fixed.provider.slug, "origin": fixed.provider.origin}

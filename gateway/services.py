@@ -4,6 +4,7 @@ A credential was given for an address. So an address does not change under crede
 would go where nobody meant them to, and whoever may change an address could read what nobody may read.
 """
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any, Final
 
@@ -22,6 +23,10 @@ from tenants.models import Organization, OrganizationSettings, User
 
 MOST_PROVIDERS: Final = 50
 _FIELDS: Final = tuple(one.name for one in fields(WantedProvider))
+
+
+class ProviderGoneError(ValidationError):
+    """There is nothing left to change."""
 
 
 @transaction.atomic
@@ -72,7 +77,7 @@ def change_provider(
 ) -> GatewayProvider:
     """Change an upstream. Slug and preset stay: paths and prices hang on them.
 
-    :raises ValidationError: as ``add_provider``.
+    :raises ValidationError: as ``add_provider``, or somebody deleted it.
     """
     checked = terms.check_provider(wanted)
     with org_scope(organization.pk):
@@ -89,8 +94,26 @@ def change_provider(
 
 
 @transaction.atomic
+def change_some(
+    *, organization: Organization, actor: Actor, provider: GatewayProvider, changes: Mapping[str, Any]
+) -> GatewayProvider:
+    """Change what is in ``changes``; what somebody else changed since ``provider`` was read stays as they have it.
+
+    :raises ValidationError: as ``change_provider``.
+    """
+    with org_scope(organization.pk):
+        one_at_a_time(organization)
+        locked = _lock(provider)
+        wanted = WantedProvider(**{name: getattr(locked, name) for name in _FIELDS} | dict(changes))
+        return change_provider(organization=organization, actor=actor, provider=locked, wanted=wanted)
+
+
+@transaction.atomic
 def delete_provider(*, organization: Organization, actor: Actor, provider: GatewayProvider) -> None:
-    """Delete an upstream with the credentials that were given for its address; a built-in one of its slug is back."""
+    """Delete an upstream with the credentials that were given for its address; a built-in one of its slug is back.
+
+    :raises ProviderGoneError: somebody else did.
+    """
     with org_scope(organization.pk):
         one_at_a_time(organization)
         locked = _lock(provider)
@@ -128,7 +151,11 @@ def _columns(wanted: WantedProvider) -> dict[str, Any]:
 
 
 def _lock(provider: GatewayProvider) -> GatewayProvider:
-    return GatewayProvider.objects.select_for_update().get(pk=provider.pk)
+    """:raises ProviderGoneError: somebody deleted it since it was read."""
+    found = GatewayProvider.objects.select_for_update().filter(pk=provider.pk).first()
+    if found is None:
+        raise ProviderGoneError("Somebody deleted this provider in the meantime.")
+    return found
 
 
 def _record(action: str, actor: Actor, provider: GatewayProvider, **more: Any) -> None:

@@ -11,6 +11,7 @@ from dashboards.boards.api import views as boards
 from dashboards.exports import api as exports
 from dashboards.reports.api import schedules
 from dashboards.reports.api import views as reports
+from gateway.api import traffic as gateway_traffic
 from gateway.api import views as gateway
 from ingestion.api import cloud_metrics, end_users, time_zone
 from ingestion.api import views as calls
@@ -84,6 +85,7 @@ urlpatterns = [
     path("v1/deliveries/<int:delivery_id>", alerts.delivery_detail, name="delivery-detail"),
     path("v1/deliveries/<int:delivery_id>/acknowledge", alerts.delivery_acknowledge, name="delivery-acknowledge"),
     path("v1/deliveries/<int:delivery_id>/redeliver", alerts.delivery_redeliver, name="delivery-redeliver"),
+    path("v1/gateway/traffic", gateway_traffic.traffic, name="gateway-traffic"),
     path("v1/gateway/providers", gateway.provider_list, name="gateway-provider-list"),
     path("v1/gateway/providers/<int:gateway_provider_id>", gateway.provider_detail, name="gateway-provider-detail"),
     path("v1/gateway/credentials", gateway.credential_list, name="gateway-credential-list"),

@@ -1,7 +1,6 @@
 """Usage over HTTP."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from django.http import Http404
 from django.utils import timezone
@@ -9,11 +8,12 @@ from rest_framework.decorators import api_view
 from rest_framework.response import Response
 
 from core.fields import instant_text
-from core.periods import Period
+from core.places import next_link
 from dashboards import usage as sums
 from dashboards.api import usage_schema
-from dashboards.api.usage_parameters import UsageParameters, encode, period_of
-from dashboards.usage import FILTERS, Interval, Place, Question
+from dashboards.api.usage_parameters import UsageParameters
+from dashboards.usage import FILTERS, Interval, Question
+from ingestion.asked_period import period_of
 from tenants import selectors
 from tenants.api_access import ApiRequest, org_api
 from tenants.permissions import Permission, Scope
@@ -38,7 +38,7 @@ def usage(request: ApiRequest) -> Response:
     rows, last = sums.page(question, after=wanted.get("cursor"), limit=wanted["limit"])
     period = question.period
     head = {"from": instant_text(period.start), "to": instant_text(period.end), "time_zone": zone.key}
-    return Response(head | {"interval": question.interval, "results": rows, "next": _next_link(request, period, last)})
+    return Response(head | {"interval": question.interval, "results": rows, "next": next_link(request, period, last)})
 
 
 def _project_ids(request: ApiRequest, named: Sequence[str] | None) -> list[int]:
@@ -49,13 +49,3 @@ def _project_ids(request: ApiRequest, named: Sequence[str] | None) -> list[int]:
     if not set(named) <= visible.keys():
         raise Http404
     return [visible[slug] for slug in dict.fromkeys(named)]
-
-
-def _next_link(request: ApiRequest, period: Period, last: Place | None) -> str | None:
-    """The same question from ``last`` on; its period is written out, for defaults move with the clock."""
-    if last is None:
-        return None
-    query: Any = request.query_params.copy()
-    query["from"], query["to"] = instant_text(period.start), instant_text(period.end)
-    query["cursor"] = encode(last)
-    return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")

@@ -1,7 +1,6 @@
 """Providers and credentials over HTTP. They are the organization's, so a key of one project reaches none."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from typing import Any
 
 from django.conf import settings
@@ -92,15 +91,13 @@ def _provider_read(request: ApiRequest, provider_id: int) -> Response:
 def _provider_change(request: ApiRequest, provider_id: int) -> Response:
     _enter(request)
     provider = _provider(request, provider_id)
-    had = {one.name: getattr(provider, one.name) for one in fields(WantedProvider)}
     given = body.read(ProviderChangeSerializer, request, partial=True)
     try:
-        changed = services.change_provider(
-            organization=request.organization,
-            actor=actor_of(request),
-            provider=provider,
-            wanted=WantedProvider(**had | given),
+        changed = services.change_some(
+            organization=request.organization, actor=actor_of(request), provider=provider, changes=given
         )
+    except services.ProviderGoneError as error:
+        raise Http404 from error
     except ServiceError as error:
         raise body.refusal(error) from error
     return Response(ProviderSerializer(changed).data)
@@ -110,7 +107,9 @@ def _provider_change(request: ApiRequest, provider_id: int) -> Response:
 def _provider_delete(request: ApiRequest, provider_id: int) -> Response:
     _enter(request)
     provider = _provider(request, provider_id)
-    services.delete_provider(organization=request.organization, actor=actor_of(request), provider=provider)
+    _unless_gone(
+        lambda: services.delete_provider(organization=request.organization, actor=actor_of(request), provider=provider)
+    )
     return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -151,6 +150,8 @@ def credential_replace(request: ApiRequest, credential_id: int) -> Response:
             seen=given["replaced_at"],
             now=timezone.now(),
         )
+    except credential_services.CredentialGoneError as error:
+        raise Http404 from error
     except ServiceError as error:
         raise body.conflict(error, "credential-replaced") from error
     return _shown(request, credential_id)
@@ -240,7 +241,7 @@ def _credential(request: ApiRequest, credential_id: int) -> ProviderCredential:
 
 
 def _unless_gone(write: Callable[[], object]) -> None:
-    """:raises Http404: somebody deleted the credential a moment ago."""
+    """:raises Http404: somebody deleted it a moment ago."""
     try:
         write()
     except ServiceError as error:

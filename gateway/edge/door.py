@@ -8,7 +8,7 @@ from core.addresses import Network
 from core.keys import Peppers
 from gateway.edge.authentication import Caller, let_in, presented
 from gateway.edge.directory import Gateways
-from gateway.types import Provider
+from gateway.types import Auth, Provider
 from gateway.wire import paths
 from gateway.wire.paths import PathError
 from ingestion.edge.authentication import check_address, client_of
@@ -82,7 +82,10 @@ class Door:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Admission:
-    """A request that may be forwarded. ``secret`` is None where the caller brought its own provider key."""
+    """A request that may be forwarded.
+
+    ``secret`` is None where the caller brought its own provider key, and '' where the provider takes none.
+    """
 
     caller: Caller
     provider: Provider
@@ -134,9 +137,11 @@ def _project(caller: Caller, slug: str) -> Project:
 
 
 def _secret(caller: Caller, provider: Provider, project: Project, named: str) -> str | None:
-    """The stored credential that the caller's key is exchanged for."""
+    """The stored credential that the caller's key is exchanged for; '' is nothing, for who takes nothing."""
     if not caller.is_exchanged:
         return None
+    if provider.auth is Auth.NONE:
+        return ""
     credential = caller.gateway.credential(provider.slug, project_id=project.target.project_id, named=named)
     if credential is None:
         title = "No credential of this provider is stored."

@@ -8,6 +8,8 @@ from django.utils.html import escape
 
 from gateway.providers import PRESETS
 from gateway.tests.factories import make_traffic
+from gateway.tests.provider_factories import make_provider
+from gateway.types import Auth
 from ingestion.tests.factories import make_call
 from tenants import services
 from tenants.permissions import Role
@@ -68,8 +70,40 @@ def test_every_provider_has_code_for_either_key(owner, acme, web, slug, mode):
     page = text(owner.get(url(acme, provider=slug, mode=mode)))
 
     assert f"{BASE}/v1/proxy/{slug}" in page
-    assert ("TS-API-Key" in page) == (mode == "own")
+    assert ("TS-API-Key" in page) == (mode == "own" and PRESETS[slug].provider.auth is not Auth.NONE)
     assert ("has no address yet" in page) == (not PRESETS[slug].provider.origin)
+
+
+@pytest.mark.parametrize("mode", ["own", "stored", ""])
+@pytest.mark.parametrize("slug", ["ollama", "lm-studio", "house"])
+def test_a_provider_without_keys_is_connected_with_a_tokenops_key_alone(owner, acme, web, slug, mode):
+    make_provider(acme, slug="house", auth="none")
+
+    page = text(owner.get(url(acme, provider=slug, mode=mode)))
+
+    assert "takes no key. A TokenOps key with the scope “Send calls through the gateway”" in page
+    assert "None is needed" in page
+    for nonsense in (
+        "credential",
+        "Store one",
+        "passes through",
+        "TS-API-Key",
+        f"{slug.upper().replace('-', '_')}_API",
+    ):
+        assert nonsense not in page
+
+
+def test_a_server_that_usually_has_a_key_can_be_added_without(owner, acme, web):
+    """vLLM takes one or none, as whoever started it decided."""
+    assert "The gateway puts the stored vLLM credential in its place" in text(
+        owner.get(url(acme, provider="vllm", mode="stored"))
+    )
+    make_provider(acme, slug="vllm", name="vLLM", preset="vllm", auth="none")
+
+    page = text(owner.get(url(acme, provider="vllm", mode="stored")))
+
+    assert "vLLM takes no key" in page
+    assert "has no address yet" not in page
 
 
 def test_a_provider_that_is_not_there_is_openai(owner, acme, web):

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from gateway import arrivals, offered, snippets
 from gateway.access import gateway_view
 from gateway.snippets import Mode
-from gateway.types import Provider
+from gateway.types import Auth, Provider
 from gateway.views.frame import SOURCE, calls_url, marked
 from tenants import roles
 from tenants.access import OrgRequest
@@ -37,13 +37,15 @@ class KeyLink:
 def connect(request: OrgRequest) -> HttpResponse:
     """Code for the chosen provider and for either kind of key."""
     known = offered.providers(organization=request.organization)
-    chosen, mode = _chosen(request, known), _mode(request)
+    chosen = _chosen(request, known)
+    mode = _mode(request, chosen)
     context = {
         "ready": [provider for provider in known if provider.origin],
         "without_address": [provider for provider in known if not provider.origin],
         "chosen": chosen,
         "mode": mode,
         "is_own": mode is Mode.OWN,
+        "is_keyless": chosen.auth is Auth.NONE,
         "base_url": snippets.sdk_base_url(chosen, base_url=settings.BASE_URL),
         "proxy_url": snippets.proxy_url(chosen, base_url=settings.BASE_URL),
         "key_variable": snippets.key_variable(chosen),
@@ -72,7 +74,7 @@ def first_call(request: OrgRequest) -> HttpResponse:
     context = {
         "arrived": arrived,
         "chosen": chosen,
-        "mode": _mode(request),
+        "mode": _mode(request, chosen),
         "calls_url": calls_url(request, chosen.canonical),
         "nav_active": "gateway-connect",
     }
@@ -86,8 +88,10 @@ def _chosen(request: OrgRequest, known: Sequence[Provider]) -> Provider:
     return by_slug.get(request.GET.get("provider", ""), by_slug[DEFAULT_PROVIDER])
 
 
-def _mode(request: OrgRequest) -> Mode:
-    return Mode.STORED if request.GET.get("mode") == Mode.STORED else Mode.OWN
+def _mode(request: OrgRequest, chosen: Provider) -> Mode:
+    """As asked for; where the provider takes no key, nobody has one of their own."""
+    is_stored = chosen.auth is Auth.NONE or request.GET.get("mode") == Mode.STORED
+    return Mode.STORED if is_stored else Mode.OWN
 
 
 def _projects(request: OrgRequest) -> list[Project]:

@@ -21,10 +21,11 @@ def calls_url(request: OrgRequest, provider: str = "", **more: str) -> str:
     return f"{path}?{urlencode(wanted)}"
 
 
-def rejected_url(request: OrgRequest) -> str:
-    """Where refusals of the last days are explained."""
+def rejected_url(request: OrgRequest, **chosen: str) -> str:
+    """Where refusals of the ``chosen`` time range are explained."""
     slugs = [request.organization.slug, *([request.project.slug] if request.project else [])]
-    return reverse(f"dashboards:{'project' if request.project else 'organization'}-rejected", args=slugs)
+    path = reverse(f"dashboards:{'project' if request.project else 'organization'}-rejected", args=slugs)
+    return f"{path}?{urlencode(chosen)}" if chosen else path
 
 
 def page_url(request: OrgRequest, name: str, **query: str) -> str:

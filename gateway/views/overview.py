@@ -74,7 +74,7 @@ def _frame(request: OrgRequest, name: str, period: Period, *, now: datetime) -> 
         "page_path": page_url(request, "overview"),
         "refresh_path": page_url(request, "overview", **chosen),
         "live_url": calls_url(request, **_range(name)),
-        "rejected_url": rejected_url(request),
+        "rejected_url": rejected_url(request, **chosen),
         "up_to": up_to(timezone.localtime(now, request.time_zone)),
         "nav_active": "project-gateway" if request.project else "gateway",
     }

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from django.contrib import messages
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -85,7 +86,10 @@ def provider_delete(request: OrgRequest, gateway_provider_id: int) -> HttpRespon
     """GET asks whether it is meant, and says what goes with it."""
     own = _provider(request, gateway_provider_id)
     if request.method == "POST":
-        services.delete_provider(organization=request.organization, actor=request.user, provider=own)
+        try:
+            services.delete_provider(organization=request.organization, actor=request.user, provider=own)
+        except ValidationError as error:
+            messages.error(request, " ".join(error.messages))
         return to_list(request)
     built_in = upstreams.built_in(own.slug)
     doomed = ProviderCredential.objects.filter(organization=request.organization, provider=own.slug)

@@ -1,18 +1,24 @@
-"""``make screenshots``: takes the pictures of docs/images from a running ``make run`` with the demo."""
+"""``make screenshots``: takes the pictures of docs/images from a running ``make run`` with the demo.
+
+``ONLY=gateway`` takes those alone whose names begin so.
+"""
 
 import json
 import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 IMAGES: Final = ROOT / "docs" / "images"
 STATE_DIR: Final = Path(os.environ.get("TOKENOPS_STATE_DIR", ROOT / ".tokenops"))
-PICTURES: Final = (
+ONLY: Final = os.environ.get("ONLY", "")
+CALL: Final = ".call-link"  # opens the drawer
+GROUP: Final = ".traces-table tbody a"
+PICTURES: Final[tuple[tuple[Any, ...], ...]] = (
     ("overview-light", "light", "/o/{organization}/?range=30d", 1440, 1000),
     ("overview-dark", "dark", "/o/{organization}/?range=30d", 1440, 1000),
     ("calls-dark", "dark", "/o/{organization}/p/{project}/calls/", 1440, 800),
@@ -23,11 +29,16 @@ PICTURES: Final = (
     ("features-light", "light", "/o/{organization}/features/?range=30d", 1440, 800),
     ("reports-light", "light", "/o/{organization}/reports/new/", 1440, 800),
     ("exports-light", "light", "/o/{organization}/exports/new/?range=24h", 1440, 800),
+    ("gateway-light", "light", "/o/{organization}/gateway/?range=30d", 1440, 1000),
+    ("gateway-dark", "dark", "/o/{organization}/gateway/?range=30d", 1440, 1000),
+    ("gateway-connect-light", "light", "/o/{organization}/gateway/connect/", 1440, 1000),
+    ("gateway-connect-dark", "dark", "/o/{organization}/gateway/connect/", 1440, 1000),
+    ("gateway-providers-light", "light", "/o/{organization}/gateway/providers/", 1440, 800),
+    ("gateway-providers-dark", "dark", "/o/{organization}/gateway/providers/", 1440, 800),
     ("overview-mobile", "light", "/o/{organization}/p/{project}/", 390, 844),
+    ("call-light", "light", "/o/{organization}/p/{project}/calls/", 1440, 900, CALL),
+    ("trace-dark", "dark", "/o/{organization}/sessions/", 1440, 800, GROUP),
 )
-
-CALL: Final = ".call-link"  # opens the drawer
-GROUP: Final = ".traces-table tbody a"
 
 
 def main() -> int:
@@ -40,11 +51,10 @@ def main() -> int:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        for name, scheme, path, width, height in PICTURES:
-            _take(browser, run, name=name, scheme=scheme, path=path.format(**run), size=(width, height))
-        call, trace = "/o/{organization}/p/{project}/calls/", "/o/{organization}/sessions/"
-        _take(browser, run, name="call-light", scheme="light", path=call.format(**run), size=(1440, 900), opens=CALL)
-        _take(browser, run, name="trace-dark", scheme="dark", path=trace.format(**run), size=(1440, 800), opens=GROUP)
+        for name, scheme, path, width, height, *opens in PICTURES:
+            if name.startswith(ONLY):
+                where, size = path.format(**run), (width, height)
+                _take(browser, run, name=name, scheme=scheme, path=where, size=size, opens="".join(opens))
     return 0
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.browser
 
 
-OPERATIONS: Final = 131
+OPERATIONS: Final = 132
 _SUMMARIES: Final = "all => all.map(one => one.innerText.replace(/\\s+/g, ' '))"
 
 

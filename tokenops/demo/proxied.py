@@ -18,6 +18,8 @@ _SLUGS: Final = {"mistral_ai": "mistral", "gcp.gemini": "google"}  # the gateway
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
 _BOUNDS_MS: Final = (1, 5, 25, 100)
+_ASKED_FOR_MODELS_FIRST: Final = "7f"  # ids of calls before which their program asked which models there are
+_LIST_US: Final = 310
 
 type Place = tuple[datetime, str, str]  # the hour on the organization's clock, project, provider's slug
 
@@ -44,8 +46,15 @@ class Passed:
         if call.call_id.endswith("ff"):
             added_us += 6_000
         noted = Counter({"requests": 1, "calls": 1, "written": 1, "added_us": added_us, _outcome(call.http_status): 1})
-        noted.update(f"within_{bound}_ms" for bound in _BOUNDS_MS if added_us <= bound * 1_000)
+        noted.update(_within(added_us))
+        if call.call_id.endswith(_ASKED_FOR_MODELS_FIRST):
+            noted.update({"requests": 1, "added_us": _LIST_US})
+            noted.update(_within(_LIST_US))
         self.counts.setdefault(place, Counter()).update(noted)
+
+
+def _within(added_us: int) -> list[str]:
+    return [f"within_{bound}_ms" for bound in _BOUNDS_MS if added_us <= bound * 1_000]
 
 
 def _outcome(status: int | None) -> str:

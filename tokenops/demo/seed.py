@@ -29,6 +29,7 @@ from tokenops.demo.profiles import PROJECTS, TEAMS
 from tokenops.demo.proxied import Passed
 from tokenops.demo.refusals import demo_refusals
 from tokenops.demo.resources import DemoSample, demo_samples
+from tokenops.demo.servers import add_servers
 from tokenops.demo.telling import tell_by_mail
 
 SLUG, NAME, EMAIL = "northwind", "Northwind", "demo@northwind.example"
@@ -58,6 +59,7 @@ def demo_organization(*, progress: Callable[[str], None], now: datetime) -> Demo
         _write_traffic(organization, passed)
         _write_refusals(organization, now=now)
         _write_samples(organization, key=unfinished, samples=demo_samples(now=now), now=now)
+        add_servers(organization=organization, now=now)
         tell_by_mail(organization=organization, email=EMAIL)
         show_rules(organization=organization, now=now)
         # The revoked key is the mark that everything is written.

@@ -254,6 +254,8 @@ SPECTACULAR_SETTINGS = {
     # Members of one name with other choices.
     "ENUM_NAME_OVERRIDES": {
         "KindEnum": ["user", "key"],
+        "IntervalEnum": ["none", "hour", "day", "month"],
+        "TrafficIntervalEnum": ["none", "hour", "day"],
         "ActorKindEnum": "tenants.models.AuditEntry.ActorKind",
         "KeyStateEnum": "tenants.key_selectors.STATES",
         "InvitationStateEnum": "tenants.invitations.STATES",

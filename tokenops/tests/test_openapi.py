@@ -144,6 +144,7 @@ def test_the_endpoints(document):
         ("/api/v1/reprice-runs/{run_id}/apply", "post"),
         ("/api/v1/reprice-runs/{run_id}/cancel", "post"),
         ("/api/v1/rejected-events", "get"),
+        ("/api/v1/gateway/traffic", "get"),
         ("/api/v1/gateway/providers", "get"),
         ("/api/v1/gateway/providers", "post"),
         ("/api/v1/gateway/providers/{gateway_provider_id}", "get"),

@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from core.places import decode, encode
 from core.scope import org_scope
-from dashboards.api.usage_parameters import decode, encode
 from dashboards.tests.factories import count_calls, make_rollup
 from ingestion.store import COSTS, TOKENS
 from tenants import services
