@@ -60,7 +60,8 @@ def read_usage(span: Span, shape: Shape, provider: str, errors: list[FieldError]
 
 def _states_any(attributes: Attributes, shape: Shape) -> bool:
     """Whether a count is there, be it 0."""
-    return any(attributes[name] not in {None, ""} for _, given in shape.counts for name in given)
+    given = (attributes[name] for _, names_of_it in shape.counts for name in names_of_it)
+    return any(value is not None and value != "" for value in given)
 
 
 def _first_count(attributes: Attributes, given: Names, field: str, errors: list[FieldError]) -> int:
