@@ -16,6 +16,7 @@ from bench.report import Row
 from bench.tenants import FEATURES, MODELS, TEAMS, Tenant, create_tenant
 
 DAYS, ROUNDS = 90, 12
+_EMPTY = b"No calls yet"
 RANGES = ("24h", "7d", "30d", "90d")
 
 
@@ -86,13 +87,16 @@ def _time(get: "object", url: str) -> list[float]:
         started = time.perf_counter()
         response = get(url)  # type: ignore[operator]
         samples.append((time.perf_counter() - started) * 1000)
-        if response.status_code != 200:
-            raise RuntimeError(f"{url} answered {response.status_code}.")
+        if response.status_code != 200 or _EMPTY in response.content:
+            raise RuntimeError(f"{url} answered {response.status_code}, or without calls.")
     return samples[2:]  # the first ones compile templates and warm caches
 
 
 def _fill(tenant: Tenant, size: int) -> None:
-    """Calls by SQL, rollups by the product's own rebuild, spread evenly over the days and every dimension."""
+    """Calls by SQL, rollups by the product's own rebuild, spread evenly over the days and every dimension.
+
+    A project belongs to a team: quality.md's workload has projects, models and features.
+    """
     from django.conf import settings
     from django.db import connection as django_connection
 
@@ -118,6 +122,7 @@ def insert_calls(tenant: Tenant, size: int, since: datetime) -> None:
 
     with psycopg.connect(settings.DATABASE.url, autocommit=True) as connection:
         connection.execute(_INSERT, _parameters(tenant, size, since))
+        connection.execute(_ACTIVITY, [since, tenant.organization_id])
         connection.execute("vacuum analyze calls")
 
 
@@ -139,7 +144,12 @@ insert into calls (organization_id, project_id, started_at, call_id, api_key_id,
                    team, input_tokens, output_tokens, latency_ms, cost_usd, cost_input_usd, cost_cached_input_usd,
                    cost_cache_write_usd, cost_output_usd, cost_reasoning_usd, cost_other_usd, cost_source)
 select %(organization)s, (%(projects)s::bigint[])[1 + n %% 20], %(since)s + n * %(step)s::interval, 'call-' || n, 1,
-       'openai', model, model, (%(features)s::text[])[1 + (n / 100) %% 20], (%(teams)s::text[])[1 + (n / 2000) %% 4],
+       'openai', model, model, (%(features)s::text[])[1 + (n / 100) %% 20], (%(teams)s::text[])[1 + n %% 20 %% 4],
        500 + n %% 3000, 100 + n %% 700, 300 + (n::bigint * 7919) %% 9000, 0.003, 0.001, 0, 0, 0.002, 0, 0, 'rate_card'
 from generate_series(0, %(size)s - 1) n, lateral (select (%(models)s::text[])[1 + (n / 20) %% 5] as model) m
+"""
+# What the edge notes with the first call: without it pages show how to send one.
+_ACTIVITY = """
+insert into project_activity (project_id, organization_id, first_received_at, last_received_at)
+select id, organization_id, %s, now() from projects where organization_id = %s on conflict do nothing
 """
