@@ -149,6 +149,7 @@ def test_pictures_are_small_enough_for_a_page_and_described():
     assert {path for _description, path in pictures} == {
         "docs/images/overview-light.png",
         "docs/images/calls-dark.png",
+        "docs/images/gateway-light.png",
     }
     for description, path in pictures:
         assert len(description) > 10, path
