@@ -81,7 +81,7 @@ def erase_all(organization, started):
 
 def audits(organization, action):
     with org_scope(organization.pk):
-        return list(AuditEntry.objects.filter(action=action).order_by("sequence"))
+        return list(AuditEntry.objects.filter(action=action).order_by("pk"))
 
 
 # --- What is stored ---

@@ -34,7 +34,7 @@ def last_change():
 
 def actions():
     return list(
-        AuditEntry.objects.filter(action__startswith="insight.").order_by("sequence").values_list("action", flat=True)
+        AuditEntry.objects.filter(action__startswith="insight.").order_by("pk").values_list("action", flat=True)
     )
 
 

@@ -58,7 +58,7 @@ def unknown(project, count=3, **fields):
 
 def entries(organization, action):
     with org_scope(organization.pk):
-        return list(AuditEntry.objects.filter(action=action).order_by("sequence"))
+        return list(AuditEntry.objects.filter(action=action).order_by("pk"))
 
 
 # --- The dry run ---
