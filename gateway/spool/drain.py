@@ -23,7 +23,8 @@ type Work = Callable[[], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
 
-LINGER_SECONDS: Final = 0.05
+LINGER_SECONDS: Final = 0.25
+"""One transaction for what came in so long: one for each call would take the interpreter from the calls."""
 ADOPT_SECONDS: Final = 30.0
 _PAUSES: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0)
 _NOT_NOW: Final = (NotNowError, DirectoryUnavailableError, psycopg.Error, OSError)
