@@ -41,9 +41,7 @@ def stored(acme, scope):
 
 def retention_audits(acme, scope):
     with scope(acme):
-        return [
-            entry.facts for entry in AuditEntry.objects.filter(action="project.retention_changed").order_by("pk")
-        ]
+        return [entry.facts for entry in AuditEntry.objects.filter(action="project.retention_changed").order_by("pk")]
 
 
 def set_retention(acme, project, days, now=NOW):
