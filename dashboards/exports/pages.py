@@ -53,9 +53,6 @@ _COUNT: Final = """
     ) as found"""
 
 
-type Parameters = Mapping[str, Any]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """Which calls, of which projects, and what of them. Calls received after ``as_of`` are not among them, nor before
