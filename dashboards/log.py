@@ -102,7 +102,7 @@ def _sums_of_rollups(organization: Organization, project: Project | None, chosen
     where = rollups.conditions(
         made, organization_id=organization.pk, project_id=project.pk if project else None, chosen=chosen
     )
-    rows = rollups.rows(made, period=chosen.period, columns=", ".join(_SUMMED), where=where, prefix="now")
+    rows = rollups.plain_rows(made, chosen=chosen, period=chosen.period, columns=_SUMMED, where=where, prefix="now")
     cost = "case when sum(calls) > sum(unpriced_calls) then sum(cost_usd) end"
     with connection.cursor() as cursor:
         cursor.execute(f"select {_SUMS}, {cost} from ({rows}) as counted", made.parameters)

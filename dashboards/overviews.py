@@ -1,10 +1,14 @@
-"""The SQL of an overview: the sums of a filter's rows by every dimension, in one statement."""
+"""The SQL of an overview: the sums of a filter's rows by every dimension, in one statement.
+
+No facet has every dimension (ingestion.condensed), but models and features have one each: where the filter asks for
+nothing else, the rows are read twice, from either.
+"""
 
 from dataclasses import replace
 from typing import Final
 
 from dashboards import rollups, sources
-from dashboards.filters import Filter
+from dashboards.filters import Filter, Source
 from dashboards.rollups import MOST_CALLS, Statement
 from dashboards.sources import Reading, Subject
 from tenants.models import Organization, Project
@@ -37,7 +41,8 @@ _LARGEST: Final = {
     "error": "sum(errors) desc",
 }
 
-_DIMENSIONS: Final = ("project_id", "provider", "model_key", "feature")
+_MODEL: Final = ("provider", "model_key")
+_FEATURE: Final = ("feature", "project_id")
 
 
 def reading(chosen: Filter) -> Reading:
@@ -45,35 +50,58 @@ def reading(chosen: Filter) -> Reading:
     found = sources.reading(chosen.without_all("status"), sums=_COUNTED)
     sums = (*_COUNTED, "latency_calls", "latency_histogram")
     kept = replace(chosen, range=found.chosen.range, period=found.chosen.period)
-    return replace(found, chosen=kept, columns=_DIMENSIONS, sums=sums)
+    return replace(found, chosen=kept, columns=(*_MODEL, *_FEATURE), sums=sums)
 
 
 def statement(*, organization: Organization, project: Project | None, read: Reading) -> Statement:
     """The statement whose rows ``selectors`` sorts into an ``Overview``; each says by ``kind`` what it sums."""
     made, chosen = Statement(), read.chosen
-    of_all = replace(read, chosen=chosen.without_all("status"))
-    current, before = (
-        sources.rows(made, of_all, Subject(organization, project), period=period, prefix=prefix)
-        for period, prefix in ((chosen.period, "now"), (chosen.previous, "before"))
-    )
+    subject, of_all = Subject(organization, project), replace(read, chosen=chosen.without_all("status"))
+    before = sources.rows(made, replace(of_all, columns=()), subject, period=chosen.previous, prefix="before")
     if not chosen.is_compared:
         before = f"select * from ({before}) unwanted where false"
     owner = rollups.owner(
         made, organization_id=organization.pk, project_id=project.pk if project else None, hidden=chosen.hidden
     )
-    made.sql = _OVERVIEW.format(current=current, before=before, owner=owner, largest=_LARGEST[chosen.status])
+    cells = "\n    union all\n    ".join(_cells(made, of_all, subject))
+    made.sql = _OVERVIEW.format(cells=cells, before=before, owner=owner, largest=_LARGEST[chosen.status])
     return made
+
+
+def _cells(made: Statement, read: Reading, subject: Subject) -> list[str]:
+    """The rows of the period summed once: by bucket and model, and by feature and project."""
+    period = read.chosen.period
+    if read.source is not Source.ROLLUPS or not period.sources().days or not _has_facets(read.chosen):
+        return [_MIXED.format(rows=sources.rows(made, read, subject, period=period, prefix="now"))]
+    return [
+        cells.format(rows=sources.rows(made, replace(read, columns=columns), subject, period=period, prefix="now"))
+        for cells, columns in ((_OF_MODELS, _MODEL), (_OF_FEATURES, _FEATURE))
+    ]
+
+
+def _has_facets(chosen: Filter) -> bool:
+    return bool(rollups.facet_of(chosen, _MODEL) and rollups.facet_of(chosen, _FEATURE))
 
 
 _NAMES: Final = ", ".join(_COUNTED)
 
+_MIXED: Final = f"""
+    select bucket, provider, model_key, feature, project_id, {_SUMS}, {_HISTOGRAM} from (
+        {{rows}}
+    ) r group by grouping sets ((bucket, provider, model_key), (feature, project_id))"""
+_OF_MODELS: Final = f"""
+    select bucket, provider, model_key, null::text as feature, null::bigint as project_id, {_SUMS}, {_HISTOGRAM} from (
+        {{rows}}
+    ) r group by bucket, provider, model_key"""
+_OF_FEATURES: Final = f"""
+    select null, null, null, feature, project_id, {_SUMS}, {_HISTOGRAM} from (
+        {{rows}}
+    ) r group by feature, project_id"""
+
 # Two passes: the rows are summed once into small cells, then every chart and table is a sum over cells.
 _OVERVIEW: Final = f"""
-with rows as (
-        {{current}}
-), cells as materialized (
-    select bucket, provider, model_key, feature, project_id, {_SUMS}, {_HISTOGRAM}
-    from rows group by grouping sets ((bucket, provider, model_key), (feature, project_id))
+with cells as materialized (
+    {{cells}}
 ), model_cells as (
     select * from cells where bucket is not null
 ), models as (

@@ -1,11 +1,16 @@
-"""SQL over rollups: which of their rows a filter means, what it can be narrowed to, and which days have calls."""
+"""SQL over rollups: which of their rows a filter means, what it can be narrowed to, and which days have calls.
 
+Settled days are read from the facet that knows all the columns asked for, if there is one (ingestion.condensed).
+"""
+
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
 from core.periods import DAY, Granularity, Period
 from dashboards.filters import DIMENSIONS, Filter
+from ingestion import condensed, store
 from ingestion.store import DAILY, HOURLY, OTHER
 
 OPTIONS: Final = 100  # values to choose from in a filter
@@ -14,6 +19,8 @@ MOST_CALLS: Final = 10**8 - 1
 
 _HAS_STATUS: Final = {"": "true", "ok": "calls > errors", "error": "errors > 0"}
 
+_STORED_AS: Final = {"model": "model_key", "project": "project_id", "key": "api_key_id"}  # others as they are called
+_DIMENSIONS: Final = frozenset({*store.DIMENSIONS, "api_key_id"})
 _COLUMNS: Final = {
     "provider": "provider = any(%(provider)s)",
     "model": "model_key = any(%(model)s)",
@@ -87,19 +94,66 @@ def owner(made: Statement, *, organization_id: int, project_id: int | None, hidd
     return " and ".join(parts)
 
 
-def rows(made: Statement, *, period: Period, columns: str, where: str, prefix: str, join: str = "") -> str:
-    """The rollup rows of a period with a ``bucket`` column: daily rows, and hourly ones for what days leave."""
+def facet_of(chosen: Filter, columns: Collection[str]) -> str:
+    """The facet that has those of the columns that are dimensions, and all that the filter asks; empty if none has."""
+    asked = {_STORED_AS.get(name, name) for name in DIMENSIONS if chosen.values(name)}
+    return condensed.facet_of(asked | {name for name in columns if name in _DIMENSIONS})
+
+
+def rows(
+    made: Statement, *, period: Period, columns: str, where: str, prefix: str, join: str = "", facet: str = ""
+) -> str:
+    """The rollup rows of a period with a ``bucket`` column: daily rows, and hourly ones for what days leave.
+
+    ``where`` is of :func:`conditions`; ``facet`` (:func:`facet_of`) stands for the daily rows of settled days.
+    """
     sources = period.sources()
     zone = made.bind("zone", period.zone.key)
     hour = _HOUR if period.granularity is Granularity.HOUR else _day_of(zone)
-    selects = []
-    if sources.days:
-        within = bounds(made, "bucket_date", sources.days, prefix=f"{prefix}_days")
-        selects.append(_rows("bucket_date::text", columns, f"{DAILY} {join}", f"{where} and {within}"))
+    selects = [
+        _rows("bucket_date::text", columns, f"{table} {join}", f"{where} and {which}")
+        for table, which in daily(made, days=sources.days, prefix=prefix, facet=facet)
+    ]
     for number, hours in enumerate(sources.hours):
         within = bounds(made, "bucket_start", hours, prefix=f"{prefix}_hours{number}")
         selects.append(_rows(hour, columns, f"{HOURLY} {join}", f"{where} and {within}"))
     return "\n        union all\n        ".join(selects)
+
+
+def plain_rows(
+    made: Statement, *, chosen: Filter, period: Period, columns: Sequence[str], where: str, prefix: str, more: str = ""
+) -> str:
+    """:func:`rows` of some columns, from the facet that has them; ``more`` is put before each row's."""
+    listed = ", ".join([more, *columns] if more else columns)
+    facet = facet_of(chosen, columns)
+    return rows(made, period=period, columns=listed, where=where, prefix=prefix, facet=facet)
+
+
+def daily(made: Statement, *, days: tuple[date, date] | None, prefix: str, facet: str) -> list[tuple[str, str]]:
+    """The tables that have the rows of whole days, half-open, and which of their rows those are.
+
+    Days are asked for as an array: of that the planner knows that it is short, and looks each day up in the index.
+    The statement must name its organization ``organization_id``.
+    """
+    if not days:
+        return []
+    within = bounds(made, "bucket_date", days, prefix=f"{prefix}_days")
+    if not facet:
+        return [(DAILY, within)]
+    is_facet = f"facet = {made.bind(f'facet_{facet}', facet)}"
+    return [
+        (DAILY, f"bucket_date = any({_UNSETTLED.format(prefix=prefix)})"),
+        (condensed.TABLE, f"{is_facet} and bucket_date = any({_SETTLED.format(within=within)})"),
+    ]
+
+
+_CONDENSED: Final = f"organization_id = %(organization_id)s and state = '{condensed.CONDENSED}'"
+_SETTLED: Final = f"""array(
+            select bucket_date from {condensed.DAYS} where {{within}} and {_CONDENSED})"""
+_UNSETTLED: Final = f"""array(
+            select day::date from generate_series(
+                %({{prefix}}_days_from)s::date, %({{prefix}}_days_to)s::date - 1, interval '1 day') day
+            where not exists (select from {condensed.DAYS} where bucket_date = day::date and {_CONDENSED}))"""
 
 
 def _rows(bucket: str, columns: str, table: str, where: str) -> str:

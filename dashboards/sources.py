@@ -98,7 +98,10 @@ def rows(made: Statement, read: Reading, subject: Subject, *, period: Period, pr
         return _calls(made, read, subject, period=period, prefix=prefix)
     where, join = _where(made, read, subject), _BY_STATUS if read.splits_status else ""
     if read.source is Source.ROLLUPS:
-        return rollups.rows(made, period=period, columns=_listed(read), where=where, join=join, prefix=prefix)
+        facet = rollups.facet_of(read.chosen, read.columns)
+        return rollups.rows(
+            made, period=period, columns=_listed(read), where=where, join=join, prefix=prefix, facet=facet
+        )
     days = (period.first_day, period.last_day + timedelta(days=1))
     where = f"{where} and {bounds(made, 'bucket_date', days, prefix=prefix)}"
     return _users(made, read, where=where, join=join, users=_stored_users(subject.organization, read.chosen))

@@ -11,7 +11,7 @@ from django.db import connection
 from core.periods import Granularity, Period
 from dashboards.filters import Filter
 from dashboards.numbers import ModelName, Sums
-from dashboards.rollups import Statement, bounds, conditions
+from dashboards.rollups import Statement, conditions, plain_rows
 from ingestion.store import OTHER
 from tenants.models import Organization
 from tenants.team_names import folded
@@ -22,6 +22,7 @@ _COUNTED: Final = (
 )  # fmt: skip
 _NAMES: Final = ", ".join(_COUNTED)
 _SUMS: Final = ", ".join(f"sum({name})" for name in _COUNTED)
+_OF_MODELS: Final = ("team", "provider", "model_key")
 _MODELS: Final = 10  # of one name of a team
 
 _BY_VALUE: Final = f"""
@@ -90,7 +91,7 @@ def by_team(*, organization: Organization, chosen: Filter, slugs: Mapping[str, s
     made = Statement()
     found: dict[str, Cost] = {}
     for is_now, value, provider, model, *sums in _fetched(
-        _BY_VALUE.format(**_periods(made, organization, chosen)), made
+        _BY_VALUE.format(**_periods(made, organization, chosen, _OF_MODELS)), made
     ):
         slug = slugs.get(folded(value), "" if not value else None)
         if slug is None or value == OTHER:
@@ -109,7 +110,7 @@ def by_team(*, organization: Organization, chosen: Filter, slugs: Mapping[str, s
 def one(*, organization: Organization, chosen: Filter, names: Iterable[str]) -> One:
     """What the calls of one team were, which are stored under any of its folded ``names``."""
     made = Statement()
-    parts = _periods(made, organization, chosen)
+    parts = _periods(made, organization, chosen, (*_OF_MODELS, "feature", "project_id"))
     values = [value for value in _values(organization, chosen) if folded(value) in set(names)]
     by_kind: dict[str, list[tuple[Any, ...]]] = {}
     for row in _fetched(_ONE.format(values=made.bind("values", values), **parts), made):
@@ -132,43 +133,30 @@ def added(one: Sums, other: Sums) -> Sums:
 def _values(organization: Organization, chosen: Filter) -> list[str]:
     """What calls of both periods name as their team."""
     made = Statement()
-    sql = "select distinct team from ({now} union all {before}) r".format(**_periods(made, organization, chosen))
+    periods = _periods(made, organization, chosen, ("team",))
+    sql = "select distinct team from ({now} union all {before}) r".format(**periods)
     return [row[0] for row in _fetched(sql, made)]
 
 
-def _periods(made: Statement, organization: Organization, chosen: Filter) -> dict[str, str]:
+def _periods(made: Statement, organization: Organization, chosen: Filter, names: Sequence[str]) -> dict[str, str]:
     """The rollup rows of both periods; without a comparison the earlier one has none."""
     where = conditions(made, organization_id=organization.pk, project_id=None, chosen=chosen)
     earlier = where if chosen.is_compared else f"false and {where}"
     return {
-        "now": _rows(made, chosen.period, where, "now", is_now="true"),
-        "before": _rows(made, chosen.previous, earlier, "before", is_now="false"),
-    }
-
-
-def _rows(made: Statement, period: Period, where: str, prefix: str, *, is_now: str) -> str:
-    """Daily rows of a period, and hourly ones for what days leave; ``bucket`` is the day, or of short ones the hour."""
-    sources, zone = period.sources(), made.bind("zone", period.zone.key)
-    columns = f"{is_now} as is_now, team, provider, model_key, feature, project_id, {_NAMES}"
-    selects = []
-    if sources.days:
-        within = bounds(made, "bucket_date", sources.days, prefix=f"{prefix}_days")
-        selects.append(
-            f"select bucket_date::text as bucket, {columns} from call_rollups_daily where {where} and {within}"
+        prefix: plain_rows(
+            made,
+            chosen=chosen,
+            period=period,
+            columns=(*names, *_COUNTED),
+            where=which,
+            prefix=prefix,
+            more=f"{is_now} as is_now",
         )
-    is_hourly = period.granularity is Granularity.HOUR
-    hour = (
-        "extract(epoch from bucket_start)::bigint::text"
-        if is_hourly
-        else f"(bucket_start at time zone {zone})::date::text"
-    )
-    for number, hours in enumerate(sources.hours):
-        within = bounds(made, "bucket_start", hours, prefix=f"{prefix}_hours{number}")
-        selects.append(f"select {hour} as bucket, {columns} from call_rollups_hourly where {where} and {within}")
-    return "\n    union all\n    ".join(selects)
-
-
-_HOUR: Final = "extract(epoch from bucket_start)::bigint::text"  # an instant: the clock shows some hours twice
+        for prefix, period, which, is_now in (
+            ("now", chosen.period, where, "true"),
+            ("before", chosen.previous, earlier, "false"),
+        )
+    }
 
 
 def _bucket(bucket: str, period: Period) -> str:

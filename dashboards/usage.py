@@ -12,7 +12,8 @@ from django.db import connection
 from core.fields import decimal_text
 from core.periods import Period, Sources
 from core.places import Place
-from dashboards.rollups import Statement, bounds
+from dashboards.rollups import Statement, bounds, daily
+from ingestion import condensed
 from ingestion.store import COSTS, TOKENS
 
 type Row = dict[str, str | int | None]
@@ -34,6 +35,7 @@ _JOINS: Final = {
     "api_key": "left join api_keys on api_keys.id = stored.api_key_id",
 }
 DIMENSIONS: Final = tuple(_DIMENSIONS)
+_STORED: Final = {"model": "model_key", "project": "project_id", "api_key": "api_key_id"}  # others as they are called
 # A filter compares what is stored, so that row-level security and the planner see plain columns.
 _FILTERS: Final = {
     "provider": "provider = any(%(provider)s)",
@@ -44,7 +46,6 @@ _FILTERS: Final = {
     "api_key": "api_key_id in (select id from api_keys where prefix = any(%(api_key)s))",
 }
 FILTERS: Final = tuple(_FILTERS)
-_STORED: Final = ("project_id", "api_key_id", "provider", "model_key", "feature", "team", "environment", *METRICS)
 
 
 class Interval(StrEnum):
@@ -133,12 +134,13 @@ def _rows(made: Statement, question: Question) -> str:
     where = _conditions(made, question)
     zone = made.bind("zone", question.period.zone.key)
     of_days, of_hours = (bucket.format(zone=zone) for bucket in _BUCKETS[question.interval])
-    stored = ", ".join(_STORED)
+    dimensions = {_STORED.get(name, name) for name in (*question.group_by, *question.filters)}
+    stored = ", ".join((*sorted(dimensions), *METRICS))
     sources = _sources(question)
-    selects = []
-    if sources.days:
-        within = bounds(made, "bucket_date", sources.days, prefix="days")
-        selects.append(f"select {of_days} as bucket, {stored} from call_rollups_daily where {where} and {within}")
+    selects = [
+        f"select {of_days} as bucket, {stored} from {table} where {where} and {which}"
+        for table, which in daily(made, days=sources.days, prefix="now", facet=condensed.facet_of(dimensions))
+    ]
     for number, hours in enumerate(sources.hours):
         within = bounds(made, "bucket_start", hours, prefix=f"hours{number}")
         selects.append(f"select {of_hours} as bucket, {stored} from call_rollups_hourly where {where} and {within}")

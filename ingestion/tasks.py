@@ -9,7 +9,7 @@ from django.db import DatabaseError, transaction
 from django.utils.timezone import now
 
 from core import work
-from ingestion import attribution, erasure, rollup_retention, services, time_zone, usage
+from ingestion import attribution, condensing, erasure, rollup_retention, services, time_zone, usage
 from ingestion.pricing import services as pricing
 from ingestion.pricing.announcement import announce_prices
 from ingestion.reprice import services as reprice_services
@@ -46,6 +46,14 @@ def retention(**_: object) -> None:
     }
     if any(found.values()):
         logger.info("retention", extra=found)
+
+
+@shared_task(name="ingestion.condense", acks_late=True)
+def condense(**_: object) -> None:
+    """Sum settled days up for pages of months; what is not done in time the next run does."""
+    days = condensing.condense_days(now=now())
+    if days:
+        logger.info("days condensed", extra={"days": days})
 
 
 @shared_task(name="ingestion.check_quotas", acks_late=True)

@@ -26,6 +26,7 @@ EDGE_TABLES = {
     "call_sizes_daily",
     "prompt_hash_daily",
     "user_rollups_daily",
+    "condensed_days",
     "api_key_usage",
     "gateway_providers",
     "gateway_settings",

@@ -15,6 +15,7 @@ SCHEDULE = {
     "work": _entry("core.dispatch_work", 30.0, expires=30),
     "partitions": _entry("ingestion.ensure_partitions", crontab(minute="5"), expires=3_000),
     "retention": _entry("ingestion.retention", crontab(minute="35"), expires=3_000),
+    "condense": _entry("ingestion.condense", crontab(minute="*/10"), expires=500),
     "quotas": _entry("ingestion.check_quotas", 60.0, expires=60),
     "rules": _entry("rules.sweep", 30.0, expires=30),
     "samples": _entry("rules.seek_samples", crontab(minute="12"), expires=3_000),

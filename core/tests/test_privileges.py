@@ -111,6 +111,7 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "team_aliases": READ,
         "teams": READ,
         "user_rollups_daily": write,
+        "condensed_days": write,
     }
 
 

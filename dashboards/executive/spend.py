@@ -8,32 +8,36 @@ from typing import Any, Final
 from dashboards.executive.month import Month
 from dashboards.filters import Filter
 from dashboards.groups.selectors import read
-from dashboards.groups.statements import rows
 from dashboards.numbers import NOTHING
-from dashboards.rollups import Statement, bounds, conditions
+from dashboards.rollups import Statement, bounds, conditions, plain_rows
 from rules.engine.budgets import FORECAST_HOURS, BudgetPeriod, BudgetSpend, Forecast, Metric, forecast, stretch_at
 from rules.engine.days import running_hour
 from tenants.models import Organization
 
 MOST: Final = 200  # of a kind: enough for the largest and for those that moved most
 KINDS: Final = ("team", "feature", "model")
-_COLUMNS: Final = (
-    "team", "feature", "provider", "model_key", "calls", "unpriced_calls", "estimated_calls", "cost_usd"
-)  # fmt: skip
+_COUNTED: Final = ("calls", "unpriced_calls", "estimated_calls", "cost_usd")
+_OF_MODELS: Final = ("team", "provider", "model_key", *_COUNTED)
+_OF_FEATURES: Final = ("feature", *_COUNTED)
 _HOUR: Final = timedelta(hours=1)
 
+_SUMS: Final = (
+    ", ".join(f"coalesce(sum({name}) filter (where is_now), 0) as {name}" for name in _COUNTED)
+    + ", coalesce(sum(cost_usd) filter (where not is_now), 0) as before_usd"
+)
+
+# Models with teams and features are read one by one, because each has a facet (ingestion.condensed) and both have none.
 _SPEND: Final = f"""
-with rows as (
-    select true as is_now, * from ({{now}}) n union all select false, * from ({{before}}) b
+with of_models as (
+    {{models}}
+), of_features as (
+    {{features}}
 ), sums as (
-    select grouping(bucket) as of_day, grouping(team) as of_team, grouping(feature) as of_feature,
-           grouping(model_key) as of_model, bucket, team, feature, provider, model_key,
-           coalesce(sum(calls) filter (where is_now), 0) as calls,
-           coalesce(sum(unpriced_calls) filter (where is_now), 0) as unpriced_calls,
-           coalesce(sum(estimated_calls) filter (where is_now), 0) as estimated_calls,
-           coalesce(sum(cost_usd) filter (where is_now), 0) as cost_usd,
-           coalesce(sum(cost_usd) filter (where not is_now), 0) as before_usd
-    from rows group by grouping sets ((), (bucket), (team), (feature), (provider, model_key))
+    select grouping(bucket) as of_day, grouping(team) as of_team, 1 as of_feature, grouping(model_key) as of_model,
+           bucket, team, null as feature, provider, model_key, {_SUMS}
+    from of_models group by grouping sets ((), (bucket), (team), (provider, model_key))
+    union all
+    select 1, 1, 0, 1, null, null, feature, null, null, {_SUMS} from of_features group by feature
 ), kinds as (
     select case when of_day = 0 then 'day' when of_team = 0 then 'team' when of_feature = 0 then 'feature'
                 when of_model = 0 then 'model' else 'total' end as kind, * from sums
@@ -99,11 +103,22 @@ def spend(*, organization: Organization, month: Month, chosen: Filter) -> Spend:
     """The month's numbers without the projects that ``chosen`` hides, in one query."""
     made = Statement()
     owner = conditions(made, organization_id=organization.pk, project_id=None, chosen=chosen)
-    made.sql = _SPEND.format(
-        now=rows(made, period=month.period, where=owner, columns=_COLUMNS, prefix="now"),
-        before=rows(made, period=month.compared, where=owner, columns=_COLUMNS, prefix="before"),
-        owner=owner,
+    models, features = (
+        "\n    union all\n    ".join(
+            plain_rows(
+                made,
+                chosen=chosen,
+                period=period,
+                columns=columns,
+                where=owner,
+                prefix=prefix,
+                more=f"{is_now} as is_now",
+            )
+            for period, prefix, is_now in ((month.period, "now", "true"), (month.compared, "before", "false"))
+        )
+        for columns in (_OF_MODELS, _OF_FEATURES)
     )
+    made.sql = _SPEND.format(models=models, features=features, owner=owner)
     found = read(made)
     total = next(row for row in found if row["kind"] == "total")
     days = {row["name"]: row["cost_usd"] for row in found if row["kind"] == "day"}

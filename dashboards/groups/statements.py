@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from core.periods import Granularity, Period
 from dashboards.filters import Filter
-from dashboards.rollups import MOST_CALLS, Statement, bounds, conditions
+from dashboards.rollups import MOST_CALLS, Statement, conditions, plain_rows
 from rules.engine.snapshot import TOKEN_KINDS
 
 MOST_GROUPS: Final = 1_000  # rows that can be sorted and searched; the rest is counted and not shown
@@ -123,8 +122,11 @@ def one(*, organization_id: int, project_id: int | None, chosen: Filter) -> Stat
     """What the filter keeps, over time and by feature."""
     made = Statement()
     where = conditions(made, organization_id=organization_id, project_id=project_id, chosen=chosen)
-    current = rows(made, period=chosen.period, where=where, columns=("feature", *_ALL), prefix="now")
-    made.sql = _ONE.format(rows=current)
+    made.sql = _ONE.format(
+        rows=plain_rows(
+            made, chosen=chosen, period=chosen.period, columns=("feature", *_ALL), where=where, prefix="now"
+        )
+    )
     return made
 
 
@@ -139,9 +141,13 @@ def _parts(
     made = Statement()
     owner = conditions(made, organization_id=organization_id, project_id=project_id, chosen=chosen.cleared())
     where = conditions(made, organization_id=organization_id, project_id=project_id, chosen=chosen)
-    before = rows(made, period=chosen.previous, where=where, columns=(*group, "cost_usd"), prefix="before")
+    before = plain_rows(
+        made, chosen=chosen, period=chosen.previous, columns=(*group, "cost_usd"), where=where, prefix="before"
+    )
     return made, {
-        "rows": rows(made, period=chosen.period, where=where, columns=(*dimensions, *_ALL), prefix="now"),
+        "rows": plain_rows(
+            made, chosen=chosen, period=chosen.period, columns=(*dimensions, *_ALL), where=where, prefix="now"
+        ),
         "before": before if chosen.is_compared else f"{before} limit 0",
         "first_day": f"(select min(bucket_date) from call_rollups_daily where {owner})",
         "largest": _LARGEST[chosen.status],
@@ -154,21 +160,3 @@ def _search(made: Statement, text: str, columns: tuple[str, ...]) -> str:
         return "true"
     wanted = made.bind("text", text.lower())
     return f"({' or '.join(f'strpos(lower({column}), {wanted}) > 0' for column in columns)})"
-
-
-def rows(made: Statement, *, period: Period, where: str, columns: tuple[str, ...], prefix: str) -> str:
-    """Columns of a period's rollup rows, and ``bucket``: daily rows, and hourly ones for what days leave."""
-    sources, wanted = period.sources(), ", ".join(columns)
-    hour = f"(bucket_start at time zone {made.bind('zone', period.zone.key)})::date::text"
-    if period.granularity is Granularity.HOUR:
-        hour = "extract(epoch from bucket_start)::bigint::text"  # an instant: the clock shows some hours twice
-    selects = []
-    if sources.days:
-        within = bounds(made, "bucket_date", sources.days, prefix=f"{prefix}_days")
-        selects.append(
-            f"select bucket_date::text as bucket, {wanted} from call_rollups_daily where {where} and {within}"
-        )
-    for number, hours in enumerate(sources.hours):
-        within = bounds(made, "bucket_start", hours, prefix=f"{prefix}_hours{number}")
-        selects.append(f"select {hour} as bucket, {wanted} from call_rollups_hourly where {where} and {within}")
-    return "\n        union all\n        ".join(selects)

@@ -1,6 +1,7 @@
 """Tables of telemetry."""
 
 from ingestion.models.calls import Call, DailyRollup, HourlyRollup, Measures, Rollup
+from ingestion.models.condensed import CondensedDay, CondensedRollup
 from ingestion.models.daily_tables import PromptRollup, SizeRollup, UserRollup
 from ingestion.models.lifecycle import Erasure, ZoneChange
 from ingestion.models.prices import CatalogueChange, RateCard
@@ -13,6 +14,8 @@ __all__ = [
     "Call",
     "CatalogueChange",
     "CloudSample",
+    "CondensedDay",
+    "CondensedRollup",
     "DailyRollup",
     "Erasure",
     "HourlyRollup",
