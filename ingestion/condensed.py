@@ -29,9 +29,10 @@ def facet_of(names: Collection[str]) -> str:
     return next((facet for facet, known in FACETS.items() if set(names) <= {*known, "project_id"}), "")
 
 
-_COLUMNS: Final = ("organization_id", "facet", "bucket_date", "project_id", *NAMES, *store.SUMS)
+KEY: Final = ("organization_id", "facet", "bucket_date", "project_id", *NAMES)
+_COLUMNS: Final = (*KEY, *store.SUMS)
 _OWNED: Final = ("organization_id", "bucket_date", "project_id")
-_OF_DAY: Final = "organization_id = %(organization)s and bucket_date = %(day)s"
+OF_DAY: Final = "organization_id = %(organization)s and bucket_date = %(day)s"
 
 # A day that nothing is known of counts as changed. Days that lost all their rows may lie before the first that has any.
 UNSETTLED: Final = f"""
@@ -49,7 +50,7 @@ CLAIM: Final = f"""
 insert into {DAYS} (organization_id, bucket_date, state) values (%(organization)s, %(day)s, '{CONDENSED}')
 on conflict (organization_id, bucket_date) do update set state = excluded.state"""
 
-FORGET: Final = f"delete from {TABLE} where {_OF_DAY} and facet = any(%(facets)s)"
+FORGET: Final = f"delete from {TABLE} where {OF_DAY} and facet = any(%(facets)s)"
 
 
 def _facet() -> str:
@@ -61,16 +62,20 @@ def _groups() -> str:
     return ", ".join(f"({', '.join((*_OWNED, *names))})" for names in FACETS.values())
 
 
+# What the facets of a day must be.
+SUMMED: Final = f"""
+    select organization_id, {_facet()} as facet, bucket_date, project_id,
+           {", ".join(f"coalesce({name}, '') as {name}" for name in NAMES)},
+           {", ".join(f"sum({name}) as {name}" for name in store.SUMS)}
+    from {store.DAILY} where {OF_DAY} group by grouping sets ({_groups()})"""
+
 # Answers the most calls that one histogram holds.
 CONDENSE: Final = f"""
 with made as (
-    insert into {TABLE} ({", ".join(_COLUMNS)})
-    select organization_id, {_facet()}, bucket_date, project_id,
-           {", ".join(f"coalesce({name}, '')" for name in NAMES)}, {", ".join(f"sum({name})" for name in store.SUMS)}
-    from {store.DAILY} where {_OF_DAY} group by grouping sets ({_groups()})
+    insert into {TABLE} ({", ".join(_COLUMNS)}) {SUMMED}
     returning greatest(latency_calls, first_token_calls) as timed_calls
 )
 select coalesce(max(timed_calls), 0) from made"""
 
 MOST_CALLS: Final = histogram.MOST_CALLS
-LEAVE: Final = f"update {DAYS} set state = '{TOO_LARGE}' where {_OF_DAY}"
+LEAVE: Final = f"update {DAYS} set state = '{TOO_LARGE}' where {OF_DAY}"

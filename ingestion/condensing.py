@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 from time import monotonic
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 
@@ -33,7 +33,7 @@ def _unsettled(organization_id: int, now: datetime) -> list[date]:
 
 
 def _condense(organization_id: int, day: date) -> None:
-    parameters = {"organization": organization_id, "day": day, "facets": list(condensed.FACETS)}
+    parameters: dict[str, Any] = {"organization": organization_id, "day": day, "facets": list(condensed.FACETS)}
     with org_scope(organization_id), connection.cursor() as cursor:
         for statement in (condensed.CLAIM, condensed.FORGET, condensed.CONDENSE):
             cursor.execute(statement, parameters)

@@ -1,6 +1,6 @@
 """Recomputes rollups from the calls themselves, in SQL: the independent proof of what the writer added up."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from core.scope import org_scope
-from ingestion import daily_rebuild, daily_tables, histogram, store
+from ingestion import condensed, daily_rebuild, daily_tables, histogram, store
 from tenants.models import Organization, OrganizationSettings, Project
 
 
@@ -46,7 +46,9 @@ def rebuild_rollups(
 def differences(
     *, organization: Organization, first_date: date, end_date: date, now: datetime
 ) -> Iterator[tuple[date, list[Difference]]]:
-    """Each local day with what its rollups differ in from its calls; nothing is written and nobody waits.
+    """Each local day with what its rollups differ in from its calls, and its facets from its rollups.
+
+    Nothing is written and nobody waits.
 
     Calls and rollups are committed together, so one statement, which sees one moment, must find them equal.
     """
@@ -54,6 +56,8 @@ def differences(
         with org_scope(organization.pk), connection.cursor() as cursor:
             cursor.execute(_COMPARE, parameters)
             found = [Difference(parameters["day"], *row) for row in cursor.fetchall()]
+            cursor.execute(_COMPARE_FACETS, parameters)
+            found += [Difference(parameters["day"], *row) for row in cursor.fetchall()]
         yield parameters["day"], found
 
 
@@ -215,19 +219,26 @@ def _differ() -> str:
     return f"{' is distinct from '.join(rows)} or {' or '.join(close)}"
 
 
-def _compare(table: str, bucket: str, actual: str) -> str:
+def _compare(table: str, key: Iterable[str], *, expected: str, actual: str, only: str = "true") -> str:
     return f"""
         select '{table}', count(*) filter (where a.calls is null), count(*) filter (where e.calls is null),
                count(*) filter (where a.calls is not null and e.calls is not null and ({_differ()}))
-        from ({_summed(bucket)}) e full join (select * from {table} where {actual}) a
-          using ({", ".join(store.rollup_key(table))})
-        having count(*) filter (where a.calls is null or e.calls is null or {_differ()}) > 0"""
+        from ({expected}) e full join (select * from {table} where {actual}) a using ({", ".join(key)})
+        where {only} having count(*) filter (where a.calls is null or e.calls is null or {_differ()}) > 0"""
 
 
 _COMPARE: Final = f"{_from_calls()}, {daily_rebuild.EXPECTED}" + " union all ".join(
     [
-        _compare(store.HOURLY, _HOUR, _IN_HOURS),
-        _compare(store.DAILY, _DAY, _IN_DAY),
+        _compare(store.HOURLY, store.rollup_key(store.HOURLY), expected=_summed(_HOUR), actual=_IN_HOURS),
+        _compare(store.DAILY, store.rollup_key(store.DAILY), expected=_summed(_DAY), actual=_IN_DAY),
         *map(daily_rebuild.compare, daily_tables.TABLES),
     ]
+)
+# Of a day that is condensed: the others are not read.
+_COMPARE_FACETS: Final = _compare(
+    condensed.TABLE,
+    condensed.KEY,
+    expected=condensed.SUMMED,
+    actual=condensed.OF_DAY,
+    only=f"exists (select from {condensed.DAYS} where {condensed.OF_DAY} and state = '{condensed.CONDENSED}')",
 )

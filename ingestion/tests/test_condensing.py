@@ -16,7 +16,7 @@ from conftest import make_organization
 from core.databases import EDGE
 from core.scope import org_scope
 from dashboards.tests.factories import make_rollup
-from ingestion import condensed, condensing, store
+from ingestion import condensed, condensing, rebuild, store
 from ingestion.models import CondensedDay, CondensedRollup, DailyRollup
 from tenants import services
 from tenants.models import Project, User
@@ -200,6 +200,36 @@ def test_a_histogram_that_could_carry_is_left_as_it_is(acme, acme_project):
     assert states(acme)[SETTLED] == condensed.TOO_LARGE
     assert facet(acme, "model") == facet(acme, "feature") == []
     assert SETTLED not in condensing._unsettled(acme.pk, NOW)
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"calls": 9}, (0, 0, 1)),
+        ({"latency_sum_ms": 0.5}, (0, 0, 1)),
+        ({"latency_sum_ms": 1e-12}, None),
+        ({"team": "nobody"}, (1, 1, 0)),
+    ],
+)
+def test_facets_that_differ_are_found_where_they_are_read(acme, acme_project, change, difference):
+    with org_scope(acme.pk):
+        make_rollup(acme_project, SETTLED)
+    condense()
+    with org_scope(acme.pk):
+        CondensedRollup.objects.filter(facet="model").update(**change)
+
+    expected = [(condensed.TABLE, *difference)] if difference else []
+    assert facet_differences(acme) == expected
+
+    with org_scope(acme.pk):
+        DailyRollup.objects.update(calls=2)
+    assert facet_differences(acme) == []
+
+
+def facet_differences(organization):
+    period = {"first_date": SETTLED, "end_date": SETTLED + timedelta(days=1)}
+    ((_, found),) = rebuild.differences(organization=organization, now=NOW, **period)
+    return [(d.table, d.missing, d.unexpected, d.different) for d in found if d.table == condensed.TABLE]
 
 
 # --- At once ----------------------------------------------------------------------------------------------------------

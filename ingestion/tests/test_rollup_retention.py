@@ -64,7 +64,7 @@ def test_a_run_deletes_so_much_and_the_next_goes_on(acme_project, monkeypatch):
     monkeypatch.setattr(rollup_retention, "_AT_ONCE", 1)
     monkeypatch.setattr(rollup_retention, "_MOST_BATCHES", 3)
 
-    assert [rollup_retention.delete_old_rollups(now=NOW) for _ in range(3)] == [3, 3, 0]  # two of them say of a day
+    assert [rollup_retention.delete_old_rollups(now=NOW) for _ in range(3)] == [3, 3, 0]  # two of them are what is known of a day
 
 
 def sized(project, day):
@@ -143,4 +143,4 @@ def test_single_prompts_of_every_organization_go_in_batches(acme_project, globex
     monkeypatch.setattr(rollup_retention, "_AT_ONCE", 1)
     monkeypatch.setattr(rollup_retention, "_MOST_BATCHES", 3)
 
-    assert [rollup_retention.delete_single_prompts(now=NOW) for _ in range(3)] == [3, 3, 0]  # two of them say of a day
+    assert [rollup_retention.delete_single_prompts(now=NOW) for _ in range(3)] == [3, 1, 0]
