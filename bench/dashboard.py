@@ -75,7 +75,9 @@ def _client(tenant: Tenant) -> Iterator["object"]:
     from django.test import Client
 
     from tenants.models import User
+    from tokenops import collector
 
+    collector.settle()  # as the process that serves pages does
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.get(email=tenant.email))
     yield client.get

@@ -73,9 +73,10 @@ def _cells(made: Statement, read: Reading, subject: Subject) -> list[str]:
     period = read.chosen.period
     if read.source is not Source.ROLLUPS or not period.sources().days or not _has_facets(read.chosen):
         return [_MIXED.format(rows=sources.rows(made, read, subject, period=period, prefix="now"))]
+    of_models, of_features = replace(read, columns=_MODEL), replace(read, columns=_FEATURE, sums=_COUNTED)
     return [
-        cells.format(rows=sources.rows(made, replace(read, columns=columns), subject, period=period, prefix="now"))
-        for cells, columns in ((_OF_MODELS, _MODEL), (_OF_FEATURES, _FEATURE))
+        cells.format(rows=sources.rows(made, part, subject, period=period, prefix="now"))
+        for cells, part in ((_OF_MODELS, of_models), (_OF_FEATURES, of_features))
     ]
 
 
@@ -94,7 +95,7 @@ _OF_MODELS: Final = f"""
         {{rows}}
     ) r group by bucket, provider, model_key"""
 _OF_FEATURES: Final = f"""
-    select null, null, null, feature, project_id, {_SUMS}, {_HISTOGRAM} from (
+    select null, null, null, feature, project_id, {_SUMS}, null, null from (
         {{rows}}
     ) r group by feature, project_id"""
 

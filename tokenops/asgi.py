@@ -1,6 +1,5 @@
 """What Granian serves: the edge and Django on one port, or the one that ``TOKENOPS_PROCESS`` names."""
 
-import gc
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -9,14 +8,12 @@ import django
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from tokenops import collector
 from tokenops.bridge import Bridge
 from tokenops.env import ConfigurationError
 from tokenops.mux import Lifespan, Mux, die_with_parent
 
 _MAX_BODY_BYTES = 10 * 2**20  # forms and the JSON API; telemetry has its own bounds on the edge
-# A batch makes thousands of tuples that reference counting frees again: with the default of 2,000 the collector looked
-# at them over and over and took a tenth of the edge's time.
-_GC_THRESHOLDS = (50_000, 10, 10)
 
 
 def build(process: str) -> Mux:
@@ -49,10 +46,7 @@ async def _live(lifespans: Sequence[Lifespan], bridge: Bridge | None) -> AsyncIt
             await stack.enter_async_context(lifespan())
         if bridge:
             stack.callback(bridge.close)
-        # What exists by now lives as long as the process: the collector need not look at it again.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(*_GC_THRESHOLDS)
+        collector.settle()
         yield
 
 

@@ -64,7 +64,11 @@ def test_a_run_deletes_so_much_and_the_next_goes_on(acme_project, monkeypatch):
     monkeypatch.setattr(rollup_retention, "_AT_ONCE", 1)
     monkeypatch.setattr(rollup_retention, "_MOST_BATCHES", 3)
 
-    assert [rollup_retention.delete_old_rollups(now=NOW) for _ in range(3)] == [3, 3, 0]  # two of them are what is known of a day
+    assert [rollup_retention.delete_old_rollups(now=NOW) for _ in range(3)] == [
+        3,
+        3,
+        0,
+    ]  # two of them are what is known of a day
 
 
 def sized(project, day):
