@@ -2,49 +2,13 @@ from django.db import migrations, models
 
 from core.rls import tenant_table
 
-SUMS = """
-    calls bigint not null,
-    errors bigint not null,
-    unpriced_calls bigint not null,
-    estimated_calls bigint not null,
-    input_tokens bigint not null,
-    output_tokens bigint not null,
-    cached_input_tokens bigint not null,
-    cache_write_tokens bigint not null,
-    cache_write_1h_tokens bigint not null,
-    audio_input_tokens bigint not null,
-    cached_audio_input_tokens bigint not null,
-    image_input_tokens bigint not null,
-    reasoning_tokens bigint not null,
-    audio_output_tokens bigint not null,
-    image_output_tokens bigint not null,
-    cost_usd numeric not null,
-    cost_input_usd numeric not null,
-    cost_cached_input_usd numeric not null,
-    cost_cache_write_usd numeric not null,
-    cost_output_usd numeric not null,
-    cost_reasoning_usd numeric not null,
-    cost_other_usd numeric not null,
-    latency_calls bigint not null,
-    latency_sum_ms double precision not null,
-    timed_output_tokens bigint not null,
-    first_token_calls bigint not null,
-    first_token_sum_ms double precision not null,
-    latency_histogram numeric not null,
-    first_token_histogram numeric not null,"""
-
-CONDENSED = f"""
-create table call_rollups_condensed (
-    organization_id bigint not null,
-    facet text not null,
-    bucket_date date not null,
-    project_id bigint not null,
-    provider text not null,
-    model_key text not null,
-    team text not null,
-    feature text not null,{SUMS}
-    primary key (organization_id, facet, bucket_date, project_id, provider, model_key, team, feature)
-)"""
+# A daily row without the two dimensions that no facet has.
+CONDENSED = [
+    "create table call_rollups_condensed (facet text not null, like call_rollups_daily)",
+    "alter table call_rollups_condensed drop column environment, drop column api_key_id",
+    "alter table call_rollups_condensed add primary key"
+    " (organization_id, facet, bucket_date, project_id, provider, model_key, team, feature)",
+]
 
 DAYS = """
 create table condensed_days (
@@ -118,7 +82,7 @@ class Migration(migrations.Migration):
     dependencies = [("ingestion", "0016_calls_received"), ("tenants", "0002_roles")]
 
     operations = [
-        migrations.RunSQL([CONDENSED, DAYS], "drop table condensed_days, call_rollups_condensed"),
+        migrations.RunSQL([*CONDENSED, DAYS], "drop table condensed_days, call_rollups_condensed"),
         tenant_table("call_rollups_condensed"),
         tenant_table("condensed_days", edge="select, insert, update"),
         migrations.RunSQL(
