@@ -6,8 +6,8 @@ from core.rls import tenant_table
 CONDENSED = [
     "create table call_rollups_condensed (facet text not null, like call_rollups_daily)",
     "alter table call_rollups_condensed drop column environment, drop column api_key_id",
-    "alter table call_rollups_condensed add primary key"
-    " (organization_id, facet, bucket_date, project_id, provider, model_key, team, feature)",
+    """alter table call_rollups_condensed add primary key
+    (organization_id, facet, bucket_date, project_id, provider, model_key, team, feature)""",
 ]
 
 DAYS = """
