@@ -61,16 +61,17 @@ union all
 (select 'group', provider, model_key, {_NAMES}, buckets, costs, counts, before_cost_usd, found, null, null, null
  from matching order by {{largest}}, provider, model_key limit {MOST_GROUPS})"""
 
-# Two passes over few cells: by time for the row's shape, and by model for the one that costs most.
+# The model that costs most is looked for in rows of its own: no facet (ingestion.condensed) has features of models.
 _FEATURES: Final = f"""
 with cells as materialized (
-    select bucket, feature, provider, model_key, {_SUMS} from ({{rows}}) r
-    group by grouping sets ((bucket, feature), (feature, provider, model_key))
+    select bucket, feature, {_SUMS} from ({{rows}}) r group by 1, 2
 ), mains as (
     select distinct on (feature) feature, provider as main_provider, model_key as main_model
-    from cells where bucket is null order by feature, cost_usd desc, calls desc, provider, model_key
+    from (select feature, provider, model_key, sum(cost_usd) as cost_usd, sum(calls) as calls
+          from ({{by_model}}) m group by 1, 2, 3) models
+    order by feature, cost_usd desc, calls desc, provider, model_key
 ), groups as (
-    select feature, {_TOTALS}, {_OVER_TIME} from cells where bucket is not null group by feature
+    select feature, {_TOTALS}, {_OVER_TIME} from cells group by feature
 ), before as (
     select feature, sum(cost_usd) as before_cost_usd from ({{before}}) b group by 1
 ), matching as (
@@ -78,7 +79,7 @@ with cells as materialized (
 )
 select 'total' as kind, null as provider, null as name, {_TOTALS}, {_NO_TIME}, 0 as before_cost_usd,
        (select count(*) from groups) as found, null as main_provider, null as main_model, {{first_day}} as first_day
-from cells where bucket is not null
+from cells
 union all
 (select 'group', null, feature, {_NAMES}, buckets, costs, counts, before_cost_usd, found, main_provider, main_model,
         null
@@ -101,7 +102,7 @@ union all
 
 def models(*, organization_id: int, project_id: int | None, chosen: Filter, text: str) -> Statement:
     """Every model of the period; ``text`` is looked for in its name and its provider's."""
-    made, parts = _parts(organization_id, project_id, chosen, ("provider", "model_key"), ("provider", "model_key"))
+    made, parts = _parts(organization_id, project_id, chosen, ("provider", "model_key"))
     made.sql = _MODELS.format(search=_search(made, text, ("provider", "model_key")), **parts)
     return made
 
@@ -110,11 +111,14 @@ def features(
     *, organization_id: int, project_id: int | None, chosen: Filter, text: str, labelled: list[str]
 ) -> Statement:
     """Every feature of the period with ``text`` in its name, and those ``labelled`` so."""
-    made, parts = _parts(organization_id, project_id, chosen, ("feature", "provider", "model_key"), ("feature",))
+    made, parts = _parts(organization_id, project_id, chosen, ("feature",))
     search = _search(made, text, ("feature",))
     if text:
         search = f"({search} or feature = any({made.bind('labelled', labelled)}))"
-    made.sql = _FEATURES.format(search=search, **parts)
+    where = conditions(made, organization_id=organization_id, project_id=project_id, chosen=chosen)
+    columns = ("feature", "provider", "model_key", "cost_usd", "calls")
+    by_model = plain_rows(made, chosen=chosen, period=chosen.period, columns=columns, where=where, prefix="now")
+    made.sql = _FEATURES.format(search=search, by_model=by_model, **parts)
     return made
 
 
@@ -131,11 +135,7 @@ def one(*, organization_id: int, project_id: int | None, chosen: Filter) -> Stat
 
 
 def _parts(
-    organization_id: int,
-    project_id: int | None,
-    chosen: Filter,
-    dimensions: tuple[str, ...],
-    group: tuple[str, ...],
+    organization_id: int, project_id: int | None, chosen: Filter, group: tuple[str, ...]
 ) -> tuple[Statement, dict[str, str]]:
     """The rows of the period and those it is compared with, and in which order groups are kept."""
     made = Statement()
@@ -146,7 +146,7 @@ def _parts(
     )
     return made, {
         "rows": plain_rows(
-            made, chosen=chosen, period=chosen.period, columns=(*dimensions, *_ALL), where=where, prefix="now"
+            made, chosen=chosen, period=chosen.period, columns=(*group, *_ALL), where=where, prefix="now"
         ),
         "before": before if chosen.is_compared else f"{before} limit 0",
         "first_day": f"(select min(bucket_date) from call_rollups_daily where {owner})",
