@@ -4,8 +4,9 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
+from core.cursors import NOT_A_CURSOR
 from core.parameters import Choice, Names, OrganizationParameters, Values
-from core.places import NO_PLACE, PlaceField, fits
+from core.places import PlaceField, fits
 from gateway import terms
 from gateway.traffic_rows import Interval
 from ingestion.asked_period import DEFAULT_DAYS, MOMENT
@@ -45,5 +46,5 @@ class TrafficParameters(OrganizationParameters):
         place = attrs.get("cursor")
         is_cut = attrs["interval"] != Interval.NONE
         if place is not None and not fits(place, groups=len(attrs["group_by"]), is_cut=is_cut):
-            raise serializers.ValidationError({"cursor": NO_PLACE})
+            raise serializers.ValidationError({"cursor": NOT_A_CURSOR})
         return attrs

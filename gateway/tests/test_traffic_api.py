@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from core.cursors import encode
 from core.models import Heartbeat
-from core.places import encode
 from core.scope import org_scope
 from gateway.tests.factories import make_traffic
 from gateway.tests.provider_factories import make_provider

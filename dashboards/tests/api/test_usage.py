@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from core.places import decode, encode
+from core.cursors import encode
 from core.scope import org_scope
 from dashboards.tests.factories import count_calls, make_rollup
 from ingestion.store import COSTS, TOKENS
@@ -313,9 +313,6 @@ def test_a_cursor_belongs_to_its_question(get, acme, acme_project):
 
 @pytest.mark.parametrize("text", ["", "x", "bnVsbA", "W10", "WzFd", "WyJcdTAwMDAiXQ", "WyJcdWQ4MDAiXQ", "[" * 3000])
 def test_no_other_text_is_a_cursor(get, text):
-    with pytest.raises(ValueError, match=r"not a cursor|Expecting|utf-8"):
-        decode(text)
-
     assert get(**WEEK, cursor=text).status_code == 400
 
 

@@ -11,9 +11,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from core import cursors
 from core.parameters import OrganizationParameters
 from core.problems import CONTENT_TYPE, problem
-from ingestion.api.prices import cursor, schema
+from ingestion.api.prices import schema
 from ingestion.api.prices.parameters import EndSerializer, NewCardSerializer, RateCardParameters, UnpricedParameters
 from ingestion.api.prices.serializers import card_document, unpriced_document
 from ingestion.pricing import listing, overrides, selectors, unpriced
@@ -177,5 +178,5 @@ def _next_link(request: ApiRequest, wanted: Mapping[str, Any], last: listing.Sor
     if last is None:
         return None
     query = request.query_params.copy()
-    query["cursor"] = cursor.encode(last)
+    query["cursor"] = cursors.encode(last)
     return request.build_absolute_uri(f"{request.path}?{query.urlencode()}")
