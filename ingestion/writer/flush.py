@@ -6,6 +6,7 @@ unique index objects is the flush done again through a temporary table that tell
 
 import logging
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,6 +21,7 @@ from psycopg import Connection, errors
 from core.recent import Recent
 from ingestion import daily_tables, store
 from ingestion.writer import counters, daily_sums, idempotency, responses, rollups
+from ingestion.writer.counters import Owner
 from ingestion.writer.daily_sums import PromptCounts
 from ingestion.writer.idempotency import Claim, Lost
 from ingestion.writer.responses import Key, Record
@@ -279,10 +281,10 @@ class Flusher(Transactions[Row]):
                 raise errors.SerializationFailure("a call that had claimed its response was stored by somebody else")
             rows = [row for row in rows if row.key in stored]
         if rows:
-            self._add_to_rollups(cursor, [row for row in rows if row.key not in duplicates])
-            now = datetime.now(UTC)
-            _note_activity(cursor, rows, now)
-            counters.count(cursor, rows, now)
+            self._add_to_rollups(cursor, [row for row in rows if row.key not in duplicates] if duplicates else rows)
+            now, events = datetime.now(UTC), Counter(row.dimensions[:2] for row in rows)
+            _note_activity(cursor, events, now)
+            counters.count(cursor, events, now)
         return stored
 
     def _add_to_rollups(self, cursor: psycopg.Cursor[Any], rows: Rows) -> None:
@@ -423,8 +425,8 @@ def _users_of(cursor: psycopg.Cursor[Any], owners: Sequence[tuple[int, int, date
     return {(project, day): known.get((project, day)) or (set(),) for _, project, day in owners}
 
 
-def _note_activity(cursor: psycopg.Cursor[Any], rows: Rows, now: datetime) -> None:
-    projects = sorted({(row.dimensions.project_id, row.dimensions.organization_id) for row in rows})
+def _note_activity(cursor: psycopg.Cursor[Any], owners: Iterable[Owner], now: datetime) -> None:
+    projects = sorted((project, organization) for organization, project in owners)
     cursor.execute(
         _ACTIVITY.encode(),
         {
