@@ -96,4 +96,5 @@ def _sorted(rows: Sequence[StoredRow]) -> list[StoredRow]:
 
 def _rollups(rows: Sequence[StoredRow]) -> list[list[str]]:
     groups = rollups.cap(rollups.group(rows), rollups.DistinctValues())
-    return [store.array_literals(lines) for lines in (*rollups.rollup_rows(groups), size_rows(groups))]
+    measures = rollups.measured(groups)
+    return [store.array_literals(lines) for lines in (*rollups.rollup_rows(measures), size_rows(measures))]

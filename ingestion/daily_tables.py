@@ -57,9 +57,8 @@ def size(tokens: int) -> int:
     return SIZE_BOUNDS[bisect_right(SIZE_BOUNDS, tokens)]
 
 
-def _arrays(table: str) -> str:
-    arrays = ", ".join(f"%s::{_TYPES.get(column, 'bigint')}[]" for column in COLUMNS[table])
-    return f"unnest({arrays}) as n ({', '.join(COLUMNS[table])})"
+def _rows(table: str) -> str:
+    return f"(select {store.unnested(COLUMNS[table], _TYPES)}) as n"
 
 
 def same(table: str, one: str, other: str) -> str:
@@ -71,7 +70,7 @@ def upsert(table: str, *, only: str = "true") -> str:
     """Add rows, each column an array literal (``store.array_literals``), in the order they come in."""
     sums = ", ".join(f"{column} = r.{column} + excluded.{column}" for column in SUMS[table])
     return (
-        f"insert into {table} as r ({', '.join(COLUMNS[table])}) select * from {_arrays(table)} where {only}"
+        f"insert into {table} as r ({', '.join(COLUMNS[table])}) select * from {_rows(table)} where {only}"
         f" on conflict ({', '.join(KEYS[table])}) do update set {sums}"
     )
 
@@ -102,4 +101,4 @@ def adjust(table: str) -> str:
 
 def delete_empty(table: str) -> str:
     """Delete those of the rows in which no call is left."""
-    return f"delete from {table} r using {_arrays(table)} where {same(table, 'r', 'n')} and r.calls <= 0"
+    return f"delete from {table} r using {_rows(table)} where {same(table, 'r', 'n')} and r.calls <= 0"

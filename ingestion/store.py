@@ -4,7 +4,7 @@ Pure: statements and bytes out, nothing executed here.
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -61,12 +61,19 @@ def rollup_upsert(table: str) -> str:
     """
     columns = rollup_columns(table)
     types = _TYPES | {BUCKETS[table][0]: BUCKETS[table][1]}
-    arrays = ", ".join(f"%s::{types.get(column, 'bigint')}[]" for column in columns)
     sums = ", ".join(f"{column} = r.{column} + excluded.{column}" for column in SUMS)
     return (
-        f"insert into {table} as r ({', '.join(columns)}) select * from unnest({arrays})"
+        f"insert into {table} as r ({', '.join(columns)}) select {unnested(columns, types)}"
         f" on conflict ({', '.join(rollup_key(table))}) do update set {sums}"
     )
+
+
+def unnested(columns: Sequence[str], types: Mapping[str, str]) -> str:
+    """Array literals as columns of rows, for a select list; what has no type is bigint.
+
+    There, and not in FROM, where Postgres keeps every column of every row in a table of its own before it reads one.
+    """
+    return ", ".join(f"unnest(%s::{types.get(column, 'bigint')}[]) as {column}" for column in columns)
 
 
 # --- Calls ------------------------------------------------------------------------------------------------------------

@@ -10,7 +10,8 @@ from ingestion.pricing.calculator import EXACT
 from ingestion.reprice.deltas import Groups, sides
 from ingestion.reprice.stored import Change
 from ingestion.writer import LocalTime
-from ingestion.writer.daily_sums import PromptedCall, SumRow, UsersCall, prompt_rows, size_rows, user_rows
+from ingestion.writer.daily_sums import OfUser, PromptedCall, SumRow, by_user, prompt_rows, size_rows, user_rows
+from ingestion.writer.rows import Dimensions
 
 
 def daily_deltas(changes: Iterable[Change], *, organization_id: int, local_time: LocalTime) -> dict[str, list[SumRow]]:
@@ -20,7 +21,7 @@ def daily_deltas(changes: Iterable[Change], *, organization_id: int, local_time:
     """
     groups: tuple[Groups, Groups] = ({}, {})
     prompted: tuple[list[PromptedCall], list[PromptedCall]] = ([], [])
-    of_users: tuple[list[UsersCall], list[UsersCall]] = ([], [])
+    of_users: tuple[dict[Dimensions, list[OfUser]], dict[Dimensions, list[OfUser]]] = ({}, {})
     for change in changes:
         if not change.is_counted:
             continue
@@ -34,8 +35,8 @@ def daily_deltas(changes: Iterable[Change], *, organization_id: int, local_time:
             if change.prompts:
                 calls.append((dimensions, measures, change.prompts))
             if change.call.user_id:
-                users.append((dimensions, measures, change.call.user_id))
-    users_before, users_after = map(user_rows, of_users)
+                users.setdefault(dimensions, []).append((change.call.user_id, measures))
+    users_before, users_after = (user_rows(by_user(groups)) for groups in of_users)
     (sizes_before, sizes_after), (prompts_before, prompts_after) = map(size_rows, groups), map(prompt_rows, prompted)
     return {
         SIZES: _difference(SIZES, sizes_after, sizes_before),

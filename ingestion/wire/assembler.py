@@ -84,7 +84,8 @@ class Assembler:
         used = read_used(event, provider, errors)
         service_tier = self._service_tier(event, used.service_tier, index, errors)
         status = _status(event, errors)
-        _check_hashes(event, errors)
+        if event.prompt_hash or event.prompt_prefix_hash:
+            _check_hashes(event, errors)
         if errors:
             self._batch.reject(index, event.id or None, errors)
             return

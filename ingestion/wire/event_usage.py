@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 from operator import attrgetter
+from typing import Any
 
 import msgspec
 
@@ -19,17 +20,7 @@ _UNIT = re.compile(r"[a-z][a-z0-9_]{0,49}", re.ASCII)
 _MOST_UNITS = 20
 _LONGEST_USAGE = 20_000  # bytes; the largest real ones, with per-modality lists, have about 2,000
 _COUNTS = ("input_tokens", "prompt_tokens", "output_tokens", "completion_tokens")
-_PARTS = (
-    "cached_input_tokens",
-    "cache_write_tokens",
-    "cache_write_1h_tokens",
-    "audio_input_tokens",
-    "cached_audio_input_tokens",
-    "image_input_tokens",
-    "reasoning_tokens",
-    "audio_output_tokens",
-    "image_output_tokens",
-)
+_PARTS = Usage.__struct_fields__[2 : Usage.__struct_fields__.index("extra_units")]  # after input and output
 _parts = attrgetter(*_PARTS)
 _NO_PARTS = _parts(Event())
 
@@ -59,12 +50,9 @@ def read_used(event: Event, provider: str, errors: list[FieldError]) -> Used:
 def _from_counts(event: Event, errors: list[FieldError]) -> Used:
     given = event.input_tokens if event.input_tokens is not None else event.prompt_tokens
     written = event.output_tokens if event.output_tokens is not None else event.completion_tokens
-    usage = Usage(input_tokens=given or 0, output_tokens=written or 0)
     parts = _parts(event)
-    if parts != _NO_PARTS:
-        for name, count in zip(_PARTS, parts, strict=True):
-            if count:
-                setattr(usage, name, count)
+    counts: list[Any] = [] if parts == _NO_PARTS else [count or 0 for count in parts]
+    usage = Usage(given or 0, written or 0, *counts)
     try:
         settle(usage, total=event.total_tokens)
     except CountError as error:

@@ -6,13 +6,13 @@ from decimal import Decimal
 import msgspec
 
 
-class Usage(msgspec.Struct, gc=False, kw_only=True):
+class Usage(msgspec.Struct, gc=False):
     """Token counts in inclusive form: a part never exceeds the whole that contains it.
 
     ``input ⊃ {cached, cache_write ⊃ {cache_write_1h}, audio_input ⊃ {cached_audio_input}, image_input}`` and
     ``output ⊃ {reasoning, audio_output, image_output}``. Cached audio is in ``cached`` as well as in ``audio_input``; a
     cached image is in ``cached`` only. ``extra_units`` are catalogue units that are not tokens
-    (web searches, pages, …) with their quantity.
+    (web searches, pages, …) with their quantity. The order counts: counts are given and copied by position.
     """
 
     input_tokens: int = 0

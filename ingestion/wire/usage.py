@@ -159,7 +159,8 @@ def parts_fit(usage: Usage) -> bool:
         inputs <= usage.input_tokens
         and outputs <= usage.output_tokens
         and usage.cache_write_1h_tokens <= usage.cache_write_tokens
-        and cached_audio <= min(cached, audio)
+        and cached_audio <= cached
+        and cached_audio <= audio
     )
 
 

@@ -5,14 +5,13 @@ after a retry nor too low after a crash. The month is that of the arrival, in th
 last week counts when it comes.
 """
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
 import psycopg
 
-from ingestion.writer.rows import Row
+type Owner = tuple[int, int]  # organization, project
 
 # In key order, so that two flushes never wait for each other in a circle.
 _COUNT: Final = b"""
@@ -25,9 +24,8 @@ _COUNT: Final = b"""
     on conflict (organization_id, month, project_id) do update set events = c.events + excluded.events"""
 
 
-def count(cursor: psycopg.Cursor[Any], rows: Iterable[Row], now: datetime) -> None:
-    """Add the rows, all of them new, to the counters of the month that ``now`` is in."""
-    events = Counter((row.dimensions.organization_id, row.dimensions.project_id) for row in rows)
+def count(cursor: psycopg.Cursor[Any], events: Mapping[Owner, int], now: datetime) -> None:
+    """Add how many new calls organizations' projects have to the counters of the month that ``now`` is in."""
     organizations, projects = zip(*events, strict=True)
     cursor.execute(
         _COUNT,

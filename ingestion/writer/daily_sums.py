@@ -2,7 +2,8 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
+from datetime import date
 from decimal import localcontext
 from operator import itemgetter
 from typing import Any, Final
@@ -17,12 +18,16 @@ from ingestion.writer.rows import Dimensions, Measures, Prompts
 
 type SumRow = tuple[Any, ...]  # daily_tables.COLUMNS of one of them
 type PromptedCall = tuple[Dimensions, Measures, Prompts]  # dimensions as they are capped
-type UsersCall = tuple[Dimensions, Measures, str]  # and the end user, capped as well
+type OfUser = tuple[str, Measures]  # a call's end user, and what it adds
+type Owner = tuple[int, int, date]  # organization, project, local date
+type UserKey = tuple[str, str, str]  # end user, provider, model
+type UserDays = dict[Owner, dict[UserKey, list[Measures]]]
 
 _ESTIMATED, _INPUT, _OUTPUT = (store.SUMS.index(name) for name in ("estimated_calls", "input_tokens", "output_tokens"))
 _of_size = itemgetter(*(store.SUMS.index(name) for name in daily_tables.SUMS[SIZES]))
 _of_prompt = itemgetter(*(store.SUMS.index(name) for name in daily_tables.SUMS[PROMPTS]))
 _of_user = itemgetter(*(store.SUMS.index(name) for name in daily_tables.SUMS[USERS]))
+_by_key = itemgetter(0)
 _MOST_DAYS: Final = 2_000
 
 _UPSERT_SIZES: Final = daily_tables.upsert(SIZES).encode()
@@ -101,13 +106,39 @@ def prompt_rows(calls: Iterable[PromptedCall]) -> list[SumRow]:
     return _summed(found)
 
 
-def user_rows(calls: Iterable[UsersCall]) -> list[SumRow]:
-    """Rows of ``user_rollups_daily``."""
-    found: dict[tuple[Any, ...], list[Measures]] = {}
-    for dimensions, measures, user_id in calls:
+def by_user(groups: Mapping[Dimensions, Iterable[OfUser]]) -> UserDays:
+    """Calls by end user and model, of each project's day; ``groups`` are those that have an end user."""
+    days: UserDays = {}
+    for dimensions, calls in groups.items():
         organization, project, _, day, provider, model = dimensions[:6]
-        found.setdefault((organization, project, day, user_id, provider, model), []).append(_of_user(measures))
-    return _summed(found)
+        found = days.setdefault((organization, project, day), {})
+        for user_id, measures in calls:
+            found.setdefault((user_id, provider, model), []).append(measures)
+    return days
+
+
+def without_users(calls: Mapping[UserKey, list[Measures]], beyond: Container[str]) -> dict[UserKey, list[Measures]]:
+    """``calls`` of a day, those of the users ``beyond`` its limit together."""
+    found: dict[UserKey, list[Measures]] = {}
+    for (user_id, provider, model), measures in calls.items():
+        name = store.OTHER if user_id in beyond else user_id
+        found.setdefault((name, provider, model), []).extend(measures)
+    return found
+
+
+def user_rows(days: UserDays) -> list[SumRow]:
+    """Rows of ``user_rollups_daily``."""
+    with localcontext(EXACT):
+        return [
+            (*owner, *key, *_sums_of_user(measures))
+            for owner, calls in sorted(days.items(), key=_by_key)
+            for key, measures in sorted(calls.items(), key=_by_key)
+        ]
+
+
+def _sums_of_user(measures: Sequence[Measures]) -> Measures:
+    sums: list[Measures] = list(map(_of_user, measures))
+    return sums[0] if len(sums) == 1 else tuple(map(sum, zip(*sums, strict=True)))
 
 
 def _summed(groups: Mapping[tuple[Any, ...], Sequence[Measures]]) -> list[SumRow]:

@@ -6,6 +6,7 @@ unique index objects is the flush done again through a temporary table that tell
 
 import logging
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -20,6 +21,7 @@ from psycopg import Connection, errors
 from core.recent import Recent
 from ingestion import daily_tables, store
 from ingestion.writer import counters, daily_sums, idempotency, responses, rollups
+from ingestion.writer.counters import Owner
 from ingestion.writer.daily_sums import PromptCounts
 from ingestion.writer.idempotency import Claim, Lost
 from ingestion.writer.responses import Key, Record
@@ -279,44 +281,47 @@ class Flusher(Transactions[Row]):
                 raise errors.SerializationFailure("a call that had claimed its response was stored by somebody else")
             rows = [row for row in rows if row.key in stored]
         if rows:
-            self._add_to_rollups(cursor, [row for row in rows if row.key not in duplicates])
-            now = datetime.now(UTC)
-            _note_activity(cursor, rows, now)
-            counters.count(cursor, rows, now)
+            self._add_to_rollups(cursor, [row for row in rows if row.key not in duplicates] if duplicates else rows)
+            now, events = datetime.now(UTC), Counter(row.dimensions[:2] for row in rows)
+            _note_activity(cursor, events, now)
+            counters.count(cursor, events, now)
         return stored
 
     def _add_to_rollups(self, cursor: psycopg.Cursor[Any], rows: Rows) -> None:
-        groups = rollups.group(rows)
-        if not groups:
+        arrived = rollups.group(rows)
+        if not arrived:
             return
-        unseen = self._memory.values.unseen(rollups.days(groups))
-        if unseen:
-            self._memory.values.learn(_values_of(cursor, unseen))
         values = self._memory.values
-        capped = rollups.cap(groups, values)
-        hourly, daily = rollups.rollup_rows(capped)
+        unseen = values.unseen(rollups.days(arrived))
+        if unseen:
+            values.learn(_values_of(cursor, unseen))
+        groups = rollups.cap(arrived, values)
+        measures = rollups.measured(groups)
+        hourly, daily = rollups.rollup_rows(measures)
         for table, lines in ((store.HOURLY, hourly), (store.DAILY, daily)):
             cursor.execute(_UPSERTS[table], store.array_literals(lines))
-        sized = [row for row in rows if row.is_sized]
-        of_sized = capped if len(sized) == len(rows) else rollups.cap(rollups.group(sized), values)
-        daily_sums.add_sizes(cursor, daily_sums.size_rows(of_sized))
-        kept = {dimensions: values.cap(dimensions) for dimensions in groups}  # once for all calls that share them
-        prompted = [(kept[row.dimensions], row.measures, row.prompts) for row in rows if row.prompts]
+        if not all(row.is_sized for row in rows):
+            measures = rollups.measured({of: [row for row in calls if row.is_sized] for of, calls in groups.items()})
+        daily_sums.add_sizes(cursor, daily_sums.size_rows(measures))
+        prompted = [(of, row.measures, row.prompts) for of, calls in groups.items() for row in calls if row.prompts]
         if prompted:
             daily_sums.add_prompts(cursor, daily_sums.prompt_rows(prompted), self._memory.prompts)
-        self._add_users(cursor, [row for row in rows if row.user_id], kept)
+        self._add_users(cursor, groups)
 
-    def _add_users(self, cursor: psycopg.Cursor[Any], rows: Rows, kept: Mapping[Dimensions, Dimensions]) -> None:
-        """``kept`` are the dimensions of the rows as they are capped."""
+    def _add_users(self, cursor: psycopg.Cursor[Any], groups: Mapping[Dimensions, Rows]) -> None:
+        """``groups`` are calls by their capped dimensions."""
         users = self._memory.users
-        unseen = set(users.unseen(map(_local_day, rows)))
+        days = daily_sums.by_user(
+            {of: [(row.user_id, row.measures) for row in calls if row.user_id] for of, calls in groups.items()}
+        )
+        unseen = set(users.unseen(owner[1:] for owner in days))
         if unseen:
-            owners = {(row.dimensions.organization_id, *_local_day(row)) for row in rows if _local_day(row) in unseen}
-            users.learn(_users_of(cursor, sorted(owners)))
-        # The names that a full day still keeps must not depend on the order in which a request lists its calls.
-        known = {key: users.keep(key[:2], key[2:])[0] for key in sorted({(*_local_day(r), r.user_id) for r in rows})}
-        named = [(kept[row.dimensions], row.measures, known[*_local_day(row), row.user_id]) for row in rows]
-        daily_sums.add_users(cursor, daily_sums.user_rows(named))
+            users.learn(_users_of(cursor, sorted(owner for owner in days if owner[1:] in unseen)))
+        for owner, calls in days.items():
+            beyond = users.beyond(owner[1:], {user_id for user_id, _, _ in calls})
+            if beyond:
+                days[owner] = daily_sums.without_users(calls, beyond)
+        daily_sums.add_users(cursor, daily_sums.user_rows(days))
 
 
 _UPSERTS: Final = {table: store.rollup_upsert(table).encode() for table in store.BUCKETS}
@@ -420,12 +425,8 @@ def _users_of(cursor: psycopg.Cursor[Any], owners: Sequence[tuple[int, int, date
     return {(project, day): known.get((project, day)) or (set(),) for _, project, day in owners}
 
 
-def _local_day(row: Row) -> Day:
-    return row.dimensions.project_id, row.dimensions.bucket_date
-
-
-def _note_activity(cursor: psycopg.Cursor[Any], rows: Rows, now: datetime) -> None:
-    projects = sorted({(row.dimensions.project_id, row.dimensions.organization_id) for row in rows})
+def _note_activity(cursor: psycopg.Cursor[Any], owners: Iterable[Owner], now: datetime) -> None:
+    projects = sorted((project, organization) for organization, project in owners)
     cursor.execute(
         _ACTIVITY.encode(),
         {

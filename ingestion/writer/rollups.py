@@ -2,7 +2,7 @@
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import localcontext
 from operator import itemgetter
@@ -65,9 +65,20 @@ class DistinctValues:
 
     def keep(self, day: Day, named: tuple[str, ...]) -> tuple[str, ...]:
         """``named`` with ``(other)`` for each value that came after the limit was reached on that day."""
+        known = self._days.get(day)
+        if known and all(map(set.__contains__, known, named)):  # nearly always, and nothing known is forgotten
+            return named
         with self._lock:
             values = self._days.get(day) or self._days.setdefault(day, tuple(set() for _ in named))
             return tuple(self._kept(value, seen) for value, seen in zip(named, values, strict=True))
+
+    def beyond(self, day: Day, names: set[str]) -> set[str]:
+        """Those of ``names``, values of the only dimension there is, that are not kept apart on that day.
+
+        Which ones find a place must not depend on the order in which a request lists its calls.
+        """
+        new = names.difference(*self._days.get(day, ()))
+        return {name for name in sorted(new) if self.keep(day, (name,)) != (name,)}
 
     def _kept(self, value: str, seen: set[str]) -> str:
         if value not in seen:
@@ -83,27 +94,32 @@ class DistinctValues:
             self._size -= sum(map(len, values))
 
 
-def group(rows: Iterable[Row]) -> dict[Dimensions, list[Measures]]:
-    """The measures of calls by the hourly rollup row they belong to."""
-    groups: dict[Dimensions, list[Measures]] = {}
+def group(rows: Iterable[Row]) -> dict[Dimensions, list[Row]]:
+    """Calls by the hourly rollup row they belong to."""
+    groups: dict[Dimensions, list[Row]] = {}
     for row in rows:
         found = groups.get(row.dimensions)
         if found is None:
-            groups[row.dimensions] = [row.measures]
+            groups[row.dimensions] = [row]
         else:
-            found.append(row.measures)
+            found.append(row)
     return groups
 
 
-def cap(groups: dict[Dimensions, list[Measures]], values: DistinctValues) -> dict[Dimensions, list[Measures]]:
+def cap(groups: Mapping[Dimensions, list[Row]], values: DistinctValues) -> dict[Dimensions, list[Row]]:
     """``groups`` with at most so many values a dimension, project and day.
 
     In the order of their keys, because whoever sorts what is made of them is done at once then.
     """
-    capped: dict[Dimensions, list[Measures]] = {}
-    for dimensions, measures in sorted(groups.items(), key=_by_dimensions):
-        capped.setdefault(values.cap(dimensions), []).extend(measures)
+    capped: dict[Dimensions, list[Row]] = {}
+    for dimensions, rows in sorted(groups.items(), key=_by_dimensions):
+        capped.setdefault(values.cap(dimensions), []).extend(rows)
     return capped
+
+
+def measured(groups: Mapping[Dimensions, Sequence[Row]]) -> dict[Dimensions, list[Measures]]:
+    """What the calls of each group add to it."""
+    return {dimensions: [row.measures for row in rows] for dimensions, rows in groups.items()}
 
 
 def days(groups: Iterable[Dimensions]) -> set[Day]:

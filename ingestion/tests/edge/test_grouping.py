@@ -33,7 +33,7 @@ def named(line, table=store.HOURLY):
 
 
 def test_one_call_makes_one_row_an_hour_and_a_day():
-    ((hour,), (day,)) = rollups.rollup_rows(rollups.group([make(latency_ms=50.0)]))
+    ((hour,), (day,)) = rollups.rollup_rows(rollups.measured(rollups.group([make(latency_ms=50.0)])))
 
     assert named(hour)["bucket_start"] == NOON.replace(minute=0)
     assert named(day, store.DAILY)["bucket_date"] == NOON.date()
@@ -45,7 +45,7 @@ def test_one_call_makes_one_row_an_hour_and_a_day():
 def test_calls_of_two_hours_meet_in_one_day():
     calls = [make("1"), make("2", at=NOON + timedelta(hours=1)), make("3", at=NOON + timedelta(hours=1))]
 
-    hourly, daily = rollups.rollup_rows(rollups.group(calls))
+    hourly, daily = rollups.rollup_rows(rollups.measured(rollups.group(calls)))
 
     assert [named(hour)["calls"] for hour in hourly] == [1, 2]
     assert [named(day, store.DAILY)["calls"] for day in daily] == [3]
@@ -54,7 +54,7 @@ def test_calls_of_two_hours_meet_in_one_day():
 def test_rows_are_in_the_order_of_the_key_whatever_the_order_of_calls():
     calls = [make("1", project=2, feature="b"), make("2", project=1, feature="z"), make("3", project=2, feature="a")]
 
-    hourly, daily = rollups.rollup_rows(rollups.group(calls))
+    hourly, daily = rollups.rollup_rows(rollups.measured(rollups.group(calls)))
 
     for table, lines in ((store.HOURLY, hourly), (store.DAILY, daily)):
         keys = [tuple(named(line, table)[column] for column in store.rollup_key(table)) for line in lines]
@@ -84,7 +84,7 @@ def test_sums_do_not_depend_on_how_calls_were_grouped():
     ],
 )
 def test_each_kind_of_call_is_counted(fields, expected):
-    ((hour,), _) = rollups.rollup_rows(rollups.group([make(**fields)]))
+    ((hour,), _) = rollups.rollup_rows(rollups.measured(rollups.group([make(**fields)])))
 
     assert {name: named(hour)[name] for name in expected} == expected
 
