@@ -243,7 +243,10 @@ def _problem(error: UpstreamError) -> Problem:
 
 
 def _text(answer: Answer, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in answer.headers if key.lower() == name), "")
+    for key, value in answer.headers:
+        if key.lower() == name:
+            return value.decode("latin-1")
+    return ""
 
 
 def _length(answer: Answer) -> int | None:

@@ -173,7 +173,7 @@ def _decoded(value: bytes) -> str:
         text = value.decode()
     except UnicodeDecodeError:
         text = value.decode("latin-1")
-    if _ENCODED.search(text):
+    if "%" in text and _ENCODED.search(text):
         with suppress(UnicodeDecodeError):  # a percent sign that encodes nothing
             text = unquote(text, errors="strict")
     return _clean(text)
@@ -187,4 +187,4 @@ def _text(value: object) -> str:
 
 
 def _clean(text: str) -> str:
-    return _CONTROL.sub("", text).strip()
+    return (text if text.isprintable() else _CONTROL.sub("", text)).strip()

@@ -67,24 +67,33 @@ def to_upstream(headers: Iterable[tuple[bytes, bytes]], provider: Provider, cred
     :raises HeaderError: one could end a header early, or they are too many.
     """
     given = list(headers)
-    _check(given)
+    names = [_name(name) for name, _ in given]
+    _check(given, names)
     dropped = _named_in_connection(given)
     if credential is not None:
         dropped |= _CREDENTIALS | {provider.auth_name.encode()}
-    kept = [pair for pair in given if _name(pair[0]).goes_upstream and _name(pair[0]).lower not in dropped]
+    kept = [pair for pair, name in zip(given, names, strict=True) if name.goes_upstream and name.lower not in dropped]
     if _may_hold_our_key(kept):
         kept = [pair for pair in kept if not _holds_our_key(pair[1])]
-    present = {_name(name).lower for name, _ in kept}
-    kept += [(n.encode(), v.encode()) for n, v in provider.headers if n.lower().encode() not in present]
+    kept += _missing(provider, kept)
     kept.append((b"accept-encoding", _readable_encodings(given)))
     return kept + _credential(provider, credential)
+
+
+def _missing(provider: Provider, headers: Headers) -> Headers:
+    """What the provider requires and the client did not send."""
+    if not provider.headers:
+        return []
+    present = {name.lower() for name, _ in headers}
+    return [(n.encode(), v.encode()) for n, v in provider.headers if n.lower().encode() not in present]
 
 
 def to_client(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """The headers of the answer. ``Content-Length`` stays: who withholds a part of the body drops it."""
     given = list(headers)
     dropped = _named_in_connection(given)
-    kept = [pair for pair in given if _name(pair[0]).goes_to_client and _name(pair[0]).lower not in dropped]
+    names = [_name(name) for name, _ in given]
+    kept = [pair for pair, name in zip(given, names, strict=True) if name.goes_to_client and name.lower not in dropped]
     if _INJECTED.search(_together(kept)):
         kept = [pair for pair in kept if _INJECTED.search(pair[1]) is None]
     return [*kept, *_ISOLATED]
@@ -106,10 +115,10 @@ def query_to_upstream(query: bytes, provider: Provider, credential: str | None) 
     return b"&".join(parts)
 
 
-def _check(headers: Headers) -> None:
+def _check(headers: Headers, names: "list[_Name]") -> None:
     if sum(len(name) + len(value) + 4 for name, value in headers) > MOST_BYTES:  # ": " and the end of the line
         raise HeaderError("The headers are larger than 64 KB.", 431)
-    if not all(_name(name).is_token for name, _ in headers) or _INJECTED.search(_together(headers)):
+    if not all(name.is_token for name in names) or _INJECTED.search(_together(headers)):
         raise HeaderError("A header has a name or a value that is not allowed.")
 
 
@@ -146,7 +155,7 @@ def _together(headers: Headers) -> bytes:
 
 
 def _named_in_connection(headers: Headers) -> frozenset[bytes]:
-    named = [value for name, value in headers if _name(name).lower == b"connection"]
+    named = [value for name, value in headers if name.lower() == b"connection"]
     return frozenset(option.strip().lower() for value in named for option in value.split(b","))
 
 
@@ -183,7 +192,7 @@ def _readable_encodings(headers: Headers) -> bytes:
     codings = [
         _coding(item)
         for name, value in headers
-        if _name(name).lower == b"accept-encoding"
+        if name.lower() == b"accept-encoding"
         for item in value.split(b",")
         if item.strip()
     ]
