@@ -57,6 +57,7 @@ def is_allowed(address: str, ranges: Sequence[Network]) -> bool:
     return not ranges or _is_in(address, ranges)
 
 
+@lru_cache(maxsize=10_000)
 def canonical(address: str) -> str:
     """The usual way to write an address, an IPv4 one that came over an IPv6 socket as IPv4; '' for anything else."""
     parsed = _parsed(address)

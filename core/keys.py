@@ -37,7 +37,7 @@ def prefix_of(text: str) -> str | None:
 
 def digest(text: str, *, pepper: str) -> bytes:
     """What is stored of a key: HMAC-SHA256 under the pepper, so a stolen table cannot be tested against guesses."""
-    return hmac.new(pepper.encode(), text.encode(), hashlib.sha256).digest()
+    return hmac.digest(pepper.encode(), text.encode(), "sha256")
 
 
 @lru_cache(maxsize=8)

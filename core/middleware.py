@@ -2,8 +2,8 @@
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from collections.abc import Callable
 
 from django.conf import settings
@@ -19,7 +19,7 @@ _ACCEPTABLE = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 def clean_request_id(candidate: str) -> str:
     """``candidate`` when it is short and harmless in a log line, else a new id."""
-    return candidate if _ACCEPTABLE.fullmatch(candidate) else uuid.uuid4().hex
+    return candidate if _ACCEPTABLE.fullmatch(candidate) else secrets.token_hex(16)
 
 
 class RequestIdMiddleware:

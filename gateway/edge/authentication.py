@@ -52,7 +52,8 @@ def presented(headers: HeaderValues, query: bytes) -> Presented:
     if ours:
         return Presented(_only(ours), is_exchanged=False)
     theirs = _texts(_bare(value) for name in _THEIRS for value in headers.get(name, ()))
-    theirs |= {value for name, value in parse_qsl(query.decode("latin-1")) if name == "key"}
+    if query:
+        theirs |= {value for name, value in parse_qsl(query.decode("latin-1")) if name == "key"}
     exchanged = {text for text in theirs if text.startswith(_KEY_START)}
     if exchanged:
         return Presented(_only(exchanged), is_exchanged=True)

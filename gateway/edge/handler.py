@@ -46,7 +46,7 @@ class Exchange:
     engine: GatewayEngine | None
     arrived: float = field(default_factory=time.monotonic)
     admission: Admission | None = None
-    has_begun: bool = False
+    relay: Relay | None = None
 
     async def run(self) -> None:
         """:raises Problem: the answer is one of ours.
@@ -69,8 +69,8 @@ class Exchange:
                 forward = await asyncio.to_thread(prepare, self.request, admission, body, whole)
             else:
                 forward = prepare(self.request, admission, body, whole)
-            relay = Relay(forward, engine.upstream, engine.spool, self.receive, self._send)
-            await relay.run(added=time.monotonic() - self.arrived - body.waited)
+            self.relay = Relay(forward, engine.upstream, engine.spool, self.receive, self.send)
+            await self.relay.run(added=time.monotonic() - self.arrived - body.waited)
         except (Problem, UpstreamError):
             if body.failure:  # what became of the client's upload is what went wrong
                 raise body.failure from None
@@ -78,9 +78,10 @@ class Exchange:
         finally:
             body.release()
 
-    async def _send(self, message: dict[str, object]) -> None:
-        self.has_begun = True
-        await self.send(message)
+    @property
+    def has_begun(self) -> bool:
+        """Whether something of an answer was passed on."""
+        return self.relay is not None and self.relay.has_begun
 
     def log_failure(self, status: int, slug: str) -> None:
         """One line without the path below the provider, a query string, a header or a body."""

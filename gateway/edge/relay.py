@@ -49,7 +49,8 @@ class Relay:
         self._answer: Answer | None = None
         self._observer: Observer | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._is_recorded = self._client_left = self._has_begun = False
+        self.has_begun = False  # to pass the answer on
+        self._is_recorded = self._client_left = False
 
     async def run(self, *, added: float) -> None:
         """``added`` are the seconds that this process has taken for the request so far.
@@ -69,7 +70,7 @@ class Relay:
             await self._carry()
         except UpstreamError as error:
             self._record(_outcome(error))
-            if self._has_begun:
+            if self.has_begun:
                 raise
             raise _problem(error) from None
         except asyncio.CancelledError:
@@ -171,7 +172,7 @@ class Relay:
         if self._forward.is_injected:
             passed = [(name, value) for name, value in passed if name.lower() != b"content-length"]
         passed.append((CALL_ID, self._forward.call_id.encode()))
-        self._has_begun = True
+        self.has_begun = True
         await self._give({"type": "http.response.start", "status": answer.status, "headers": passed})
 
     async def _hand(self, chunk: bytes, *, more: bool = True) -> None:
@@ -243,7 +244,10 @@ def _problem(error: UpstreamError) -> Problem:
 
 
 def _text(answer: Answer, name: bytes) -> str:
-    return next((value.decode("latin-1") for key, value in answer.headers if key.lower() == name), "")
+    for key, value in answer.headers:
+        if key.lower() == name:
+            return value.decode("latin-1")
+    return ""
 
 
 def _length(answer: Answer) -> int | None:

@@ -13,6 +13,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Sequence
+from functools import lru_cache
 from typing import Final, Self
 
 import aiohttp
@@ -159,7 +160,7 @@ class Upstream:
             headers=sent,
             data=body,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, connect=timeouts.connect),
+            timeout=_connecting_within(timeouts.connect),
         )
         patience = min(timeouts.first_byte, timeouts.total)
         try:
@@ -210,6 +211,11 @@ class Upstream:
             max_field_size=_LONGEST_LINE,
             max_headers=_MOST_HEADERS,
         )
+
+
+@lru_cache
+def _connecting_within(seconds: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, connect=seconds)
 
 
 def _answer(response: aiohttp.ClientResponse, timeouts: Timeouts, deadline: float) -> Answer:

@@ -83,9 +83,9 @@ def from_metadata(user: object, metadata: object) -> Attribution:
 
 def merged(first: Attribution, second: Attribution) -> Attribution:
     """Both; ``first`` wins, tag by tag and field by field. A parent span stays with its trace."""
-    if first == _NOTHING:
+    if first is _NOTHING or first == _NOTHING:
         return second
-    if second == _NOTHING:
+    if second is _NOTHING or second == _NOTHING:
         return first
     same_trace = first.trace_id in {"", second.trace_id}
     return Attribution(
@@ -148,7 +148,8 @@ def _of_portkey(said: Mapping[bytes, bytes]) -> Attribution:
 
 def _of_traceparent(said: Mapping[bytes, bytes]) -> Attribution:
     """W3C Trace Context, level 1: version 00 has four parts, later ones may have more."""
-    parent = _TRACEPARENT.fullmatch(said.get(b"traceparent", b"").decode("latin-1").strip())
+    given = said.get(b"traceparent")
+    parent = _TRACEPARENT.fullmatch(given.decode("latin-1").strip()) if given else None
     if parent is None or (parent[1] == "00" and parent[4]):
         return _NOTHING
     return Attribution(trace_id=parent[2], parent_span_id=parent[3])
@@ -172,7 +173,7 @@ def _decoded(value: bytes) -> str:
         text = value.decode()
     except UnicodeDecodeError:
         text = value.decode("latin-1")
-    if _ENCODED.search(text):
+    if "%" in text and _ENCODED.search(text):
         with suppress(UnicodeDecodeError):  # a percent sign that encodes nothing
             text = unquote(text, errors="strict")
     return _clean(text)
@@ -186,4 +187,4 @@ def _text(value: object) -> str:
 
 
 def _clean(text: str) -> str:
-    return _CONTROL.sub("", text).strip()
+    return (text if text.isprintable() else _CONTROL.sub("", text)).strip()

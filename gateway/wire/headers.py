@@ -8,7 +8,8 @@ import base64
 import binascii
 import re
 from collections.abc import Iterable
-from typing import Final
+from functools import lru_cache
+from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from gateway.types import Auth, Provider
@@ -16,6 +17,7 @@ from gateway.types import Auth, Provider
 type Headers = list[tuple[bytes, bytes]]
 
 MOST_BYTES: Final = 64 * 1024
+_LONGEST_REMEMBERED: Final = 100  # bytes of a name
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _INJECTED: Final = re.compile(rb"[\r\n\0]")
 _QUERY: Final = re.compile(rb"[\x21\x22\x24-\x7e]*")  # printable, no "#"
@@ -65,22 +67,35 @@ def to_upstream(headers: Iterable[tuple[bytes, bytes]], provider: Provider, cred
     :raises HeaderError: one could end a header early, or they are too many.
     """
     given = list(headers)
-    _check(given)
-    dropped = _NEVER_UPSTREAM | _named_in_connection(given)
+    names = [_name(name) for name, _ in given]
+    _check(given, names)
+    dropped = _named_in_connection(given)
     if credential is not None:
         dropped |= _CREDENTIALS | {provider.auth_name.encode()}
-    kept = [(name, value) for name, value in given if _goes_upstream(name.lower(), value, dropped)]
-    present = {name.lower() for name, _ in kept}
-    kept += [(n.encode(), v.encode()) for n, v in provider.headers if n.lower().encode() not in present]
+    kept = [pair for pair, name in zip(given, names, strict=True) if name.goes_upstream and name.lower not in dropped]
+    if _may_hold_our_key(kept):
+        kept = [pair for pair in kept if not _holds_our_key(pair[1])]
+    kept += _missing(provider, kept)
     kept.append((b"accept-encoding", _readable_encodings(given)))
     return kept + _credential(provider, credential)
+
+
+def _missing(provider: Provider, headers: Headers) -> Headers:
+    """What the provider requires and the client did not send."""
+    if not provider.headers:
+        return []
+    present = {name.lower() for name, _ in headers}
+    return [(n.encode(), v.encode()) for n, v in provider.headers if n.lower().encode() not in present]
 
 
 def to_client(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
     """The headers of the answer. ``Content-Length`` stays: who withholds a part of the body drops it."""
     given = list(headers)
-    dropped = _NEVER_TO_CLIENT | _named_in_connection(given)
-    kept = [(n, v) for n, v in given if n.lower() not in dropped and _is_well_formed(n, v)]
+    dropped = _named_in_connection(given)
+    names = [_name(name) for name, _ in given]
+    kept = [pair for pair, name in zip(given, names, strict=True) if name.goes_to_client and name.lower not in dropped]
+    if _INJECTED.search(_together(kept)):
+        kept = [pair for pair in kept if _INJECTED.search(pair[1]) is None]
     return [*kept, *_ISOLATED]
 
 
@@ -100,28 +115,53 @@ def query_to_upstream(query: bytes, provider: Provider, credential: str | None) 
     return b"&".join(parts)
 
 
-def _check(headers: Headers) -> None:
+def _check(headers: Headers, names: "list[_Name]") -> None:
     if sum(len(name) + len(value) + 4 for name, value in headers) > MOST_BYTES:  # ": " and the end of the line
         raise HeaderError("The headers are larger than 64 KB.", 431)
-    if not all(_is_well_formed(name, value) for name, value in headers):
+    if not all(name.is_token for name in names) or _INJECTED.search(_together(headers)):
         raise HeaderError("A header has a name or a value that is not allowed.")
 
 
-def _is_well_formed(name: bytes, value: bytes) -> bool:
-    return _TOKEN.fullmatch(name) is not None and _INJECTED.search(value) is None
+class _Name(NamedTuple):
+    """What a header's name says by itself."""
+
+    lower: bytes
+    is_token: bool
+    goes_upstream: bool
+    goes_to_client: bool
 
 
-def _named_in_connection(headers: Headers) -> frozenset[bytes]:
-    return frozenset(
-        option.strip().lower()
-        for name, value in headers
-        if name.lower() == b"connection"
-        for option in value.split(b",")
+def _name(name: bytes) -> _Name:
+    return _read_name(name) if len(name) > _LONGEST_REMEMBERED else _remembered_name(name)
+
+
+def _read_name(name: bytes) -> _Name:
+    lower, is_token = name.lower(), _TOKEN.fullmatch(name) is not None
+    return _Name(
+        lower,
+        is_token,
+        goes_upstream=lower not in _NEVER_UPSTREAM and not lower.startswith(_NEVER_UPSTREAM_PREFIXES),
+        goes_to_client=is_token and lower not in _NEVER_TO_CLIENT,
     )
 
 
-def _goes_upstream(name: bytes, value: bytes, dropped: frozenset[bytes]) -> bool:
-    return name not in dropped and not name.startswith(_NEVER_UPSTREAM_PREFIXES) and not _holds_our_key(value)
+# The same few dozen names come with every call.
+_remembered_name: Final = lru_cache(maxsize=2_048)(_read_name)
+
+
+def _together(headers: Headers) -> bytes:
+    """All values, to be searched at once for what nearly none of them holds."""
+    return b" ".join([value for _, value in headers])
+
+
+def _named_in_connection(headers: Headers) -> frozenset[bytes]:
+    named = [value for name, value in headers if name.lower() == b"connection"]
+    return frozenset(option.strip().lower() for value in named for option in value.split(b","))
+
+
+def _may_hold_our_key(headers: Headers) -> bool:
+    values = _together(headers)
+    return b"tko_" in values or b"basic" in values.lower()
 
 
 def _holds_our_key(value: bytes) -> bool:

@@ -5,6 +5,7 @@ encoded slashes and backslashes, NUL and control characters, empty segments, a w
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -61,6 +62,7 @@ def target_path(provider: Provider, rest: bytes) -> bytes:
     return path if begins else base + path
 
 
+@lru_cache(maxsize=1_024)  # of most calls it is one of a few; twice each: as it came and as it goes
 def _check(rest: bytes) -> None:
     if _PLAIN.fullmatch(rest) is None:
         raise PathError("The path contains characters that must be percent-encoded.")

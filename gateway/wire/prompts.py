@@ -12,7 +12,10 @@ _MEDIA: Final = frozenset({"data", "file_data", "b64_json", "bytes"})
 _MEDIA_TYPES: Final = frozenset({"media_type", "mimeType", "mime_type", "format"})
 _CONTENT: Final = ("messages", "input", "contents", "system", "tools")
 # ensure_ascii off: a text that is no Unicode (half a surrogate pair) cannot be hashed, here as there.
-_canonical: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+# What was read from JSON has no circles to look for.
+_canonical: Final = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+).encode
 
 
 def prompt_hashes(model: str, request: Mapping[str, object]) -> tuple[str, str]:

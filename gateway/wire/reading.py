@@ -5,7 +5,7 @@ counted, for estimates where nobody states the usage.
 """
 
 import re
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
 from msgspec import Raw
@@ -49,7 +49,7 @@ class _Delta(msgspec.Struct, gc=False):
     audio: None = None
 
 
-class _Choice(msgspec.Struct, gc=False):
+class _Part(msgspec.Struct, gc=False):
     delta: _Delta
     finish_reason: str | None = None
 
@@ -57,7 +57,7 @@ class _Choice(msgspec.Struct, gc=False):
 class _Chunk(msgspec.Struct, gc=False):
     """The usual chunk of a streamed chat; one that says more, or something else, is no such chunk."""
 
-    choices: list[_Choice]
+    choices: list[_Part]
     id: str = ""
     model: str = ""
     service_tier: str | None = None
@@ -66,7 +66,26 @@ class _Chunk(msgspec.Struct, gc=False):
     x_groq: None = None
 
 
+class _Choice(msgspec.Struct, gc=False):
+    message: _Delta
+    finish_reason: str | None = None
+
+
+class _Completion(msgspec.Struct, gc=False):
+    """The usual answer of a chat in one piece, with its usage."""
+
+    object: Literal["chat.completion"]
+    choices: list[_Choice]
+    usage: Members
+    id: str = ""
+    model: str = ""
+    service_tier: str | None = None
+    type: None = None
+    error: None = None
+
+
 _decode_chunk: Final = msgspec.json.Decoder(_Chunk).decode
+_decode_completion: Final = msgspec.json.Decoder(_Completion).decode
 
 
 def members_of(document: bytes | Raw) -> Members:
@@ -98,8 +117,10 @@ class Reader:
             return
         self._read(members_of(document), kind)
 
-    def read_document(self, document: bytes | Raw) -> None:
+    def read_document(self, document: bytes) -> None:
         """A whole answer."""
+        if b'"chat.completion"' in document and self._is_completion(document):
+            return
         members = members_of(document)
         self._read(members, "")
         if self.seen.stated is Stated.SO_FAR:
@@ -124,6 +145,23 @@ class Reader:
             seen.text_bytes += _delta_bytes(choice.delta)
             if choice.finish_reason:
                 seen.finish_reason = choice.finish_reason[:_LONGEST]
+        return True
+
+    def _is_completion(self, document: bytes) -> bool:
+        """Most answers by far are of this form, and reading them so takes a third of the time."""
+        try:
+            answer = _decode_completion(document)
+        except _UNREADABLE:
+            return False
+        seen = self.seen
+        seen.model, seen.response_id = answer.model[:_LONGEST], answer.id[:_LONGEST]
+        seen.service_tier = (answer.service_tier or "")[:_LONGEST]
+        for choice in answer.choices:
+            seen.text_bytes += _delta_bytes(choice.message)
+            if choice.finish_reason:
+                seen.finish_reason = choice.finish_reason[:_LONGEST]
+        if answer.usage:
+            self._take(answer.usage, Stated.ALL, is_part=False)
         return True
 
     def _read(self, members: Members, kind: str) -> None:

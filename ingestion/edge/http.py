@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -93,20 +92,21 @@ class InFlight:
     complaint: str = "Too many requests are being received at once."
     title: str = _NO_TELEMETRY
     used: int = field(default=0, init=False)
-    _of: Counter[int] = field(default_factory=Counter, init=False)
+    _of: dict[int, int] = field(default_factory=dict, init=False)
 
     def take(self, size: int, organization_id: int) -> None:
         """:raises Problem: 503, too much is held already."""
-        if self.used + size > self.limit or self._of[organization_id] + size > self.limit // 2:
+        held = self._of.get(organization_id, 0) + size
+        if self.used + size > self.limit or held > self.limit // 2:
             raise unavailable(self.complaint, self.title)
         self.used += size
-        self._of[organization_id] += size
+        self._of[organization_id] = held
 
     def give_back(self, size: int, organization_id: int) -> None:
         self.used -= size
-        self._of[organization_id] -= size
-        if not self._of[organization_id]:
-            del self._of[organization_id]
+        held = self._of.pop(organization_id, 0) - size
+        if held:
+            self._of[organization_id] = held
 
     @contextmanager
     def holding(self, size: int, organization_id: int) -> Iterator[None]:

@@ -17,6 +17,7 @@ _UUID7 = re.compile(
     re.IGNORECASE | re.ASCII,
 )
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 _ONE = Decimal(1)
 _MILLISECONDS_FROM = 100_000_000_000  # as seconds that is the year 5138, as milliseconds 1973
 _ABSURD = 10**16
@@ -101,7 +102,7 @@ def uuid7_time(call_id: str) -> datetime | None:
 
 def new_uuid7(now: datetime, sequence: int, random: bytes) -> str:
     """A UUIDv7 for ``now``; ``sequence`` (0…4095) keeps the ids of one request in order; ``random`` is 8 bytes."""
-    millis = (now - _EPOCH) // timedelta(milliseconds=1)
+    millis = (now - _EPOCH) // _MILLISECOND
     tail = int.from_bytes(random) & 0x3FFF_FFFF_FFFF_FFFF | 0x8000_0000_0000_0000
     digits = f"{millis:012x}7{sequence & 0xFFF:03x}{tail:016x}"
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

@@ -308,3 +308,37 @@ def test_an_event_is_never_refused(ask, seen, outcome, status, retries, latency,
     )
 
     assert stored(body).call_id == CALL_ID
+
+
+NUMERALS = ("0", "7", "-0", "-1", "1.0", "1.5", "1e3", "100000000", "1000000001", "true", "null", '"9"')
+DETAILS = st.dictionaries(
+    st.sampled_from(["cached_tokens", "audio_tokens", "reasoning_tokens", "x"]), st.sampled_from(NUMERALS)
+)
+
+
+def literal(members):
+    return "{" + ",".join(f'"{name}":{value}' for name, value in members.items()) + "}"
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    counts=st.dictionaries(
+        st.sampled_from(["prompt_tokens", "completion_tokens", "total_tokens", "cost", "queue_time"]),
+        st.sampled_from(NUMERALS),
+    ),
+    inputs=DETAILS,
+    outputs=DETAILS,
+)
+def test_no_usage_of_a_chat_makes_ingestion_refuse_the_event(counts, inputs, outputs):
+    details = {"prompt_tokens_details": literal(inputs), "completion_tokens_details": literal(outputs)}
+    usage = literal({**counts, **details}).encode()
+
+    assert stored(event(told(seen=Seen(usage=usage, is_whole=True)))).call_id == CALL_ID
+
+
+def test_a_usual_usage_longer_than_ingestion_reads_is_left_out():
+    usage = b'{"prompt_tokens":9,"completion_tokens":4,"prompt_tokens_details":{%s}}' % (b" " * 20_000)
+
+    call = stored(event(told(seen=Seen(usage=usage, is_whole=True, text_bytes=8))))
+
+    assert (call.usage.output_tokens, call.usage_estimated) == (2, True)

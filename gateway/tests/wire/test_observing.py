@@ -470,3 +470,47 @@ def test_members_of_another_kind_than_anybody_sends_say_nothing_wrong(value):
 def test_an_ask_that_is_no_call_passes_unread():
     assert not seen_of(b"{}", ask=Ask()).is_readable
     assert seen_of(b"{}", ask=ASK).is_readable
+
+
+# --- The usual answer of a chat has a quick way, which must see what the careful one sees ---
+
+USUAL = {"id": "c1", "object": "chat.completion", "created": 1, "model": "gpt-4o-2024", "usage": CHAT}
+CALLED = {"id": "t1", "type": "function", "function": {"name": "find", "arguments": '{"a":1}'}}
+
+
+@pytest.mark.parametrize(
+    "choices",
+    [
+        [],
+        [{"index": 0, "message": {"role": "assistant", "content": "Héllo"}, "finish_reason": "stop"}],
+        [{"index": n, "message": {"role": "assistant", "content": "a"}, "finish_reason": None} for n in range(2)],
+        [{"message": {"content": None, "refusal": "no", "tool_calls": [CALLED]}, "finish_reason": "tool_calls"}],
+        [{"message": {"content": [{"type": "text", "text": "parts"}]}, "finish_reason": "length"}],
+        [{"message": {"content": "", "audio": {"data": "AAAA", "transcript": "said"}}, "finish_reason": "stop"}],
+        [{"text": "no message", "finish_reason": "stop"}],
+    ],
+)
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"service_tier": "default", "system_fingerprint": None},
+        {"service_tier": None},
+        {"model": "m" * 300, "id": "i" * 300},
+        {"id": None, "model": 7},
+        {"usage": None},
+        {"usage": {}},
+        {"usage": {"prompt_tokens": 3, "completion_tokens": None}},
+        {"usage": [1]},
+        {"usage": None, "x_groq": {"usage": CHAT}},
+        {"error": {"type": "overloaded"}},
+        {"type": "error"},
+    ],
+)
+def test_the_usual_answer_of_a_chat_says_the_same_as_one_of_an_unknown_kind(choices, more):
+    usual = {**USUAL, "choices": choices, **more}
+
+    quick = document(usual, ask=Ask(operation="chat", model="gpt-4o"))
+    careful = document({**usual, "object": "chat.thing"}, ask=Ask(operation="chat", model="gpt-4o"))
+
+    assert quick == careful
