@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from schemathesis import Case
 
 from tenants import services
-from tenants.models import Organization, Project
 from tenants.permissions import Scope
 from tenants.tests.keys import issue_key
 from tests.fuzz import AS_DESCRIBED, SCHEMA, WRONG_IS_REFUSED, cases, check_each
 from tests.matrix import KEYS, WEB, every_key
-from tests.test_permission_matrix import World, queue_installed, world  # noqa: F401 - fixtures
+from tests.test_permission_matrix import World, made_world, queue_installed, world  # noqa: F401 - fixtures
 from tokenops.wsgi import application
 
 
@@ -32,18 +31,24 @@ def one_connection() -> Iterator[None]:
         signal.connect(close_old_connections)
 
 
-@pytest.fixture
-def senders(world: World, acme: Organization, globex: Organization, acme_project: Project) -> dict[str, Any]:  # noqa: F811
-    """What each sends beside the request itself: everybody's key, and the session of the owner."""
+@pytest.fixture(scope="module")
+def made_keys(made_world: World) -> dict[str, str]:  # noqa: F811
+    acme = made_world.acme
     other = services.create_project(organization=acme, actor=None, name="Other")
-    keys = every_key(acme, globex, acme_project, other)
-    keys["everything"] = issue_key(acme, scopes=list(Scope)).text
+    keys = every_key(acme, made_world.globex, made_world.project, other)
+    return keys | {"everything": issue_key(acme, scopes=list(Scope)).text}
+
+
+@pytest.fixture
+def senders(world: World, made_keys: dict[str, str]) -> dict[str, Any]:  # noqa: F811
+    """What each sends beside the request itself: everybody's key, and the session of the owner."""
     client = Client()
     client.force_login(world.users["owner"])
     token = "t" * 32
     cookies = {"sessionid": client.cookies["sessionid"].value, "csrftoken": token}
     person = {"cookies": cookies, "headers": {"X-CSRFToken": token}, "params": {"organization": "acme"}}
-    return {name: {"headers": {"X-API-Key": text}} for name, text in keys.items()} | {"owner": person, "nobody": {}}
+    machines = {name: {"headers": {"X-API-Key": text}} for name, text in made_keys.items()}
+    return machines | {"owner": person, "nobody": {}}
 
 
 # Half of what is asked comes from somebody who may.

@@ -8,6 +8,7 @@ from tests.test_permission_matrix import (  # noqa: F401 - fixtures
     NOT_ALLOWED,
     NOT_FOUND,
     TABLE,
+    made_world,
     path_of,
     queue_installed,
     world,

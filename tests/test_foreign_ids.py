@@ -9,7 +9,7 @@ from django.urls import resolve, reverse
 from tests.matrix import URLS, WEB, Operation, Url
 from tests.test_permission_matrix import (  # noqa: F401 - fixtures
     World,
-    exports_directory,
+    made_world,
     queue_installed,
     world,
 )

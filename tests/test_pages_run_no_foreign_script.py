@@ -8,7 +8,7 @@ from django.test import Client
 from core.scope import org_scope
 from tenants.models import ApiKey, Organization, Project, Team, User
 from tests.matrix import URLS
-from tests.test_permission_matrix import path_of, queue_installed, world  # noqa: F401 - fixtures
+from tests.test_permission_matrix import made_world, path_of, queue_installed, world  # noqa: F401 - fixtures
 
 ATTACK: Final = "\"'><script>alert(1)</script>"
 # Executable without a file of ours: a script with content that is not data, or a handler in an attribute.
@@ -25,8 +25,8 @@ def everything_is_named(attack, organization):
             model.objects.update(name=attack)
 
 
-def test_names_are_text_on_every_page_and_the_policy_allows_no_inline_script(world, acme):  # noqa: F811
-    everything_is_named(ATTACK, acme)
+def test_names_are_text_on_every_page_and_the_policy_allows_no_inline_script(world):  # noqa: F811
+    everything_is_named(ATTACK, world.acme)
     client = Client(headers={"host": "127.0.0.1"})
     client.force_login(world.users["owner"])
 

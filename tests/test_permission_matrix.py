@@ -5,19 +5,23 @@ every method of the API, is in tests/test_permission_matrix_api.py; the edge's o
 ingestion/tests/edge/test_permission_matrix.py.
 """
 
+import shutil
+from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from django.conf import settings
 from django.db import transaction
-from django.test import Client
+from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from conftest import make_user
+from conftest import make_organization, make_user
 from core import queue
 from core.scope import org_scope
 from dashboards import saved_views
@@ -463,6 +467,9 @@ PATHS: Final = {"api:nothing-here": "/api/v1/nothing"}  # cannot be reversed
 class World:
     """One tenant with one of everything a URL can name, and everybody who may ask."""
 
+    acme: Organization
+    globex: Organization
+    project: Project
     arguments: dict[str, Any]
     queries: dict[str, dict[str, str]]
     users: dict[str, User]
@@ -474,14 +481,31 @@ def queue_installed(django_db_setup):
     queue.install_queue(settings.DATABASE)
 
 
-@pytest.fixture(autouse=True)
-def exports_directory(settings, tmp_path):
-    """Files of exports lie beside the test's own."""
-    settings.EXPORTS_DIR = str(tmp_path / "exports")
+@pytest.fixture(scope="module")
+def made_world(
+    queue_installed: None, django_db_blocker: "pytest.FixtureRequest", tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[World]:
+    """Made once for all tests of a module: it takes longer than what any of them asks.
+
+    It lives in a transaction around those of the tests, which go back to it when they end. It is taken back itself.
+    """
+    exports = override_settings(EXPORTS_DIR=str(tmp_path_factory.mktemp("world")))
+    with django_db_blocker.unblock(), exports, transaction.atomic():  # type: ignore[attr-defined]
+        yield make_world()
+        transaction.set_rollback(True)
 
 
 @pytest.fixture
-def world(acme: Organization, globex: Organization, acme_project: Project) -> World:
+def world(made_world: World, db: None, settings: Any, tmp_path: Path) -> World:
+    """The module's world, with people and files of the test's own to change."""
+    settings.EXPORTS_DIR = shutil.copytree(settings.EXPORTS_DIR, tmp_path / "exports")
+    return deepcopy(made_world)
+
+
+def make_world() -> World:
+    acme, globex = make_organization("Acme"), make_organization("Globex")
+    with org_scope(acme.pk):
+        acme_project = Project.objects.get(slug="web")
     call = make_call(acme_project, trace_id="one", session_id="one")
     sample = make_sample(acme_project)
     issued = key_services.create_key(
@@ -626,7 +650,7 @@ def world(acme: Organization, globex: Organization, acme_project: Project) -> Wo
         "api:cloud-metrics": of_acme,
         "api:call-detail": of_acme | {"timestamp": call["started_at"].isoformat()},
     }
-    return World(arguments, queries, everybody(acme, globex, acme_project))
+    return World(acme, globex, acme_project, arguments, queries, everybody(acme, globex, acme_project))
 
 
 def provider_ids(organization: Organization) -> dict[str, int]:

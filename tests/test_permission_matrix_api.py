@@ -19,7 +19,6 @@ from django.urls import resolve
 
 from tenants import services
 from tenants.api_access import Door
-from tenants.models import Organization, Project
 from tenants.permissions import GRANTS, Permission, Role, Scope, allows
 from tests.api_document import document
 from tests.matrix import (
@@ -38,7 +37,7 @@ from tests.matrix import (
 )
 from tests.test_permission_matrix import (  # noqa: F401 - fixtures
     World,
-    exports_directory,
+    made_world,
     queue_installed,
     world,
 )
@@ -113,10 +112,15 @@ class Askers:
     keys: dict[str, str]
 
 
+@pytest.fixture(scope="module")
+def made_keys(made_world: World) -> dict[str, str]:  # noqa: F811
+    other = services.create_project(organization=made_world.acme, actor=None, name="Other")
+    return every_key(made_world.acme, made_world.globex, made_world.project, other)
+
+
 @pytest.fixture
-def askers(world: World, acme: Organization, globex: Organization, acme_project: Project) -> Askers:  # noqa: F811
-    other = services.create_project(organization=acme, actor=None, name="Other")
-    return Askers(world, every_key(acme, globex, acme_project, other))
+def askers(world: World, made_keys: dict[str, str]) -> Askers:  # noqa: F811
+    return Askers(world, made_keys)
 
 
 def ask(askers: Askers, operation: Operation, *, person: str = "", key: str = "") -> Any:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.test import Client
 
 from tests.matrix import URLS
-from tests.test_permission_matrix import TABLE, path_of, queue_installed, world  # noqa: F401 - fixtures
+from tests.test_permission_matrix import TABLE, made_world, path_of, queue_installed, world  # noqa: F401 - fixtures
 
 EVIL: Final = "https://evil.example.net/"
 # Where a page may say that the browser is to go: the web's header, and htmx's.
