@@ -9,7 +9,7 @@ from ingestion import store
 from ingestion.pricing.book import PriceBook
 from ingestion.tests.edge.conftest import CARDS
 from ingestion.wire.types import Call, Usage
-from ingestion.writer import LocalTime, Target, rollups, row, rows
+from ingestion.writer import LocalTime, Target, daily_sums, rollups, row, rows
 from ingestion.writer.rollups import DistinctValues
 
 NOON = datetime(2026, 11, 22, 12, 30, tzinfo=UTC)
@@ -103,6 +103,29 @@ def test_each_dimension_day_and_project_has_a_limit_of_its_own():
     assert values.cap(make(feature="b", team="x").dimensions)[4:9] == ("openai", "gpt-4o", "(other)", "x", "default")
     assert values.cap(make(feature="b", at=NOON + timedelta(days=1)).dimensions).feature == "b"
     assert values.cap(make(feature="b", project=2).dimensions).feature == "b"
+
+
+def test_names_beyond_the_limit_do_not_depend_on_the_order_they_come_in():
+    values, day = DistinctValues(limit=2), (1, NOON.date())
+
+    assert values.beyond(day, {"b", "c", "a"}) == {"c"}
+    assert values.beyond(day, {"d", "a"}) == {"d"}
+    assert values.beyond((2, NOON.date()), {"d", "a"}) == set()
+
+
+def test_calls_of_users_beyond_the_limit_are_added_up_in_one_row_a_model():
+    calls = [make("1", user_id="ann"), make("2", user_id="bob"), make("3", user_id="cem"), make("4", user_id="cem")]
+    ((owner, found),) = daily_sums.by_user(
+        {calls[0].dimensions: [(call.user_id, call.measures) for call in calls]}
+    ).items()
+
+    rows = daily_sums.user_rows({owner: daily_sums.without_users(found, {"bob", "cem"})})
+
+    assert [row[:7] for row in rows] == [
+        (1, 1, NOON.date(), "(other)", "openai", "gpt-4o", 3),
+        (1, 1, NOON.date(), "ann", "openai", "gpt-4o", 1),
+    ]
+    assert [row[-1] for row in rows] == [Decimal("0.0225"), Decimal("0.0075")]
 
 
 def test_calls_of_capped_values_are_added_up_in_one_row():
