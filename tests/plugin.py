@@ -6,6 +6,7 @@ database roles, because isolation that was only tested as the owner was not test
 
 import atexit
 import fcntl
+import gc
 import os
 import shutil
 import sys
@@ -77,6 +78,15 @@ def pytest_configure(config: pytest.Config) -> None:
     if WORKER == "main" and config.getoption("numprocesses", None):
         with config.stash[blocking_manager_key].unblock():
             _start_server()
+
+
+def pytest_collection_finish() -> None:
+    """Sixteen thousand tests and all they import live until the end: the collector need not look at them again.
+
+    It did for a seventh of the time of a run, and so does every ``gc.collect()`` of a test.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _start_server() -> None:

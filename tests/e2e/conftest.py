@@ -1,4 +1,4 @@
-"""A real server and a real browser for each test."""
+"""A real server and a fresh profile of a real browser for each test."""
 
 import os
 import shutil
@@ -22,9 +22,12 @@ expect.set_options(timeout=15_000)
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Started for each test: while Playwright runs, nothing else in this process could run an event loop."""
+    """One for the tests of a module, which have profiles of their own.
+
+    No longer than that: while Playwright runs, nothing else in this process could run an event loop.
+    """
     if CHROMIUM is None:
         reason = "No Chromium on this machine."
         if os.environ.get("CI") == "true":
