@@ -80,6 +80,11 @@ def pytest_configure(config: pytest.Config) -> None:
             _start_server()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of half a minute come first, so that no worker waits for another's at the end. Else the order is random."""
+    items.sort(key=lambda item: not (item.get_closest_marker("browser") or item.get_closest_marker("resilience")))
+
+
 def pytest_collection_finish() -> None:
     """Sixteen thousand tests and all they import live until the end: the collector need not look at them again.
 
