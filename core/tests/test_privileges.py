@@ -51,6 +51,10 @@ TABLES = """
     where relnamespace = 'public'::regnamespace and relkind in ('r', 'p') and not relispartition"""
 
 
+# Some take sessions of their own and no other fixture of the database.
+pytestmark = pytest.mark.usefixtures("django_db_setup")
+
+
 def asked(statement, *values):
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
