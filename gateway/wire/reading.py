@@ -148,7 +148,7 @@ class Reader:
         return True
 
     def _is_completion(self, document: bytes) -> bool:
-        """Most answers by far are of this form, and reading them so takes a third of the time."""
+        """Most answers by far are of this form, and reading them so takes less than half of the time."""
         try:
             answer = _decode_completion(document)
         except _UNREADABLE:

@@ -97,7 +97,7 @@ def _readable(usage: bytes, provider: str) -> Members:
 
 
 def _is_plain_chat(usage: bytes) -> bool:
-    """Most are, and ingestion refuses none of these: to see that so takes a twentieth of the time."""
+    """Most are, and ingestion refuses none of these: to see that so takes a fraction of the time."""
     try:
         _decode_chat(usage)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
