@@ -17,6 +17,7 @@ from tenants.models import Membership, Organization, OrganizationSettings, Proje
 from tenants.permissions import Role
 from tests.emptying import empty_database
 from tests.plugin import create_worker_database
+from tokenops.celery import app
 
 
 @pytest.fixture(scope="session")
@@ -26,6 +27,14 @@ def django_db_setup(django_db_blocker: "pytest.FixtureRequest") -> Iterator[None
         create_worker_database()
     yield
     connections.close_all()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def known_tasks() -> None:
+    """Every task is registered before the first test: one that a test imports after another closed the application,
+    as workers do when they end, would be nobody's."""
+    app.autodiscover_tasks(force=True)
+    app.finalize()
 
 
 @pytest.fixture(autouse=True)
