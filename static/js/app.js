@@ -2,6 +2,7 @@
 
 import "./theme.js";
 import "./menu.js";
+import "./autosubmit.js";
 import "./clipboard.js";
 import "./times.js";
 import "./htmx-feedback.js";

@@ -1,4 +1,4 @@
-/** Menus (details), dialogs, confirmations, toasts and forms that send themselves. All work without this file, less comfortably. */
+/** Menus (details), dialogs, confirmations and toasts. All work without this file, less comfortably. */
 
 const MENU = "details[data-menu]";
 const TOAST_MS = 6000;
@@ -62,11 +62,6 @@ function moveFocus(menu, event) {
 document.addEventListener("focusout", (event) => {
   const menu = closest(event, `${MENU}[open]`);
   if (menu && event.relatedTarget instanceof Node && !menu.contains(event.relatedTarget)) menu.removeAttribute("open");
-});
-
-document.addEventListener("change", (event) => {
-  const form = closest(event, "form[data-autosubmit]");
-  if (form instanceof HTMLFormElement) form.requestSubmit();
 });
 
 // A message of something done leaves by itself; an error stays until it is read.

@@ -142,7 +142,6 @@ def test_the_question_is_asked_by_keyboard_and_kept_in_a_view(page: Page, acme: 
     expect(page.get_by_role("link", name="Remove filter Team red")).to_be_visible()
 
     expect(page.locator(".explorer-table tfoot")).to_contain_text("$1.75")
-    expect(page.locator(".htmx-added, .htmx-settling")).to_have_count(0)  # controls work once a swap has settled
     page.locator("#explore-metric").select_option("calls")
     expect(page.get_by_role("heading", name="Calls by model").first).to_be_visible()
     page.locator("#explore-shape").focus()

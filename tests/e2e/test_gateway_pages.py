@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from conftest import make_organization
 from core.scope import org_scope
@@ -69,6 +69,26 @@ def test_from_nothing_to_the_first_call_in_the_live_log(page: Page, web: Project
     expect(page.locator(".calls-table tbody tr")).to_have_count(1)
     expect(page.locator(".chip-on", has_text="Gateway")).to_be_visible()
     expect(page.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_a_provider_chosen_before_the_scripts_run_is_shown(page: Page, web: Project):
+    sign_in(page)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/js/autosubmit*.js", hold)
+    with page.expect_request("**/js/autosubmit*.js"):
+        page.goto(CONNECT, wait_until="commit")
+    page.get_by_label("Provider", exact=True).select_option("anthropic")
+    expect(page.get_by_text("Waiting for your first call to OpenAI")).to_be_visible()
+
+    for route in held:
+        route.continue_()
+
+    expect(page.get_by_text("Waiting for your first call to Anthropic")).to_be_visible()
+    assert "provider=anthropic" in page.url
 
 
 def test_choosing_the_stored_key_changes_the_code(page: Page, web: Project):
