@@ -16,6 +16,7 @@ class UnknownIconError(LookupError):
     """The installed icon package has no icon of this name."""
 
 
+@lru_cache(maxsize=512)
 def svg(name: str, *, css_class: str = "", label: str = "") -> SafeString:
     """An inline ``<svg class="icon">``: decoration, or an image called ``label``.
 
@@ -26,7 +27,6 @@ def svg(name: str, *, css_class: str = "", label: str = "") -> SafeString:
     return format_html('<svg class="{}" viewBox="0 0 24 24" {}>{}</svg>', classes, meaning, _paths(name))
 
 
-@lru_cache(maxsize=256)
 def _paths(name: str) -> SafeString:
     file = Path(settings.BASE_DIR) / "node_modules/lucide-static/icons" / f"{name}.svg"
     if not _NAME.fullmatch(name) or not file.is_file():

@@ -1,6 +1,8 @@
 """What the shell of every page shows: where the user is and where else they may go."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from django.conf import settings
@@ -67,6 +69,15 @@ NEEDED: Final = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class ProjectLink:
+    """A project that one may go to."""
+
+    name: str
+    url: str
+    is_current: bool
+
+
 def navigation(request: HttpRequest) -> dict[str, Any]:
     """Organization, project and their siblings, read only if the template shows them (two queries)."""
     context: dict[str, Any] = {"dev_mail_url": _dev_mail_url(request), "signup_policy": settings.SIGNUP}
@@ -76,12 +87,14 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
         return context
     role = getattr(request, "role", "")
     organization_role = getattr(request, "organization_role", role)
+    projects = cache(lambda: _projects(request, organization_role))
     return context | {
         "gateway_enabled": settings.GATEWAY_ENABLED,
         "organization": organization,
         "project": getattr(request, "project", None),
         "organizations": SimpleLazyObject(lambda: _organizations(request)),
-        "projects": SimpleLazyObject(lambda: _projects(request, organization_role)),
+        "projects": SimpleLazyObject(projects),
+        "project_links": SimpleLazyObject(lambda: _links(request, organization, projects())),
         "nav_denied": _denied(NEEDED_IN_PROJECT, role) | _denied(NEEDED, organization_role),
     }
 
@@ -105,6 +118,18 @@ def _projects(request: HttpRequest, role: str) -> list[Project]:
     if not user.is_authenticated:
         return []
     return list(roles.visible_projects(user=user, role=role).filter(archived_at=None))
+
+
+def _links(request: HttpRequest, organization: Organization, projects: Sequence[Project]) -> list[ProjectLink]:
+    here: Project | None = getattr(request, "project", None)
+    return [
+        ProjectLink(
+            item.name,
+            reverse("dashboards:project-overview", args=[organization.slug, item.slug]),
+            is_current=item == here,
+        )
+        for item in projects
+    ]
 
 
 def _dev_mail_url(request: HttpRequest) -> str:

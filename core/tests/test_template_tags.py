@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.template import Context, Template
@@ -180,3 +181,33 @@ def test_a_fold_is_open_when_the_page_is_in_it(link: str, is_open: bool) -> None
 
     assert ("<details open" in html.replace(' class="nav-group nav-fold"', "")) is is_open
     assert f"<ul>{link}</ul></details>" in html
+
+
+def test_a_link_of_the_navigation_is_one_to_the_page_of_where_one_is() -> None:
+    here = {"organization": SimpleNamespace(slug="acme"), "project": SimpleNamespace(slug="web")}
+
+    of_organization = render('{% nav_link "audit" "box" "Audit log" organization_url="tenants:audit-list" %}', **here)
+    of_project = render('{% nav_link "keys" "box" "API keys" project_url="tenants:key-list" %}', **here)
+
+    assert 'href="/o/acme/audit/"' in of_organization
+    assert of_organization.endswith("</svg><span>Audit log</span></a></li>")
+    assert 'href="/o/acme/p/web/keys/"' in of_project
+    assert "aria-current" not in of_organization + of_project
+
+
+@pytest.mark.parametrize(("page", "is_current"), [("audit", True), ("keys", False), ("", False)])
+def test_only_the_link_of_the_page_itself_is_current(page: str, *, is_current: bool) -> None:
+    html = render('{% nav_link page "box" "Here" href="/x/" %}', page=page, nav_active="audit")
+
+    assert (' aria-current="page"' in html) is is_current
+
+
+def test_a_link_that_one_may_not_follow_is_not_there() -> None:
+    assert render('{% nav_link "audit" "box" "Audit log" href="/x/" %}', nav_denied=frozenset({"audit"})) == ""
+
+
+def test_names_in_the_navigation_are_escaped() -> None:
+    html = render('{% nav_link "" "box" name href=url %}', name="R & <D>", url='/x/?"&y')
+
+    assert 'href="/x/?&quot;&amp;y"' in html
+    assert "<span>R &amp; &lt;D&gt;</span>" in html

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from conftest import make_user
 from tenants import services
 from tenants.access import LAST_ORGANIZATION
-from tenants.context import navigation
+from tenants.context import ProjectLink, navigation
 from tenants.models import Membership, Organization, User
 from tenants.permissions import Role
 
@@ -56,8 +56,20 @@ def test_the_two_lists_cost_two_queries_and_only_when_they_are_shown(acme, scope
         assert [item.slug for item in context["projects"]] == ["web"]
         assert [item.slug for item in context["organizations"]] == ["acme"]
         assert list(context["projects"])  # shown twice, read once
+        assert list(context["project_links"]) == [ProjectLink("Web", "/o/acme/p/web/", is_current=False)]
 
     assert len(queries) == 2
+
+
+def test_the_project_one_is_in_is_the_current_one(acme, acme_project, scope):
+    request = page_of(acme)
+    request.project = acme_project  # type: ignore[attr-defined]
+    services.create_project(organization=acme, actor=request.user, name="Batch")
+
+    with scope(acme):
+        links = list(navigation(request)["project_links"])
+
+    assert [(link.name, link.is_current) for link in links] == [("Batch", False), ("Web", True)]
 
 
 def test_only_ones_own_organizations_are_listed(acme, globex, scope):
