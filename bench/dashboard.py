@@ -102,7 +102,7 @@ def _fill(tenant: Tenant, size: int) -> None:
     from django.conf import settings
     from django.db import connection as django_connection
 
-    from ingestion.condensing import condense_days
+    from ingestion.condensing import condense
     from ingestion.rebuild import rebuild_rollups
     from tenants.models import Organization
 
@@ -113,12 +113,13 @@ def _fill(tenant: Tenant, size: int) -> None:
     with django_connection.cursor() as cursor:
         cursor.execute("set statement_timeout = '60s'")  # a worker's: pages have 5 s
     rebuild_rollups(organization=organization, first_date=since.date(), end_date=until.date() + timedelta(days=1))
-    condense_days(now=until, seconds=600)
+    condense(now=until, seconds=600)
     with django_connection.cursor() as cursor:
         cursor.execute("reset statement_timeout")
     with psycopg.connect(settings.DATABASE.url, autocommit=True) as connection:
         connection.execute(
-            "vacuum analyze call_rollups_hourly, call_rollups_daily, call_rollups_condensed, user_rollups_daily"
+            "vacuum analyze call_rollups_hourly, call_rollups_daily, call_rollups_condensed,"
+            " call_rollups_condensed_hourly, user_rollups_daily"
         )
 
 

@@ -71,7 +71,7 @@ def statement(*, organization: Organization, project: Project | None, read: Read
 def _cells(made: Statement, read: Reading, subject: Subject) -> list[str]:
     """The rows of the period summed once: by bucket and model, and by feature and project."""
     period = read.chosen.period
-    if read.source is not Source.ROLLUPS or not period.sources().days or not _has_facets(read.chosen):
+    if read.source is not Source.ROLLUPS or not _has_facets(read.chosen):
         return [_MIXED.format(rows=sources.rows(made, read, subject, period=period, prefix="now"))]
     of_models, of_features = replace(read, columns=_MODEL), replace(read, columns=_FEATURE, sums=_COUNTED)
     return [

@@ -1,6 +1,6 @@
 """SQL over rollups: which of their rows a filter means, what it can be narrowed to, and which days have calls.
 
-Settled days are read from the facet that knows all the columns asked for, if there is one (ingestion.condensed).
+Settled days and hours are read from the facet that knows all the columns asked for, if one does (ingestion.condensed).
 """
 
 from collections.abc import Collection, Sequence
@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
-from core.periods import DAY, Granularity, Period
+from core.periods import DAY, Granularity, Period, Sources
 from dashboards.filters import DIMENSIONS, Filter
 from ingestion import condensed, store
-from ingestion.store import DAILY, HOURLY, OTHER
+from ingestion.condensed import DAYS, HOURS, Grain
+from ingestion.store import OTHER
 
 OPTIONS: Final = 100  # values to choose from in a filter
 # From here on a sum of packed histograms could carry (ingestion.histogram).
@@ -105,19 +106,20 @@ def rows(
 ) -> str:
     """The rollup rows of a period with a ``bucket`` column: daily rows, and hourly ones for what days leave.
 
-    ``where`` is of :func:`conditions`; ``facet`` (:func:`facet_of`) stands for the daily rows of settled days.
+    ``where`` is of :func:`conditions`; ``facet`` (:func:`facet_of`) stands for the rows of settled days and hours.
     """
-    sources = period.sources()
     zone = made.bind("zone", period.zone.key)
     hour = _HOUR if period.granularity is Granularity.HOUR else _day_of(zone)
-    selects = [
-        _rows("bucket_date::text", columns, f"{table} {join}", f"{where} and {which}")
-        for table, which in daily(made, days=sources.days, prefix=prefix, facet=facet)
-    ]
-    for number, hours in enumerate(sources.hours):
-        within = bounds(made, "bucket_start", hours, prefix=f"{prefix}_hours{number}")
-        selects.append(_rows(hour, columns, f"{HOURLY} {join}", f"{where} and {within}"))
-    return "\n        union all\n        ".join(selects)
+    return union(
+        made,
+        sources=period.sources(),
+        buckets=("bucket_date::text", hour),
+        columns=columns,
+        where=where,
+        join=join,
+        prefix=prefix,
+        facet=facet,
+    )
 
 
 def plain_rows(
@@ -129,35 +131,54 @@ def plain_rows(
     return rows(made, period=period, columns=listed, where=where, prefix=prefix, facet=facet)
 
 
-def daily(made: Statement, *, days: tuple[date, date] | None, prefix: str, facet: str) -> list[tuple[str, str]]:
-    """The tables that have the rows of whole days, half-open, and which of their rows those are.
+def union(
+    made: Statement,
+    *,
+    sources: Sources,
+    buckets: tuple[str, str],
+    columns: str,
+    where: str,
+    prefix: str,
+    join: str = "",
+    facet: str = "",
+) -> str:
+    """The rows of ``sources``; ``buckets`` is what the ``bucket`` of a daily row is, and of an hourly one.
 
-    Days are asked for as an array: of that the planner knows that it is short, and looks each day up in the index.
     The statement must name its organization ``organization_id``.
     """
-    if not days:
-        return []
-    within = bounds(made, "bucket_date", days, prefix=f"{prefix}_days")
-    if not facet:
-        return [(DAILY, within)]
-    is_facet = f"facet = {made.bind(f'facet_{facet}', facet)}"
-    return [
-        (DAILY, f"bucket_date = any({_UNSETTLED.format(prefix=prefix)})"),
-        (condensed.TABLE, f"{is_facet} and bucket_date = any({_SETTLED.format(within=within)})"),
+    of_days, of_hours = buckets
+    parts = [(of_days, DAYS, sources.days, f"{prefix}_days")] if sources.days else []
+    parts += [(of_hours, HOURS, hours, f"{prefix}_hours{number}") for number, hours in enumerate(sources.hours)]
+    selects = [
+        f"select {bucket} as bucket, {columns} from {table} {join} where {where} and {which}"
+        for bucket, grain, within, name in parts
+        for table, which in _tables(made, grain, within=within, prefix=name, facet=facet)
     ]
+    return "\n        union all\n        ".join(selects)
 
 
-_CONDENSED: Final = f"organization_id = %(organization_id)s and state = '{condensed.CONDENSED}'"
-_SETTLED: Final = f"""array(
-            select bucket_date from {condensed.DAYS} where {{within}} and {_CONDENSED})"""
-_UNSETTLED: Final = f"""array(
-            select day::date from generate_series(
-                %({{prefix}}_days_from)s::date, %({{prefix}}_days_to)s::date - 1, interval '1 day') day
-            where not exists (select from {condensed.DAYS} where bucket_date = day::date and {_CONDENSED}))"""
+def _tables(
+    made: Statement, grain: Grain, *, within: tuple[object, object], prefix: str, facet: str
+) -> list[tuple[str, str]]:
+    """The tables that have the rows of whole buckets, half-open, and which of their rows those are.
 
-
-def _rows(bucket: str, columns: str, table: str, where: str) -> str:
-    return f"select {bucket} as bucket, {columns} from {table} where {where}"
+    Buckets are asked for as an array: of that the planner knows that it is short, and looks each up in the index.
+    """
+    condition = bounds(made, grain.column, within, prefix=prefix)
+    if not facet:
+        return [(grain.rows, condition)]
+    is_facet = f"facet = {made.bind(f'facet_{facet}', facet)}"
+    is_condensed = f"organization_id = %(organization_id)s and state = '{condensed.CONDENSED}'"
+    settled = f"select {grain.column} from {grain.marks} where {condition} and {is_condensed}"
+    others = f"""
+            select bucket::{grain.type} from generate_series(
+                %({prefix}_from)s::{grain.type}, %({prefix}_to)s::{grain.type}, interval '{grain.step}') bucket
+            where bucket < %({prefix}_to)s and not exists (
+                select from {grain.marks} where {grain.column} = bucket::{grain.type} and {is_condensed})"""
+    return [
+        (grain.rows, f"{grain.column} = any(array({others}))"),
+        (grain.facets, f"{is_facet} and {grain.column} = any(array({settled}))"),
+    ]
 
 
 _HOUR: Final = "extract(epoch from bucket_start)::bigint::text"  # an instant: the clock shows some hours twice

@@ -12,7 +12,7 @@ from django.db import connection
 from core.fields import decimal_text
 from core.periods import Period, Sources
 from core.places import Place
-from dashboards.rollups import Statement, bounds, daily
+from dashboards.rollups import Statement, union
 from ingestion import condensed
 from ingestion.store import COSTS, TOKENS
 
@@ -136,15 +136,15 @@ def _rows(made: Statement, question: Question) -> str:
     of_days, of_hours = (bucket.format(zone=zone) for bucket in _BUCKETS[question.interval])
     dimensions = {_STORED.get(name, name) for name in (*question.group_by, *question.filters)}
     stored = ", ".join((*sorted(dimensions), *METRICS))
-    sources = _sources(question)
-    selects = [
-        f"select {of_days} as bucket, {stored} from {table} where {where} and {which}"
-        for table, which in daily(made, days=sources.days, prefix="now", facet=condensed.facet_of(dimensions))
-    ]
-    for number, hours in enumerate(sources.hours):
-        within = bounds(made, "bucket_start", hours, prefix=f"hours{number}")
-        selects.append(f"select {of_hours} as bucket, {stored} from call_rollups_hourly where {where} and {within}")
-    return "\n    union all\n    ".join(selects)
+    return union(
+        made,
+        sources=_sources(question),
+        buckets=(of_days, of_hours),
+        columns=stored,
+        where=where,
+        prefix="now",
+        facet=condensed.facet_of(dimensions),
+    )
 
 
 def _sources(question: Question) -> Sources:

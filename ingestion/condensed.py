@@ -1,81 +1,137 @@
-"""Days that have settled, summed once more without the dimensions that most questions do not ask for.
+"""Days and hours that have settled, summed once more without the dimensions that most questions do not ask for.
 
-A day of an organization has as many daily rows as combinations of names. Pages of months ask mostly by model or by
-feature: a *facet* has the sums of a day by these alone, a tenth or less of the rows. Pure: how they lie in Postgres,
+An hour of an organization has as many rows as combinations of names, a day more. Pages ask mostly by model or by
+feature: a *facet* has the sums of a bucket by these alone, a tenth or less of the rows. Pure: how they lie in Postgres,
 and statements.
 
-Daily rows stay the truth. ``condensed_days`` says which days the facets have; a trigger on the daily rows takes a day
-out when anything changes it, so that no writer has to know of facets, and readers take such a day's daily rows.
+Rollup rows stay the truth. *Marks* say of which buckets the facets are; a trigger on the rows takes a bucket out when
+anything changes it, so that no writer has to know of facets, and readers take such a bucket's rows.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from ingestion import histogram, store
 
-TABLE, DAYS = "call_rollups_condensed", "condensed_days"
 FACETS: Final = {"model": ("provider", "model_key", "team"), "feature": ("feature",)}  # the smaller one first
 NAMES: Final = tuple(name for facet in FACETS.values() for name in facet)
 
-# What a day of ``condensed_days`` is. A packed histogram of too many calls could carry: such a day stays as it is.
+# What a marked bucket is. A packed histogram of too many calls could carry: such a bucket stays as it is.
 CHANGED, CONDENSED, TOO_LARGE = "changed", "condensed", "too large"
-# The trigger looks at days before yesterday (UTC): nearly all that is written is of later ones, and pays nothing.
-# A day later than that no transaction can be left that wrote a day without it.
-SETTLED_AFTER_DAYS: Final = 2
+MOST_CALLS: Final = histogram.MOST_CALLS
+
+_SETTLED_AFTER_DAYS: Final = 2
+_SETTLED_AFTER_HOURS: Final = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class Grain:
+    """Rollup rows of one width, the tables of their facets and marks, and where their buckets can begin.
+
+    The trigger looks at buckets of a while ago (before yesterday in UTC; an hour and a half ago): nearly all that is
+    written is of later ones, and pays nothing. Buckets settle later than that by more than any transaction lasts, so
+    that none can be left that wrote one without a trace. ``condensed_back`` bounds those of which nothing is known.
+    """
+
+    rows: str
+    facets: str
+    marks: str
+    step: str
+    condensed_back: str
+
+    @property
+    def column(self) -> str:
+        return store.BUCKETS[self.rows][0]
+
+    @property
+    def type(self) -> str:
+        return store.BUCKETS[self.rows][1]
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """Of a facet's row."""
+        return ("organization_id", "facet", self.column, "project_id", *NAMES)
+
+
+DAYS: Final = Grain(store.DAILY, "call_rollups_condensed", "condensed_days", "1 day", "3 years")
+# Pages ask by the hour for three days, forecasts for a week. Hours begin on the quarters where a zone has them.
+HOURS: Final = Grain(store.HOURLY, "call_rollups_condensed_hourly", "condensed_hours", "15 minutes", "15 days")
+GRAINS: Final = (DAYS, HOURS)
 
 
 def facet_of(names: Collection[str]) -> str:
-    """The facet that knows all of these columns of a daily row; empty where none does."""
+    """The facet that knows all of these columns of a rollup row; empty where none does."""
     return next((facet for facet, known in FACETS.items() if set(names) <= {*known, "project_id"}), "")
 
 
-KEY: Final = ("organization_id", "facet", "bucket_date", "project_id", *NAMES)
-_COLUMNS: Final = (*KEY, *store.SUMS)
-_OWNED: Final = ("organization_id", "bucket_date", "project_id")
-OF_DAY: Final = "organization_id = %(organization)s and bucket_date = %(day)s"
-
-# A day that nothing is known of counts as changed. Days that lost all their rows may lie before the first that has any.
-UNSETTLED: Final = f"""
-select bucket_date from {DAYS}
-where organization_id = %(organization)s and state = '{CHANGED}' and bucket_date < %(before)s
-union
-select day::date from generate_series(
-    (select min(bucket_date) from {store.DAILY} where organization_id = %(organization)s),
-    %(before)s::date - 1, interval '1 day') day
-where not exists (select from {DAYS} k where k.organization_id = %(organization)s and k.bucket_date = day::date)
-order by 1 desc"""
-
-# Comes first: from here on whoever changes the day waits for the end, and what was changed before is seen.
-CLAIM: Final = f"""
-insert into {DAYS} (organization_id, bucket_date, state) values (%(organization)s, %(day)s, '{CONDENSED}')
-on conflict (organization_id, bucket_date) do update set state = excluded.state"""
-
-FORGET: Final = f"delete from {TABLE} where {OF_DAY} and facet = any(%(facets)s)"
+def settled_before(grain: Grain, now: datetime) -> date | datetime:
+    """The first bucket that has not settled."""
+    if grain is HOURS:
+        return now - _SETTLED_AFTER_HOURS
+    return now.astimezone(UTC).date() - timedelta(days=_SETTLED_AFTER_DAYS)
 
 
-def _facet() -> str:
+def of_bucket(grain: Grain) -> str:
+    return f"organization_id = %(organization)s and {grain.column} = %(bucket)s"
+
+
+def unsettled(grain: Grain) -> str:
+    """What is to be condensed, the latest first: what changed, and what has rows and no mark.
+
+    What lost all its rows may lie before the first that has any.
+    """
+    return f"""
+        select {grain.column} from {grain.marks}
+        where organization_id = %(organization)s and state = '{CHANGED}' and {grain.column} < %(before)s
+        union
+        select bucket::{grain.type}
+        from (select min({grain.column}) as first from {grain.rows} where organization_id = %(organization)s) r
+        cross join generate_series(
+            date_trunc('hour', greatest(first, %(before)s - interval '{grain.condensed_back}')),
+            %(before)s, interval '{grain.step}') bucket
+        where first is not null and bucket < %(before)s
+          and not exists (select from {grain.marks} k
+                          where k.organization_id = %(organization)s and k.{grain.column} = bucket::{grain.type})
+          and exists (select from {grain.rows} r
+                      where r.organization_id = %(organization)s and r.{grain.column} = bucket::{grain.type})
+        order by 1 desc"""
+
+
+def claim(grain: Grain) -> str:
+    """Comes first: from here on whoever changes the bucket waits for the end, and what was changed before is seen."""
+    return f"""
+        insert into {grain.marks} (organization_id, {grain.column}, state)
+        values (%(organization)s, %(bucket)s, '{CONDENSED}')
+        on conflict (organization_id, {grain.column}) do update set state = excluded.state"""
+
+
+def forget(grain: Grain) -> str:
+    return f"delete from {grain.facets} where {of_bucket(grain)} and facet = any(%(facets)s)"
+
+
+def leave(grain: Grain) -> str:
+    return f"update {grain.marks} set state = '{TOO_LARGE}' where {of_bucket(grain)}"
+
+
+def summed(grain: Grain, which: str) -> str:
+    """What the facets of some rows must be."""
+    owned = ("organization_id", grain.column, "project_id")
     cases = " ".join(f"when grouping({names[0]}) = 0 then '{facet}'" for facet, names in FACETS.items())
-    return f"case {cases} end"
+    return f"""
+        select organization_id, case {cases} end as facet, {grain.column}, project_id,
+               {", ".join(f"coalesce({name}, '') as {name}" for name in NAMES)},
+               {", ".join(f"sum({name}) as {name}" for name in store.SUMS)}
+        from {grain.rows} where {which}
+        group by grouping sets ({", ".join(f"({', '.join((*owned, *names))})" for names in FACETS.values())})"""
 
 
-def _groups() -> str:
-    return ", ".join(f"({', '.join((*_OWNED, *names))})" for names in FACETS.values())
-
-
-# What the facets of a day must be.
-SUMMED: Final = f"""
-    select organization_id, {_facet()} as facet, bucket_date, project_id,
-           {", ".join(f"coalesce({name}, '') as {name}" for name in NAMES)},
-           {", ".join(f"sum({name}) as {name}" for name in store.SUMS)}
-    from {store.DAILY} where {OF_DAY} group by grouping sets ({_groups()})"""
-
-# Answers the most calls that one histogram holds.
-CONDENSE: Final = f"""
-with made as (
-    insert into {TABLE} ({", ".join(_COLUMNS)}) {SUMMED}
-    returning greatest(latency_calls, first_token_calls) as timed_calls
-)
-select coalesce(max(timed_calls), 0) from made"""
-
-MOST_CALLS: Final = histogram.MOST_CALLS
-LEAVE: Final = f"update {DAYS} set state = '{TOO_LARGE}' where {OF_DAY}"
+def condense(grain: Grain) -> str:
+    """Answers the most calls that one histogram holds."""
+    return f"""
+        with made as (
+            insert into {grain.facets} ({", ".join((*grain.key, *store.SUMS))}) {summed(grain, of_bucket(grain))}
+            returning greatest(latency_calls, first_token_calls) as timed_calls
+        )
+        select coalesce(max(timed_calls), 0) from made"""

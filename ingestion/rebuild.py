@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from core.scope import org_scope
 from ingestion import condensed, daily_rebuild, daily_tables, histogram, store
+from ingestion.condensed import Grain
 from tenants.models import Organization, OrganizationSettings, Project
 
 
@@ -234,11 +235,21 @@ _COMPARE: Final = f"{_from_calls()}, {daily_rebuild.EXPECTED}" + " union all ".j
         *map(daily_rebuild.compare, daily_tables.TABLES),
     ]
 )
-# Of a day that is condensed: the others are not read.
-_COMPARE_FACETS: Final = _compare(
-    condensed.TABLE,
-    condensed.KEY,
-    expected=condensed.SUMMED,
-    actual=condensed.OF_DAY,
-    only=f"exists (select from {condensed.DAYS} where {condensed.OF_DAY} and state = '{condensed.CONDENSED}')",
-)
+# Whole days and hours: facets do not know which projects still keep the calls of one.
+_IN: Final = {
+    condensed.DAYS: "organization_id = %(organization)s and bucket_date = %(day)s",
+    condensed.HOURS: "organization_id = %(organization)s and bucket_start >= %(from)s and bucket_start < %(to)s",
+}
+
+
+def _compare_facets(grain: Grain) -> str:
+    """Of buckets that are condensed: those of others are not read."""
+    bucket = f"coalesce(e.{grain.column}, a.{grain.column})"
+    is_condensed = f"""exists (
+            select from {grain.marks} k where k.organization_id = %(organization)s and k.{grain.column} = {bucket}
+            and k.state = '{condensed.CONDENSED}')"""
+    expected = condensed.summed(grain, _IN[grain])
+    return _compare(grain.facets, grain.key, expected=expected, actual=_IN[grain], only=is_condensed)
+
+
+_COMPARE_FACETS: Final = " union all ".join(map(_compare_facets, condensed.GRAINS))

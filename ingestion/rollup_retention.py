@@ -13,9 +13,11 @@ from tenants.models import Organization
 KEPT_MONTHS: Final = 25  # two years to compare with, and the month that is running
 _AT_ONCE: Final = 5_000
 _MOST_BATCHES: Final = 100  # a run; the next run goes on
-# What says of a day whether it is condensed comes last: deleting its daily rows says it anew.
-_BUCKETS: Final = {table: bucket for table, (bucket, _) in store.BUCKETS.items()} | dict.fromkeys(
-    (*daily_tables.TABLES, condensed.TABLE, condensed.DAYS), "bucket_date"
+# Marks come last: deleting the rows of what is condensed marks it anew.
+_BUCKETS: Final = (
+    {table: bucket for table, (bucket, _) in store.BUCKETS.items()}
+    | dict.fromkeys(daily_tables.TABLES, "bucket_date")
+    | {table: grain.column for grain in condensed.GRAINS for table in (grain.facets, grain.marks)}
 )
 # Days before these were cleared by earlier runs, also if the worker rested for a while; looking at them again would
 # cost more with every month that is kept.

@@ -50,10 +50,10 @@ def retention(**_: object) -> None:
 
 @shared_task(name="ingestion.condense", acks_late=True)
 def condense(**_: object) -> None:
-    """Sum settled days up for pages of months; what is not done in time the next run does."""
-    days = condensing.condense_days(now=now())
-    if days:
-        logger.info("days condensed", extra={"days": days})
+    """Sum settled days and hours up for pages; what is not done in time the next run does."""
+    condensed = condensing.condense(now=now())
+    if any(condensed.values()):
+        logger.info("condensed", extra=condensed)
 
 
 @shared_task(name="ingestion.check_quotas", acks_late=True)

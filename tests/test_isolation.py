@@ -27,6 +27,7 @@ EDGE_TABLES = {
     "prompt_hash_daily",
     "user_rollups_daily",
     "condensed_days",
+    "condensed_hours",
     "api_key_usage",
     "gateway_providers",
     "gateway_settings",

@@ -116,6 +116,7 @@ def test_the_edge_has_whole_tables_only_where_it_writes(db):
         "teams": READ,
         "user_rollups_daily": write,
         "condensed_days": write,
+        "condensed_hours": write,
     }
 
 

@@ -5,11 +5,12 @@ from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from core.periods import Sources
 from dashboards.executive.month import Month
 from dashboards.filters import Filter
 from dashboards.groups.selectors import read
 from dashboards.numbers import NOTHING
-from dashboards.rollups import Statement, bounds, conditions, plain_rows
+from dashboards.rollups import Statement, conditions, facet_of, plain_rows, union
 from rules.engine.budgets import FORECAST_HOURS, BudgetPeriod, BudgetSpend, Forecast, Metric, forecast, stretch_at
 from rules.engine.days import running_hour
 from tenants.models import Organization
@@ -50,9 +51,7 @@ select kind, coalesce(bucket, team, feature, model_key, '') as name, coalesce(pr
        (select min(bucket_date) from call_rollups_daily where {{owner}}) as first_day
 from placed where kind in ('day', 'total') or place <= {MOST} order by kind, place"""
 
-_HOURS: Final = """
-select bucket_start, sum(cost_usd) as cost_usd from call_rollups_hourly
-where {owner} and {within} group by bucket_start"""
+_HOURS: Final = "select bucket, sum(cost_usd) as cost_usd from ({rows}) r group by bucket"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +148,17 @@ def _hours(organization: Organization, month: Month, chosen: Filter, first_day: 
     since = until - FORECAST_HOURS * _HOUR
     made = Statement()
     owner = conditions(made, organization_id=organization.pk, project_id=None, chosen=chosen)
-    made.sql = _HOURS.format(owner=owner, within=bounds(made, "bucket_start", (since, until), prefix="hours"))
-    found = {row["bucket_start"].astimezone(UTC): row["cost_usd"] for row in read(made)}
+    rows = union(
+        made,
+        sources=Sources(None, ((since, until),)),
+        buckets=("", "bucket_start"),
+        columns="cost_usd",
+        where=owner,
+        prefix="now",
+        facet=facet_of(chosen, ()),
+    )
+    made.sql = _HOURS.format(rows=rows)
+    found = {row["bucket"].astimezone(UTC): row["cost_usd"] for row in read(made)}
     starts = [since + place * _HOUR for place in range(FORECAST_HOURS)]
     if first_day is None or first_day >= since.astimezone(month.zone).date():
         starts = [start for start in starts if start >= min(found, default=until)]

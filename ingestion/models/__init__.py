@@ -1,7 +1,7 @@
 """Tables of telemetry."""
 
 from ingestion.models.calls import Call, DailyRollup, HourlyRollup, Measures, Rollup
-from ingestion.models.condensed import CondensedDay, CondensedRollup
+from ingestion.models.condensed import CondensedDay, CondensedHour, CondensedHourlyRollup, CondensedRollup
 from ingestion.models.daily_tables import PromptRollup, SizeRollup, UserRollup
 from ingestion.models.lifecycle import Erasure, ZoneChange
 from ingestion.models.prices import CatalogueChange, RateCard
@@ -15,6 +15,8 @@ __all__ = [
     "CatalogueChange",
     "CloudSample",
     "CondensedDay",
+    "CondensedHour",
+    "CondensedHourlyRollup",
     "CondensedRollup",
     "DailyRollup",
     "Erasure",

@@ -63,7 +63,7 @@ def test_the_two_lists_cost_two_queries_and_only_when_they_are_shown(acme, scope
 
 def test_the_project_one_is_in_is_the_current_one(acme, acme_project, scope):
     request = page_of(acme)
-    request.project = acme_project  # type: ignore[attr-defined]
+    request.project = acme_project
     services.create_project(organization=acme, actor=request.user, name="Batch")
 
     with scope(acme):

@@ -1,4 +1,4 @@
-"""Numbers of settled days come from facets and are the same: whether all days are condensed, some, or none."""
+"""Numbers of settled days and hours come from facets and are the same: whether all are condensed, some, or none."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from dashboards.filters import WITHOUT
 from dashboards.groups import selectors as groups
 from dashboards.tests.factories import make_rollup
 from ingestion import condensing, histogram
-from ingestion.models import CondensedRollup, DailyRollup
+from ingestion.models import CondensedHourlyRollup, CondensedRollup, DailyRollup, HourlyRollup
 from tenants import services
 from tenants.models import Project, User
 
@@ -106,7 +106,8 @@ def _teams(organization, project, chosen):
 
 def _month(organization, project, chosen):
     (running, *_) = month.months(NOW, ZONE)
-    return spend.spend(organization=organization, month=running, chosen=chosen)
+    spent = spend.spend(organization=organization, month=running, chosen=chosen)
+    return spent, spend.ahead(organization=organization, month=running, chosen=chosen, spent=spent)
 
 
 READS = {
@@ -150,12 +151,13 @@ QUERIES = [
 
 
 def condense():
-    assert condensing.condense_days(now=NOW, seconds=600) == 42
+    assert condensing.condense(now=NOW, seconds=600) == {"days": 42, "hours": 5}
 
 
-def change_every_other_day(organization):
+def change_some(organization):
     with org_scope(organization.pk):
         DailyRollup.objects.filter(bucket_date__day__in=range(1, 32, 2)).update(calls=F("calls"))
+        HourlyRollup.objects.filter(bucket_start__date=LAST).update(calls=F("calls"))
 
 
 @pytest.mark.parametrize("project", [None, "web"])
@@ -165,7 +167,7 @@ def test_condensing_changes_no_answer(acme, read, query, project):
 
     condense()
     of_all = {name: read(name, query, project) for name in READS}
-    change_every_other_day(acme)
+    change_some(acme)
     of_some = {name: read(name, query, project) for name in READS}
 
     assert of_all == before
@@ -175,23 +177,25 @@ def test_condensing_changes_no_answer(acme, read, query, project):
 FROM_FACETS = {name for name in READS if name not in {"team", "calls by environment", "usage by environment"}}
 
 
+@pytest.mark.parametrize(("query", "facets"), [("range=30d", CondensedRollup), ("range=24h", CondensedHourlyRollup)])
 @pytest.mark.parametrize("name", READS)
-def test_what_a_facet_has_is_read_from_it(acme, read, name):
+def test_what_a_facet_has_is_read_from_it(acme, read, name, query, facets):
     condense()
-    before = read(name, "range=30d")
+    before = read(name, query)
     with org_scope(acme.pk):
-        CondensedRollup.objects.update(calls=F("calls") + 1000, errors=F("errors") + 1000, cost_usd=F("cost_usd") + 1)
-        CondensedRollup.objects.update(latency_histogram=Decimal(histogram.packed([60])))
+        facets.objects.update(calls=F("calls") + 1000, errors=F("errors") + 1000, cost_usd=F("cost_usd") + 1)
+        facets.objects.update(latency_histogram=Decimal(histogram.packed([60])))
 
-    assert (read(name, "range=30d") != before) == (name in FROM_FACETS)
+    assert (read(name, query) != before) == (name in FROM_FACETS)
 
 
 @pytest.mark.parametrize("query", ["environment=prod", "feature=chat&model=mini"])
-def test_what_no_facet_has_is_read_from_daily_rows(acme, read, query):
+def test_what_no_facet_has_is_read_from_rollups(acme, read, query):
     condense()
     before = read("overview", f"range=30d&{query}")
     with org_scope(acme.pk):
         CondensedRollup.objects.all().delete()
+        CondensedHourlyRollup.objects.all().delete()
 
     assert read("overview", f"range=30d&{query}") == before
     assert before.total.calls > 0
