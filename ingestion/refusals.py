@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Max, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from ingestion.models import RejectedEvents
 from ingestion.wire.refused import Kind
@@ -36,6 +36,12 @@ _LINES: Final = """
       and project_id <> all(%(hidden)s)
       and hour >= %(since)s and hour < %(until)s and kind <> %(content)s
     group by kind, field, reason order by 4 desc, kind, field, reason limit %(limit)s"""
+# Nearly every page asks this.
+_RECENT: Final = """
+    select kind, sum(count)::bigint, sum(events)::bigint, max(last_at) from rejected_events
+    where organization_id = %(organization)s and (%(projects)s::bigint[] is null or project_id = any(%(projects)s))
+      and project_id <> all(%(hidden)s) and hour >= %(since)s and kind <> %(content)s
+    group by kind"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,16 +130,7 @@ def rows(
 
 def lines(asked: Asked) -> list[Line]:
     """The most frequent reasons of a period."""
-    parameters = {
-        "organization": asked.organization.pk,
-        "projects": [asked.project.pk] if asked.project else None,
-        "hidden": list(asked.hidden),
-        "since": asked.since,
-        "until": asked.until,
-        "content": Kind.CONTENT.value,
-        "samples": MOST_SAMPLES,
-        "limit": MOST_LINES,
-    }
+    parameters = _parameters(asked) | {"until": asked.until, "samples": MOST_SAMPLES, "limit": MOST_LINES}
     with connection.cursor() as cursor:
         cursor.execute(_LINES, parameters)
         return [_line(row) for row in cursor.fetchall()]
@@ -167,15 +164,23 @@ def by_hour(asked: Asked) -> Mapping[datetime, Sums]:
 
 def recent(asked: Asked, *, since: datetime) -> Sums:
     """What was refused from the first hour asked about on; nothing when the last refusal was before ``since``."""
-    found: dict[str, int] = {}
-    last: datetime | None = None
-    of_hours = _of(asked).exclude(kind=Kind.CONTENT)
-    for kind, count, events, last_at in (
-        of_hours.values_list("kind").annotate(Sum("count"), Sum("events"), Max("last_at")).order_by("kind")
-    ):
-        found[kind] = events if kind == Kind.EVENT else count
-        last = max(last or last_at, last_at)
-    return _sums(found) if last and last >= since else Sums()
+    with connection.cursor() as cursor:
+        cursor.execute(_RECENT, _parameters(asked))
+        rows = cursor.fetchall()
+    if max((last_at for *_, last_at in rows), default=since) < since:
+        return Sums()
+    return _sums({kind: events if kind == Kind.EVENT else count for kind, count, events, _ in rows})
+
+
+def _parameters(asked: Asked) -> dict[str, Any]:
+    """Whose refusals, from when on; dropped content refuses nothing."""
+    return {
+        "organization": asked.organization.pk,
+        "projects": [asked.project.pk] if asked.project else None,
+        "hidden": list(asked.hidden),
+        "since": asked.since,
+        "content": Kind.CONTENT.value,
+    }
 
 
 def _of(asked: Asked) -> QuerySet[RejectedEvents]:

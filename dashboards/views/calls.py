@@ -56,6 +56,13 @@ class Line:
     cached_tokens: str
     output_tokens: str
 
+    @property
+    def has_plain_cost(self) -> bool:
+        """Most costs need no word beside them, and fifty times the template of all others takes its time."""
+        call = self.call
+        is_computed = call.cost_usd is not None and call.cost_source != "reported"
+        return is_computed and not call.usage_estimated and not call.duplicate_of
+
 
 @dataclass(frozen=True, slots=True)
 class Other:
