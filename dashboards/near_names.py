@@ -2,11 +2,13 @@
 
 Two names are near when they are equal without case, separators, word order and a version at the end ("chat-bot",
 "Chat Bot v2"), or when they are long and one typing mistake apart ("summarization", "summarisation"). Digits that are
-no version tell names apart ("q1-report", "q2-report").
+no version tell names apart ("q1-report", "q2-report"), and so do numbers at the end of many names that differ in
+nothing else ("store-01" to "store-20").
 """
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Final
@@ -16,10 +18,12 @@ MOST_NAMES: Final = 1_000
 MOST_TOGETHER: Final = 100  # names of one suggestion
 _LONGEST: Final = 60  # letters up to which mistakes are looked for
 _COMPARED: Final = 20  # names of one form that a further one is compared with
+_COUNTED: Final = 6  # names with a number at the end from which on nobody calls versions so
 _WORD: Final = re.compile(r"[^\W_]+")
 _HUMP: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _VERSION: Final = re.compile(r"v?\d{1,3}")
 _DIGITS: Final = re.compile(r"\d+")
+_NUMBERED: Final = re.compile(r"(?<![^\W_])\d+$")  # "store-01", and not "store v1"
 
 type Pair = tuple[str, str]
 
@@ -60,8 +64,12 @@ def words(name: str) -> list[str]:
 def _near_pairs(names: Sequence[str]) -> Iterator[Pair]:
     """Names that share a form; every form is looked up once, so that many names cost little."""
     by_form: dict[tuple[str, str], list[str]] = {}
+    counted = Counter(tuple(words(name)) for name in names if _NUMBERED.search(name))
     for name in names:
-        for form in _forms(words(name)):
+        found = words(name)
+        if (number := _NUMBERED.search(name)) and counted[tuple(found)] >= _COUNTED:
+            found.append(number[0])
+        for form in _forms(found):
             for other in by_form.setdefault(form, [])[:_COMPARED]:
                 yield other, name
             by_form[form].append(name)

@@ -266,6 +266,16 @@ def test_without_a_match_the_log_says_what_to_do(owner, acme, web):
     assert "Clear the filters" in page
 
 
+def test_what_is_known_as_a_sum_only_says_so(owner, acme, web):
+    record(web, [{"started_at": ago(hours=1)}])
+
+    page = text(owner.get(url(acme, feature="(other)")))
+
+    assert "Known as a sum only" in page
+    assert "No calls match" not in page
+    assert "Clear the filters" in page
+
+
 def test_an_open_log_learns_that_nothing_came(owner, acme, web):
     record(web, [{"started_at": ago(hours=1), "received_at": ago(hours=1)}])
     live = owner.get(url(acme)).context["live_url"]

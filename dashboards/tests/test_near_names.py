@@ -51,6 +51,19 @@ def test_many_names_of_one_feature_are_one_suggestion_in_the_given_order() -> No
     assert found == [("chatbot", "Chat Bot v2", "chat-bot"), ("summarisation", "summarization")]
 
 
+def test_numbers_that_count_something_are_no_versions() -> None:
+    stores = [f"store-{number:02}" for number in range(1, 21)]
+
+    assert near(*stores, "store", "Store-03", "report", "report-2", "report v3") == [
+        ("store-03", "Store-03"),
+        ("report", "report-2", "report v3"),
+    ]
+    assert near(*(f"report v{number}" for number in range(1, 21)))[0][:2] == ("report v1", "report v2")
+    assert near(*(f"report-{number}" for number in range(1, 6))) == [
+        tuple(f"report-{number}" for number in range(1, 6))
+    ]
+
+
 def test_the_same_names_give_the_same_suggestions() -> None:
     names = [f"feature-{letter}{letter}-{number}" for letter in "abcdefgh" for number in range(20)]
 
@@ -80,7 +93,7 @@ def test_pairs_are_in_the_order_of_letters_and_of_different_names() -> None:
 
 
 def test_ten_thousand_names_are_no_burden() -> None:
-    found = near(*[f"report-{number}" for number in range(10_000)])
+    found = near(*[f"report v{number}" for number in range(10_000)])
 
     assert [len(one) for one in found] == [MOST_TOGETHER]
 

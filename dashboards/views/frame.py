@@ -15,11 +15,12 @@ from django_htmx.http import trigger_client_event
 from core.periods import HOUR, hour_start
 from dashboards import refused, selectors
 from dashboards.bars import address, filter_bar
-from dashboards.filters import Filter, Option
+from dashboards.filters import DIMENSIONS, Filter, Option
 from dashboards.live import UpTo
 from dashboards.views.opening import open_view
 from ingestion import refusals
 from ingestion.refusals import Asked
+from ingestion.store import OTHER
 from tenants import roles
 from tenants.access import OrgRequest
 from tenants.models import Project
@@ -144,6 +145,7 @@ def nothing_here(chosen: Filter, path: str, *, keep: Pairs = ()) -> Context:
     wider = chosen.widened()
     return {
         "state": "nothing",
+        "is_of_rest": any(OTHER in chosen.values(name) for name in DIMENSIONS),
         "wider_url": address(path, wider, *keep) if wider else "",
         "clear_url": address(path, chosen.cleared(), *keep) if chosen.narrowed_by else "",
     }

@@ -34,6 +34,7 @@ REASONS: Final[Mapping[Reason, str]] = {
 _QUERY: Final = """
     select c.provider, c.model, c.response_model, c.price_match, count(*) as calls,
            sum(c.input_tokens)::bigint as input_tokens, sum(c.output_tokens)::bigint as output_tokens,
+           array_agg(distinct c.model_key) as model_keys,
            min(c.started_at) as first_seen, max(c.started_at) as last_seen,
            count(c.reported_cost_usd) filter (where c.cost_source = 'reported') as reported_calls,
            sum(c.reported_cost_usd) filter (where c.cost_source = 'reported') as reported_usd
@@ -46,7 +47,8 @@ _QUERY: Final = """
 
 
 class UnpricedModel(msgspec.Struct, frozen=True, kw_only=True):
-    """Calls without a price that were sent alike. ``model`` is the id to price: what answered, else what was asked.
+    """Calls without a price that were sent alike. ``model`` is the id to price: what answered, else what was asked;
+    the log knows them by ``model_keys``.
 
     ``now_priced``: a card would price them today; they keep having no price until they are priced again. Where nobody
     said what they used, that takes a card which charges nothing or the same for every call, and none is suggested.
@@ -55,6 +57,7 @@ class UnpricedModel(msgspec.Struct, frozen=True, kw_only=True):
     provider: str
     model: str
     asked_model: str
+    model_keys: list[str]
     calls: int
     input_tokens: int
     output_tokens: int
@@ -110,7 +113,7 @@ def _model(
     organization: Organization, row: Mapping[str, Any], mine: Iterable[RateCard], book: PriceBook, now: datetime
 ) -> UnpricedModel:
     model = row["response_model"] or row["model"]
-    names = ("provider", "calls", "input_tokens", "output_tokens", "first_seen", "last_seen")
+    names = ("provider", "model_keys", "calls", "input_tokens", "output_tokens", "first_seen", "last_seen")
     is_priced, reason = _is_priced(organization, row, book), _reason(row, mine)
     find = partial(_find, book, now)
     is_asked_for = not is_priced and reason != "no-usage"

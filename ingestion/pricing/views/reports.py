@@ -45,13 +45,15 @@ def _with_links(request: OrgRequest, model: UnpricedModel, days: int) -> dict[st
     alias = {"model": model.model, "from": day} | (
         {"target_provider": near.provider, "target": near.catalogue_id} if near else {}
     )
-    calls = {"range": f"{days}d", "provider": model.provider or "(none)", "usage_known": "false"}
+    calls: dict[str, object] = {"range": f"{days}d", "provider": model.provider or "(none)", "model": model.model_keys}
+    if not model.wants_price:
+        calls["usage_known"] = "false"
     again = {"provider": model.provider, "model": model.model, "since": model.first_seen, "until": None}
     return {
         "model": model,
         "price_query": urlencode(price),
         "alias_query": urlencode(alias),
-        "calls_query": urlencode(calls),
+        "calls_query": urlencode(calls, doseq=True),
         "reprice_url": reprice_url(request.organization, **again) if model.now_priced else "",  # type: ignore[arg-type]
     }
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import OperationalError
 from django.urls import reverse
+from django.utils.html import escape
 
 from core.scope import org_scope
 from ingestion.pricing import differences, overrides, preview, selectors, services, unpriced
@@ -402,19 +403,23 @@ def test_unpriced_models_offer_a_price_and_a_near_model(admin, viewer, acme_proj
 def test_unknown_usage_is_listed_and_asks_for_no_price(admin, acme, acme_project):
     nothing = {"price_match": "no-usage", "usage_rule": "unstated", "input_tokens": 0, "output_tokens": 0}
     record(acme_project, scene.unpriced(provider="openai", model="gpt-4o:free", **nothing))
+    record(acme_project, scene.unpriced(provider="openai", model="other"))
 
     page = text(admin.get(path("unpriced")))
 
     assert "Nobody said what these calls used" in page
     assert "Suggestion" not in page
-    assert path("price-create") not in page
-    assert path("alias-create") not in page
+    assert f"{path('price-create')}?provider=openai&amp;model=gpt-4o" not in page
+    assert f"{path('alias-create')}?model=gpt-4o" not in page
     assert ">unknown<" in page
     calls = reverse("dashboards:organization-calls", args=["acme"])
-    assert f'href="{calls}?range=30d&amp;provider=openai&amp;usage_known=false"' in page
-    log = admin.get(calls, {"provider": "openai", "usage_known": "false"})
+    unknown_calls = f"{calls}?range=30d&provider=openai&model=gpt-4o%3Afree&usage_known=false"
+    assert f'href="{escape(unknown_calls)}"' in page
+    log = admin.get(unknown_calls)
     assert log.context["chosen"].problems == ()
-    assert "gpt-4o:free" in text(log)
+    assert [line.call.model for line in log.context["lines"]] == ["gpt-4o:free"]
+    assert [line.call.model for line in admin.get(f"{calls}?provider=openai&model=other").context["lines"]] == ["other"]
+    assert f'href="{calls}?range=30d&amp;provider=openai&amp;model=other"' in page
 
     set_price(acme, "gpt-4o:free", prices=scene.prices(input="0", output="0"))
 
