@@ -42,7 +42,6 @@ _LARGEST: Final = {
 }
 
 _MODEL: Final = ("provider", "model_key")
-_FEATURE: Final = ("feature", "project_id")
 
 
 def reading(chosen: Filter) -> Reading:
@@ -50,7 +49,7 @@ def reading(chosen: Filter) -> Reading:
     found = sources.reading(chosen.without_all("status"), sums=_COUNTED)
     sums = (*_COUNTED, "latency_calls", "latency_histogram")
     kept = replace(chosen, range=found.chosen.range, period=found.chosen.period)
-    return replace(found, chosen=kept, columns=(*_MODEL, *_FEATURE), sums=sums)
+    return replace(found, chosen=kept, columns=(*_MODEL, "feature", "project_id"), sums=sums)
 
 
 def statement(*, organization: Organization, project: Project | None, read: Reading) -> Statement:
@@ -69,11 +68,12 @@ def statement(*, organization: Organization, project: Project | None, read: Read
 
 
 def _cells(made: Statement, read: Reading, subject: Subject) -> list[str]:
-    """The rows of the period summed once: by bucket and model, and by feature and project."""
+    """The rows of the period summed once: by bucket and model, by feature, and by project."""
     period = read.chosen.period
     if read.source is not Source.ROLLUPS or not _has_facets(read.chosen):
         return [_MIXED.format(rows=sources.rows(made, read, subject, period=period, prefix="now"))]
-    of_models, of_features = replace(read, columns=_MODEL), replace(read, columns=_FEATURE, sums=_COUNTED)
+    of_models = replace(read, columns=(*_MODEL, "project_id"))
+    of_features = replace(read, columns=("feature",), sums=_COUNTED)
     return [
         cells.format(rows=sources.rows(made, part, subject, period=period, prefix="now"))
         for cells, part in ((_OF_MODELS, of_models), (_OF_FEATURES, of_features))
@@ -81,7 +81,7 @@ def _cells(made: Statement, read: Reading, subject: Subject) -> list[str]:
 
 
 def _has_facets(chosen: Filter) -> bool:
-    return bool(rollups.facet_of(chosen, _MODEL) and rollups.facet_of(chosen, _FEATURE))
+    return all(rollups.facet_of(chosen, columns, where="") for columns in (_MODEL, ("feature",)))
 
 
 _NAMES: Final = ", ".join(_COUNTED)
@@ -91,13 +91,13 @@ _MIXED: Final = f"""
         {{rows}}
     ) r group by grouping sets ((bucket, provider, model_key), (feature, project_id))"""
 _OF_MODELS: Final = f"""
-    select bucket, provider, model_key, null::text as feature, null::bigint as project_id, {_SUMS}, {_HISTOGRAM} from (
+    select bucket, provider, model_key, null::text as feature, project_id, {_SUMS}, {_HISTOGRAM} from (
         {{rows}}
-    ) r group by bucket, provider, model_key"""
+    ) r group by grouping sets ((bucket, provider, model_key), (project_id))"""
 _OF_FEATURES: Final = f"""
-    select null, null, null, feature, project_id, {_SUMS}, null, null from (
+    select null, null, null, feature, null, {_SUMS}, null, null from (
         {{rows}}
-    ) r group by feature, project_id"""
+    ) r group by feature"""
 
 # Two passes: the rows are summed once into small cells, then every chart and table is a sum over cells.
 _OVERVIEW: Final = f"""
@@ -116,7 +116,7 @@ with cells as materialized (
 ), by_project as (
     select project_id, {_SUMS}, count(*) over () as groups,
            row_number() over (order by {{largest}}, project_id) as place
-    from cells where feature is not null group by project_id
+    from cells where project_id is not null group by project_id
 ), before as (
     select bucket, {_SUMS}, {_HISTOGRAM} from ({{before}}) b group by bucket
 )

@@ -21,7 +21,7 @@ MOST_CALLS: Final = 10**8 - 1
 _HAS_STATUS: Final = {"": "true", "ok": "calls > errors", "error": "errors > 0"}
 
 _STORED_AS: Final = {"model": "model_key", "project": "project_id", "key": "api_key_id"}  # others as they are called
-_DIMENSIONS: Final = frozenset({*store.DIMENSIONS, "api_key_id"})
+_DIMENSIONS: Final = frozenset({*store.DIMENSIONS, "api_key_id", "project_id"})
 _COLUMNS: Final = {
     "provider": "provider = any(%(provider)s)",
     "model": "model_key = any(%(model)s)",
@@ -95,9 +95,14 @@ def owner(made: Statement, *, organization_id: int, project_id: int | None, hidd
     return " and ".join(parts)
 
 
-def facet_of(chosen: Filter, columns: Collection[str]) -> str:
-    """The facet that has those of the columns that are dimensions, and all that the filter asks; empty if none has."""
+def facet_of(chosen: Filter, columns: Collection[str], *, where: str) -> str:
+    """The facet that has those of the columns that are dimensions, and all that the filter asks; empty if none has.
+
+    ``where`` is of :func:`conditions`: it is about all projects, or names those it is about.
+    """
     asked = {_STORED_AS.get(name, name) for name in DIMENSIONS if chosen.values(name)}
+    if "project_id" in where:
+        asked.add("project_id")
     return condensed.facet_of(asked | {name for name in columns if name in _DIMENSIONS})
 
 
@@ -127,7 +132,7 @@ def plain_rows(
 ) -> str:
     """:func:`rows` of some columns, from the facet that has them; ``more`` is put before each row's."""
     listed = ", ".join([more, *columns] if more else columns)
-    facet = facet_of(chosen, columns)
+    facet = facet_of(chosen, columns, where=where)
     return rows(made, period=period, columns=listed, where=where, prefix=prefix, facet=facet)
 
 

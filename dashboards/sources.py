@@ -98,7 +98,7 @@ def rows(made: Statement, read: Reading, subject: Subject, *, period: Period, pr
         return _calls(made, read, subject, period=period, prefix=prefix)
     where, join = _where(made, read, subject), _BY_STATUS if read.splits_status else ""
     if read.source is Source.ROLLUPS:
-        facet = rollups.facet_of(read.chosen, read.columns)
+        facet = rollups.facet_of(read.chosen, read.columns, where=where)
         return rollups.rows(
             made, period=period, columns=_listed(read), where=where, join=join, prefix=prefix, facet=facet
         )

@@ -143,7 +143,7 @@ def _rows(made: Statement, question: Question) -> str:
         columns=stored,
         where=where,
         prefix="now",
-        facet=condensed.facet_of(dimensions),
+        facet=condensed.facet_of({*dimensions, "project_id"}),
     )
 
 

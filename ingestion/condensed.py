@@ -15,8 +15,12 @@ from typing import Final
 
 from ingestion import histogram, store
 
-FACETS: Final = {"model": ("provider", "model_key", "team"), "feature": ("feature",)}  # the smaller one first
-NAMES: Final = tuple(name for facet in FACETS.values() for name in facet)
+FACETS: Final = {  # the smallest first
+    "feature": ("feature",),
+    "model": ("project_id", "provider", "model_key", "team"),
+    "project feature": ("project_id", "feature"),
+}
+NAMES: Final = ("provider", "model_key", "team", "feature")
 
 # What a marked bucket is. A packed histogram of too many calls could carry: such a bucket stays as it is.
 CHANGED, CONDENSED, TOO_LARGE = "changed", "condensed", "too large"
@@ -63,7 +67,7 @@ GRAINS: Final = (DAYS, HOURS)
 
 def facet_of(names: Collection[str]) -> str:
     """The facet that knows all of these columns of a rollup row; empty where none does."""
-    return next((facet for facet, known in FACETS.items() if set(names) <= {*known, "project_id"}), "")
+    return next((facet for facet, known in FACETS.items() if set(names) <= set(known)), "")
 
 
 def settled_before(grain: Grain, now: datetime) -> date | datetime:
@@ -116,11 +120,13 @@ def leave(grain: Grain) -> str:
 
 
 def summed(grain: Grain, which: str) -> str:
-    """What the facets of some rows must be."""
-    owned = ("organization_id", grain.column, "project_id")
-    cases = " ".join(f"when grouping({names[0]}) = 0 then '{facet}'" for facet, names in FACETS.items())
+    """What the facets of some rows must be; of all projects their id is 0."""
+    owned = ("organization_id", grain.column)
+    longest_first = sorted(FACETS.items(), key=lambda one: -len(one[1]))
+    cases = " ".join(f"when grouping({', '.join(names)}) = 0 then '{facet}'" for facet, names in longest_first)
     return f"""
-        select organization_id, case {cases} end as facet, {grain.column}, project_id,
+        select organization_id, case {cases} end as facet, {grain.column},
+               coalesce(project_id, 0) as project_id,
                {", ".join(f"coalesce({name}, '') as {name}" for name in NAMES)},
                {", ".join(f"sum({name}) as {name}" for name in store.SUMS)}
         from {grain.rows} where {which}

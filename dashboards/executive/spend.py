@@ -155,7 +155,7 @@ def _hours(organization: Organization, month: Month, chosen: Filter, first_day: 
         columns="cost_usd",
         where=owner,
         prefix="now",
-        facet=facet_of(chosen, ()),
+        facet=facet_of(chosen, (), where=owner),
     )
     made.sql = _HOURS.format(rows=rows)
     found = {row["bucket"].astimezone(UTC): row["cost_usd"] for row in read(made)}

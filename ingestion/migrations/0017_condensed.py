@@ -115,7 +115,7 @@ class Migration(migrations.Migration):
                         "feature",
                     ),
                 ),
-                ("facet", models.TextField(help_text="model or feature")),
+                ("facet", models.TextField(help_text="feature, model or project feature")),
                 ("bucket_date", models.DateField()),
             ],
             options={"db_table": "call_rollups_condensed", "managed": False},

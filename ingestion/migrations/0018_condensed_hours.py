@@ -113,7 +113,7 @@ class Migration(migrations.Migration):
                         "feature",
                     ),
                 ),
-                ("facet", models.TextField(help_text="model or feature")),
+                ("facet", models.TextField(help_text="feature, model or project feature")),
                 ("bucket_start", models.DateTimeField()),
             ],
             options={"db_table": "call_rollups_condensed_hourly", "managed": False},

@@ -12,7 +12,7 @@ class Facets(Rollup):
     environment = None  # type: ignore[assignment]
     api_key_id = None  # type: ignore[assignment]
 
-    facet = models.TextField(help_text="model or feature")
+    facet = models.TextField(help_text="feature, model or project feature")
 
     class Meta:
         abstract = True

@@ -117,6 +117,10 @@ def test_each_facet_has_the_sums_of_its_dimensions_exactly(acme, acme_project, r
         (shop, "gpt-4o", "red", 10000, Decimal("0.4000000000000001")),
     ]
     assert case.facet(acme, "feature", "project_id", "feature", "model_key", "team") == [
+        (0, "chat", "", "", 11101, Decimal("0.9000000000000004")),
+        (0, "search", "", "", 10, Decimal("0.1000000000000001")),
+    ]
+    assert case.facet(acme, "project feature", "project_id", "feature", "model_key", "team") == [
         (web, "chat", "", "", 1101, Decimal("0.5000000000000003")),
         (web, "search", "", "", 10, Decimal("0.1000000000000001")),
         (shop, "chat", "", "", 10000, Decimal("0.4000000000000001")),
@@ -135,6 +139,7 @@ def test_every_sum_is_in_every_facet(acme, acme_project, name, case):
         assert list(case.facets.objects.values_list("facet", name).order_by("facet")) == [
             ("feature", 14),
             ("model", 14),
+            ("project feature", 14),
         ]
 
 
