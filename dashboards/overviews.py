@@ -9,8 +9,9 @@ from typing import Final
 
 from dashboards import rollups, sources
 from dashboards.filters import Filter, Source
-from dashboards.rollups import MOST_CALLS, Statement
+from dashboards.rollups import Statement
 from dashboards.sources import Reading, Subject
+from ingestion.histogram import MOST_CALLS
 from tenants.models import Organization, Project
 
 SERIES: Final = 9  # with "all others" the ten hues of a chart

@@ -15,8 +15,6 @@ from ingestion.condensed import DAYS, HOURS, Grain
 from ingestion.store import OTHER
 
 OPTIONS: Final = 100  # values to choose from in a filter
-# From here on a sum of packed histograms could carry (ingestion.histogram).
-MOST_CALLS: Final = 10**8 - 1
 
 _HAS_STATUS: Final = {"": "true", "ok": "calls > errors", "error": "errors > 0"}
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
-from ingestion import histogram, store
+from ingestion import store
 
 FACETS: Final = {  # the smallest first
     "feature": ("feature",),
@@ -24,7 +24,6 @@ NAMES: Final = ("provider", "model_key", "team", "feature")
 
 # What a marked bucket is. A packed histogram of too many calls could carry: such a bucket stays as it is.
 CHANGED, CONDENSED, TOO_LARGE = "changed", "condensed", "too large"
-MOST_CALLS: Final = histogram.MOST_CALLS
 
 _SETTLED_AFTER_DAYS: Final = 2
 _SETTLED_AFTER_HOURS: Final = timedelta(hours=2)

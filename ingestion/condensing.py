@@ -8,7 +8,7 @@ from typing import Any, Final
 from django.db import connection
 
 from core.scope import org_scope
-from ingestion import condensed
+from ingestion import condensed, histogram
 from ingestion.condensed import DAYS, GRAINS, HOURS, Grain
 from tenants.models import Organization
 
@@ -46,6 +46,6 @@ def _condense(organization_id: int, grain: Grain, bucket: date) -> None:
     with org_scope(organization_id), connection.cursor() as cursor:
         for statement in (condensed.claim(grain), condensed.forget(grain), condensed.condense(grain)):
             cursor.execute(statement, parameters)
-        if cursor.fetchone()[0] > condensed.MOST_CALLS:
+        if cursor.fetchone()[0] > histogram.MOST_CALLS:
             cursor.execute(condensed.forget(grain), parameters)
             cursor.execute(condensed.leave(grain), parameters)

@@ -8,8 +8,9 @@ from dashboards.explore.dimensions import columns
 from dashboards.explore.metrics import Metric
 from dashboards.explore.question import Question
 from dashboards.filters import Filter
-from dashboards.rollups import MOST_CALLS, Statement
+from dashboards.rollups import Statement
 from dashboards.sources import Reading, Subject
+from ingestion.histogram import MOST_CALLS
 
 _IN_HISTOGRAM: Final = {"latency_histogram": "latency_calls", "first_token_histogram": "first_token_calls"}
 _NO_HISTOGRAM: Final = "null::numeric, null::numeric[]"

@@ -3,7 +3,8 @@
 from typing import Final
 
 from dashboards.filters import Filter
-from dashboards.rollups import MOST_CALLS, Statement, conditions, plain_rows
+from dashboards.rollups import Statement, conditions, plain_rows
+from ingestion.histogram import MOST_CALLS
 from rules.engine.snapshot import TOKEN_KINDS
 
 MOST_GROUPS: Final = 1_000  # rows that can be sorted and searched; the rest is counted and not shown

@@ -17,7 +17,7 @@ from conftest import make_organization
 from core.databases import EDGE
 from core.scope import org_scope
 from dashboards.tests.factories import make_rollup
-from ingestion import condensed, condensing, rebuild, store
+from ingestion import condensed, condensing, histogram, rebuild, store
 from ingestion.condensed import Grain
 from ingestion.models import (
     CondensedDay,
@@ -245,7 +245,7 @@ def test_a_run_stops_in_time_and_the_next_goes_on_with_the_latest(acme, acme_pro
 
 
 def test_a_histogram_that_could_carry_is_left_as_it_is(acme, acme_project, case):
-    half = condensed.MOST_CALLS // 2 + 1
+    half = histogram.MOST_CALLS // 2 + 1
     with org_scope(acme.pk):
         for environment in ("a", "b"):
             make_rollup(acme_project, case.settled, environment=environment, latency_calls=half, latency_histogram=half)
