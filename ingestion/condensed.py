@@ -77,6 +77,7 @@ def settled_before(grain: Grain, now: datetime) -> date | datetime:
 
 
 def of_bucket(grain: Grain) -> str:
+    """The condition that a row is of the bucket at hand."""
     return f"organization_id = %(organization)s and {grain.column} = %(bucket)s"
 
 
@@ -111,10 +112,12 @@ def claim(grain: Grain) -> str:
 
 
 def forget(grain: Grain) -> str:
+    """Deletes the facets of a bucket; they are named because its key begins with them."""
     return f"delete from {grain.facets} where {of_bucket(grain)} and facet = any(%(facets)s)"
 
 
 def leave(grain: Grain) -> str:
+    """Marks a claimed bucket as one that is read as it is."""
     return f"update {grain.marks} set state = '{TOO_LARGE}' where {of_bucket(grain)}"
 
 
